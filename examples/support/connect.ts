@@ -1,0 +1,13 @@
+import OpenAI from "openai";
+import { fakeOpenAI } from "sightline/testing";
+
+/** A real client: to OPENAI_BASE_URL when a key is set, else to a scripted server on loopback. */
+export async function connect(): Promise<{ openai: OpenAI; close: () => Promise<void> }> {
+  const { OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseURL } = process.env;
+  if (apiKey) return { openai: new OpenAI({ apiKey, baseURL }), close: async () => {} };
+  const server = await fakeOpenAI();
+  return {
+    openai: new OpenAI({ apiKey: server.apiKey, baseURL: server.baseURL }),
+    close: () => server.close(),
+  };
+}

@@ -1,0 +1,222 @@
+import { createCapture, type MaskOptions } from "./capture/capture.ts";
+import { type Clock, systemClock } from "./core/clock.ts";
+import { asyncLocalCarrier, type Carrier } from "./core/context.ts";
+import { ConfigError } from "./core/errors.ts";
+import { debug } from "./core/guard.ts";
+import { type Ids, systemIds } from "./core/ids.ts";
+import { openSpans } from "./core/open-spans.ts";
+import type { TraceInfo } from "./core/record.ts";
+import { type FlushResult, type Runtime, type Stats, slot } from "./core/runtime.ts";
+import { suppress } from "./core/suppress.ts";
+import { type EnvironmentVariables, readEnvironment } from "./environment.ts";
+import { installExitHooks } from "./pipeline/exit.ts";
+import type { LaneOptions } from "./pipeline/lane.ts";
+import { createPipeline, type Pipeline } from "./pipeline/pipeline.ts";
+import type { Sink } from "./sinks/sink.ts";
+
+export interface Options {
+  /** Where records go. Default: what `SIGHTLINE_SINK` says. None: tracing is off. */
+  sinks?: readonly Sink[];
+  /** `false` switches everything off; wrappers then call straight through. Default: `SIGHTLINE_ENABLED`, or true. */
+  enabled?: boolean;
+  /** Stamped on every record. Default: `SIGHTLINE_ENVIRONMENT`, `SIGHTLINE_RELEASE`, `SIGHTLINE_VERSION`. */
+  environment?: string;
+  release?: string;
+  version?: string;
+  /** The share of traces that is recorded, 0 to 1, decided by the trace id. Default: `SIGHTLINE_SAMPLE_RATE`, or 1. */
+  sampleRate?: number;
+  /** Record arguments and results of observed functions. Default: true. */
+  captureInput?: boolean;
+  captureOutput?: boolean;
+  /** More keys or texts to mask; `false` masks nothing. Default: credentials by key name and by shape. */
+  mask?: MaskOptions | false;
+  /** A span open for longer is exported as `unfinished`, in milliseconds. Default: one hour. */
+  maxOpenMs?: number;
+  /** Remember where spans were started: of manual spans (the default), of all (5 µs a call), of none. */
+  callSites?: "manual" | "all" | "none";
+  /** Batching, bounds and retries of the lanes. */
+  delivery?: LaneOptions;
+  clock?: Clock;
+  ids?: Ids;
+  carrier?: Carrier;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Every option, with what it must be; the one place that says so. */
+const OPTIONS: { readonly [K in keyof Required<Options>]: readonly [check: (value: any) => boolean, wanted: string] } =
+  {
+    sinks: [
+      (value) => Array.isArray(value) && value.every(isSink),
+      "an array of sinks, each with a name and a write function",
+    ],
+    enabled: [isBoolean, "true or false"],
+    environment: [isText, "a string"],
+    release: [isText, "a string"],
+    version: [isText, "a string"],
+    sampleRate: [(value) => typeof value === "number" && value >= 0 && value <= 1, "a number from 0 to 1"],
+    captureInput: [isBoolean, "true or false"],
+    captureOutput: [isBoolean, "true or false"],
+    mask: [(value) => value === false || isObject(value), "false or an object"],
+    maxOpenMs: [(value) => typeof value === "number" && value > 0, "a number of milliseconds above 0"],
+    callSites: [(value) => ["manual", "all", "none"].includes(value), '"manual", "all" or "none"'],
+    delivery: [isObject, "an object"],
+    clock: [(value) => hasMethods(value, "epochMs", "monotonicMs"), "a clock with epochMs() and monotonicMs()"],
+    ids: [(value) => hasMethods(value, "traceId", "spanId"), "ids with traceId() and spanId()"],
+    carrier: [(value) => hasMethods(value, "get", "run"), "a carrier with get() and run()"],
+  };
+
+/**
+ * Switches tracing on for the process, from options over environment variables. Synchronous. Calling it again replaces
+ * the configuration; what was still queued is delivered to the old sinks in the background.
+ *
+ * Throws a `ConfigError` that names the option, its value and what it takes. The only call that throws at a user.
+ *
+ * @example
+ * configure({ sinks: [consoleSink(), fileSink({ path: "traces.ndjson" })], environment: "production" });
+ */
+export function configure(options: Options = {}): void {
+  check(options);
+  const variables = readEnvironment(process.env, options.sinks === undefined);
+  const enabled = options.enabled ?? variables.enabled ?? true;
+  const sinks = options.sinks ?? variables.sinks;
+  const previous = slot.runtime;
+  slot.runtime = enabled && sinks.length > 0 ? createRuntime(sinks, options, variables) : null;
+  if (slot.runtime === null) debug(enabled ? "no sinks: tracing is off" : "disabled: tracing is off");
+  if (previous) void previous.shutdown();
+}
+
+function check(options: Options): void {
+  for (const [key, value] of Object.entries(options)) {
+    if (!Object.hasOwn(OPTIONS, key)) {
+      const known = Object.keys(OPTIONS).join(", ");
+      throw new ConfigError("CONFIG_UNKNOWN_OPTION", `configure() has no option "${key}". It takes: ${known}.`);
+    }
+    const [isRight, wanted] = OPTIONS[key as keyof Options];
+    if (value !== undefined && !isRight(value)) {
+      throw new ConfigError("CONFIG_BAD_VALUE", `configure({ ${key} }) takes ${wanted}; it got ${show(value)}.`);
+    }
+  }
+}
+
+function createRuntime(sinks: readonly Sink[], options: Options, variables: EnvironmentVariables): Runtime {
+  const clock = options.clock ?? systemClock;
+  const pipeline = createPipeline(sinks, { clock, ...options.delivery, suppress });
+  const open = openSpans({ maxOpenMs: options.maxOpenMs ?? HOUR_MS, monotonicMs: () => clock.monotonicMs() });
+  const runtime: Runtime = {
+    carrier: options.carrier ?? asyncLocalCarrier,
+    clock,
+    ids: options.ids ?? systemIds,
+    capture: createCapture(options.mask === undefined ? {} : { mask: options.mask }),
+    captureInput: options.captureInput ?? true,
+    captureOutput: options.captureOutput ?? true,
+    callSites: options.callSites ?? "manual",
+    samplingThreshold: samplingThreshold(options.sampleRate ?? variables.sampleRate ?? 1),
+    traceDefaults: Object.freeze({ ...variables.trace, ...traceOptions(options) }),
+    open,
+    emit: (draft) => pipeline.emit(draft),
+    flush: (deadline) => pipeline.flush(deadline),
+    shutdown(deadline) {
+      open.exportAll();
+      open.stop();
+      return pipeline.shutdown(deadline);
+    },
+    stats: () => statsOf(open, pipeline),
+  };
+  installExitHooks(slot, {
+    flush: () => slot.runtime?.flush() ?? Promise.resolve(NOTHING),
+    spillSync() {
+      open.exportAll();
+      pipeline.spillSync();
+    },
+  });
+  return runtime;
+}
+
+/** OpenTelemetry's consistent sampling: the last 56 bits of the trace id against a threshold, as 14 hex digits. */
+function samplingThreshold(rate: number): string {
+  if (rate >= 1) return "";
+  if (rate <= 0) return "g";
+  return BigInt(Math.round((1 - rate) * 2 ** 56))
+    .toString(16)
+    .padStart(14, "0");
+}
+
+function traceOptions({ environment, release, version }: Options): TraceInfo {
+  return { ...(environment && { environment }), ...(release && { release }), ...(version && { version }) };
+}
+
+function statsOf(open: Runtime["open"], pipeline: Pipeline): Stats {
+  return {
+    started: open.started,
+    ended: open.ended,
+    open: open.size,
+    internalErrors: slot.internalErrors,
+    lateUpdates: slot.lateUpdates,
+    sinks: pipeline.stats(),
+  };
+}
+
+const NOTHING: FlushResult = { ok: true, written: 0, pending: 0, dropped: 0, errors: [] };
+
+/** Delivers what is queued. Resolves within `timeoutMs` (default 5,000) whatever the sinks do; never rejects. */
+export async function flush(options?: { timeoutMs?: number }): Promise<FlushResult> {
+  return (await slot.runtime?.flush(options)) ?? NOTHING;
+}
+
+/** Exports open spans as `unfinished`, delivers what is queued, closes the sinks and switches tracing off. Never rejects. */
+export async function shutdown(options?: { timeoutMs?: number }): Promise<FlushResult> {
+  const runtime = slot.runtime;
+  slot.runtime = null;
+  return (await runtime?.shutdown(options)) ?? NOTHING;
+}
+
+/** What has been started, ended, written, queued and dropped, per sink and by reason. */
+export function stats(): Stats {
+  const off: Stats = {
+    started: 0,
+    ended: 0,
+    open: 0,
+    internalErrors: slot.internalErrors,
+    lateUpdates: slot.lateUpdates,
+    sinks: {},
+  };
+  return slot.runtime?.stats() ?? off;
+}
+
+// With no `configure()` call the environment alone decides, at the first use. A bad variable must not break the host then.
+slot.boot ??= () => {
+  try {
+    configure();
+  } catch (error) {
+    process.stderr.write(`sightline: tracing stays off: ${(error as Error).message}\n`);
+  }
+};
+
+function isSink(value: unknown): value is Sink {
+  return isObject(value) && isText(value["name"]) && typeof value["write"] === "function";
+}
+
+function isBoolean(value: unknown): boolean {
+  return typeof value === "boolean";
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function hasMethods(value: unknown, ...names: string[]): boolean {
+  return isObject(value) && names.every((name) => typeof value[name] === "function");
+}
+
+function show(value: unknown): string {
+  return typeof value === "string"
+    ? `"${value}"`
+    : Array.isArray(value)
+      ? "an array with something else in it"
+      : String(value);
+}

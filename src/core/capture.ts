@@ -1,0 +1,19 @@
+import type { Cut, Json } from "./record.ts";
+
+/** A bounded, masked, plain copy of a value. */
+export interface Captured {
+  /** `undefined` when the value was `undefined`. */
+  readonly value: Json | undefined;
+  /** Estimated bytes that the copy keeps on the heap. */
+  readonly bytes: number;
+  /** What was left out, with original sizes; absent when nothing was. */
+  readonly cuts?: readonly Cut[];
+}
+
+/** How values enter a record: the one door. Implemented in `capture/`, handed to the core by `configure`. Never throws. */
+export interface Capture {
+  /** Copies and masks any value as it is now. `path` is the record field, the root of the paths in `cuts`. */
+  value(value: unknown, path: string): Captured;
+  /** Masks and bounds one string: an error message, a stack, a status message. */
+  text(text: string): string;
+}

@@ -1,0 +1,39 @@
+/** The two times that Sightline reads. Injectable: `configure({ clock })`, `fakeClock()` from `sightline/testing`. */
+export interface Clock {
+  /** Wall time, milliseconds since 1970. May jump. */
+  epochMs(): number;
+  /** Never goes back; only differences mean anything. */
+  monotonicMs(): number;
+}
+
+export const systemClock: Clock = {
+  epochMs: Date.now,
+  monotonicMs: performance.now.bind(performance),
+};
+
+/** Epoch milliseconds (fractions allowed) to epoch nanoseconds in decimal. Split in two, as the product exceeds 2^53. */
+export function toNanos(epochMs: number): string {
+  const whole = Math.floor(epochMs);
+  const nanos = Math.round((epochMs - whole) * 1e6);
+  if (nanos === 1_000_000) return `${whole + 1}000000`;
+  return `${whole}${nanos === 0 ? "000000" : String(nanos).padStart(6, "0")}`;
+}
+
+/** Epoch nanoseconds in decimal to epoch milliseconds with fractions. */
+export function toMillis(nanos: string): number {
+  return Number(nanos.slice(0, -6)) + Number(nanos.slice(-6)) / 1e6;
+}
+
+/** A moment as people write it: `Date`, epoch milliseconds, epoch nanoseconds (`bigint`, or 16 digits and more), ISO 8601. */
+export type TimeInput = Date | number | bigint | string;
+
+/** The moment in epoch milliseconds, or `undefined` when it is no time at all. */
+export function toEpochMs(time: TimeInput | undefined): number | undefined {
+  if (time === undefined) return undefined;
+  let ms: number;
+  if (typeof time === "number") ms = time;
+  else if (typeof time === "bigint") ms = toMillis(time.toString().padStart(7, "0"));
+  else if (typeof time === "string") ms = /^\d{16,}$/.test(time) ? toMillis(time) : Date.parse(time);
+  else ms = Number(time);
+  return Number.isFinite(ms) ? ms : undefined;
+}

@@ -1,0 +1,207 @@
+/**
+ * The record: the one shape that is queued, written to disk, sent over the wire, stored and shown.
+ *
+ * Plain JSON in memory too. Times are epoch nanoseconds as decimal strings (a `number` cannot hold them).
+ * Of two records with the same `traceId` and `spanId`, the one with the higher `seq` wins, in every reader.
+ */
+export const SCHEMA_VERSION = 1;
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+/** A JSON object: metadata, attributes. */
+export type JsonObject = { [key: string]: Json };
+
+/** Langfuse's ten observation types. */
+export type ObservationType =
+  | "span"
+  | "generation"
+  | "event"
+  | "agent"
+  | "tool"
+  | "chain"
+  | "retriever"
+  | "evaluator"
+  | "embedding"
+  | "guardrail";
+
+/** OpenTelemetry's span kinds. */
+export type SpanKind = "internal" | "server" | "client" | "producer" | "consumer";
+
+export type Level = "DEBUG" | "DEFAULT" | "WARNING" | "ERROR";
+
+export interface Status {
+  readonly code: "unset" | "ok" | "error";
+  readonly message?: string;
+}
+
+/** What was thrown. `type` is the error's class name, or `typeof` for a thrown value that is no Error. */
+export interface ErrorInfo {
+  readonly type: string;
+  readonly message?: string;
+  readonly stack?: string;
+  /** The error's own `code`, such as `ECONNRESET` or `rate_limit_exceeded`. */
+  readonly code?: string | number;
+  /** The HTTP status, where the error carries one. */
+  readonly status?: number;
+  /** The chain of `cause`, nearest first. */
+  readonly causes?: readonly { readonly type: string; readonly message?: string }[];
+}
+
+/**
+ * Token counts. `inputTokens` and `outputTokens` are inclusive totals; cache, reasoning, audio and image counts are
+ * subsets of them. A missing count is unknown, not zero.
+ */
+export interface Usage {
+  readonly inputTokens?: number;
+  readonly outputTokens?: number;
+  readonly totalTokens?: number;
+  readonly cacheReadInputTokens?: number;
+  readonly cacheWriteInputTokens?: number;
+  readonly reasoningOutputTokens?: number;
+  readonly audioInputTokens?: number;
+  readonly audioOutputTokens?: number;
+  readonly imageInputTokens?: number;
+  readonly textInputTokens?: number;
+  readonly textOutputTokens?: number;
+  /** Numeric counts of the provider that have no name here, by their own path. */
+  readonly extra?: { readonly [name: string]: number };
+}
+
+/** Money, in `currency`. `source` says whether the caller stated it or the price book worked it out. */
+export interface Cost {
+  readonly currency: "USD";
+  readonly total?: number;
+  readonly input?: number;
+  readonly output?: number;
+  readonly source: "provided" | "computed";
+}
+
+/** The parts of the OpenTelemetry GenAI conventions that a span may carry. */
+export interface GenAi {
+  readonly operation?: string;
+  readonly provider?: string;
+  readonly requestModel?: string;
+  readonly responseModel?: string;
+  readonly responseId?: string;
+  readonly responseStatus?: string;
+  readonly previousResponseId?: string;
+  readonly finishReasons?: readonly string[];
+  /** The conversation or thread; not the same slot as `trace.sessionId`. */
+  readonly conversationId?: string;
+  /** Request parameters by their wire names: `temperature`, `top_p`, `max_tokens`, … */
+  readonly parameters?: JsonObject;
+  readonly systemInstructions?: Json;
+  readonly toolDefinitions?: Json;
+  readonly agent?: { readonly id?: string; readonly name?: string; readonly description?: string };
+  readonly tool?: { readonly name: string; readonly type?: string; readonly callId?: string };
+  readonly prompt?: { readonly name: string; readonly version?: string | number };
+  readonly openai?: {
+    readonly threadId?: string;
+    readonly runId?: string;
+    readonly runStatus?: string;
+    readonly runStepId?: string;
+    readonly assistantId?: string;
+  };
+}
+
+export interface SpanEvent {
+  readonly name: string;
+  readonly time: string;
+  readonly attributes?: JsonObject;
+}
+
+export interface SpanLink {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly attributes?: JsonObject;
+}
+
+/** One cut that capture made: where, why, and how large the value was before it. */
+export interface Cut {
+  readonly path: string;
+  readonly reason: "string" | "entries" | "depth" | "nodes" | "bytes" | "redaction_failed";
+  /** Characters for strings, entries for containers, bytes for binary. */
+  readonly size?: number;
+}
+
+/** What belongs to the whole trace; stamped on every record of it as the record leaves. */
+export interface TraceInfo {
+  readonly name?: string;
+  readonly userId?: string;
+  readonly sessionId?: string;
+  readonly tags?: readonly string[];
+  readonly metadata?: JsonObject;
+  readonly feature?: string;
+  readonly team?: string;
+  readonly release?: string;
+  readonly version?: string;
+  readonly environment?: string;
+  readonly public?: boolean;
+}
+
+export interface SpanRecord {
+  readonly record: "span";
+  readonly schema: number;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  /** The parent is a span of another process. */
+  readonly parentIsRemote?: true;
+  readonly traceFlags: number;
+  readonly traceState?: string;
+  readonly seq: number;
+  readonly name: string;
+  readonly type: ObservationType;
+  readonly kind: SpanKind;
+  readonly startTime: string;
+  /** For an `unfinished` record: the time at which it was written. */
+  readonly endTime: string;
+  readonly firstChunkTime?: string;
+  /** The span had not ended when this was written. A later record with a higher `seq` may say otherwise. */
+  readonly unfinished?: true;
+  /** Where an unfinished span was started or declared, `file:line:column`. */
+  readonly callSite?: string;
+  readonly status: Status;
+  readonly level: Level;
+  readonly error?: ErrorInfo;
+  readonly input?: Json;
+  readonly output?: Json;
+  readonly genAi?: GenAi;
+  readonly usage?: Usage;
+  readonly cost?: Cost;
+  readonly events?: readonly SpanEvent[];
+  readonly links?: readonly SpanLink[];
+  readonly metadata?: JsonObject;
+  readonly attributes?: JsonObject;
+  readonly cuts?: readonly Cut[];
+  readonly trace: TraceInfo;
+}
+
+/** A judgement on a trace, a span or a session. */
+export interface ScoreRecord {
+  readonly record: "score";
+  readonly schema: number;
+  readonly id: string;
+  readonly seq: number;
+  readonly traceId?: string;
+  readonly spanId?: string;
+  readonly sessionId?: string;
+  readonly time: string;
+  readonly name: string;
+  readonly value: number | string | boolean;
+  readonly dataType: "NUMERIC" | "CATEGORICAL" | "BOOLEAN";
+  readonly comment?: string;
+  readonly metadata?: JsonObject;
+  readonly trace: TraceInfo;
+}
+
+export type TraceRecord = SpanRecord | ScoreRecord;
+
+const encoded = new WeakMap<TraceRecord, string>();
+
+/** The record as one line of JSON without the newline. Made once and kept, so that every sink of that form shares it. */
+export function encode(record: TraceRecord): string {
+  let line = encoded.get(record);
+  if (line === undefined) encoded.set(record, (line = JSON.stringify(record)));
+  return line;
+}

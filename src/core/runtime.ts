@@ -1,0 +1,115 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Capture } from "./capture.ts";
+import type { Clock } from "./clock.ts";
+import type { Carrier } from "./context.ts";
+import type { Ids } from "./ids.ts";
+import type { OpenSpans } from "./open-spans.ts";
+import type { TraceInfo } from "./record.ts";
+import type { Span } from "./span.ts";
+import type { Draft } from "./trace.ts";
+
+/** What `flush` and `shutdown` say. They never reject and never outlast their deadline. */
+export interface FlushResult {
+  /** Nothing is pending, nothing was dropped, no sink complained. */
+  readonly ok: boolean;
+  readonly written: number;
+  readonly pending: number;
+  readonly dropped: number;
+  readonly errors: readonly string[];
+}
+
+/** What `configure` makes and everything else uses. One per process, shared by every loaded copy of the package. */
+export interface Runtime {
+  readonly carrier: Carrier;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly capture: Capture;
+  readonly captureInput: boolean;
+  readonly captureOutput: boolean;
+  readonly callSites: "none" | "manual" | "all";
+  /** Traces whose last 56 bits, as 14 hex digits, sort below this are not sampled. Empty: all are. */
+  readonly samplingThreshold: string;
+  /** Environment, release, version: the trace attributes that every trace starts with. */
+  readonly traceDefaults: TraceInfo;
+  readonly open: OpenSpans;
+  /** Takes a finished record. Never throws and never writes in the caller's turn. */
+  emit(draft: Draft): void;
+  flush(options?: { timeoutMs?: number }): Promise<FlushResult>;
+  shutdown(options?: { timeoutMs?: number }): Promise<FlushResult>;
+  stats(): Stats;
+}
+
+export interface Stats {
+  /** Spans started, ended and open now: `started = ended + open`. */
+  readonly started: number;
+  readonly ended: number;
+  readonly open: number;
+  /** Our own faults that `guard` swallowed. */
+  readonly internalErrors: number;
+  /** Updates to spans that had already ended; ignored. */
+  readonly lateUpdates: number;
+  readonly sinks: { readonly [name: string]: unknown };
+}
+
+/** What all loaded copies share. The shape is part of the contract of `sightline.v1`: add, never change. */
+export interface Slot {
+  readonly storage: AsyncLocalStorage<Span>;
+  /** `undefined` until first asked for, `null` when tracing is off. */
+  runtime: Runtime | null | undefined;
+  /** Configures from the environment; set by the copy that loaded `configure` first. */
+  boot: (() => void) | undefined;
+  /** Observed function to the function it wraps. */
+  readonly originals: WeakMap<Function, Function>;
+  /** State that parts of the package keep once per process, by the part's name. */
+  readonly shared: Map<string, unknown>;
+  internalErrors: number;
+  lateUpdates: number;
+}
+
+const KEY = Symbol.for("sightline.v1");
+
+function newSlot(): Slot {
+  return {
+    storage: new AsyncLocalStorage(),
+    runtime: undefined,
+    boot: undefined,
+    originals: new WeakMap(),
+    shared: new Map(),
+    internalErrors: 0,
+    lateUpdates: 0,
+  };
+}
+
+function globalSlot(): Slot {
+  const holder = globalThis as { [KEY]?: Slot };
+  const found = holder[KEY];
+  if (found !== undefined) return found;
+  const made = newSlot();
+  // A frozen globalThis keeps this copy to itself.
+  Reflect.defineProperty(holder, KEY, { value: made });
+  return made;
+}
+
+/** Exactly one AsyncLocalStorage per process: 100 of them turned 200,000 awaits from 23 ms into 2,671 ms on Node 20. */
+export const slot: Slot = globalSlot();
+
+/** The runtime, or `null` when tracing is off. The first call configures from the environment if nobody has. */
+export function activeRuntime(): Runtime | null {
+  const runtime = slot.runtime;
+  return runtime === undefined ? bootRuntime() : runtime;
+}
+
+function bootRuntime(): Runtime | null {
+  const boot = slot.boot;
+  if (boot === undefined) return null;
+  slot.runtime = null;
+  boot();
+  return slot.runtime;
+}
+
+/** A value kept once per process under `name`, whichever copy asks first. */
+export function shared<T>(name: string, make: () => T): T {
+  let value = slot.shared.get(name) as T | undefined;
+  if (value === undefined) slot.shared.set(name, (value = make()));
+  return value;
+}

@@ -1,0 +1,126 @@
+import type { CallSite } from "./call-site.ts";
+import { type TimeInput, toEpochMs } from "./clock.ts";
+import type { ObservationType, SpanKind, TraceInfo } from "./record.ts";
+import type { Runtime } from "./runtime.ts";
+import { isMuted, NonRecordingSpan, RecordingSpan, type Span } from "./span.ts";
+import { mergeTraceInfo, type Trace } from "./trace.ts";
+import { parseTraceparent } from "./traceparent.ts";
+
+/** A parent given by its ids: another process, a stored trace. */
+export interface SpanRef {
+  readonly traceId: string;
+  readonly spanId?: string | undefined;
+  /** The live trace, where it is at hand; its attributes are then shared. */
+  readonly trace?: Trace | undefined;
+}
+
+/** A span, its ids, or a W3C `traceparent`; `null` starts a new trace. */
+export type ParentInput = Span | SpanRef | string | null;
+
+export interface StartOptions {
+  readonly type?: ObservationType | undefined;
+  readonly kind?: SpanKind | undefined;
+  /** Default: the current span. */
+  readonly parent?: ParentInput | undefined;
+  readonly startTime?: TimeInput | undefined;
+  /** A span id of the caller's choosing, for what is recorded again under the same id. */
+  readonly spanId?: string | undefined;
+  readonly seq?: number | undefined;
+  readonly callSite?: CallSite | undefined;
+}
+
+const SAMPLED = 1;
+/** W3C level 2: the trace id is random in its last 56 bits. */
+const RANDOM = 2;
+/** Siblings of one trace share one reading of the wall clock for this long; then suspend and NTP may have moved it. */
+const ANCHOR_MS = 60_000;
+
+/** Starts a span under its parent. The span is not made current. */
+export function startSpan(
+  runtime: Runtime,
+  name: string,
+  options: StartOptions = {},
+): RecordingSpan | NonRecordingSpan {
+  const parent = options.parent === undefined ? runtime.carrier.get() : resolveParent(options.parent);
+  return startUnder(runtime, parent, name, options);
+}
+
+/** `startSpan` for callers that have read the context already. */
+export function startUnder(
+  runtime: Runtime,
+  parent: Span | SpanRef | undefined,
+  name: string,
+  options: StartOptions,
+): RecordingSpan | NonRecordingSpan {
+  if (isMuted(parent as Span | undefined)) return parent as NonRecordingSpan;
+  const monotonicMs = runtime.clock.monotonicMs();
+  let trace = parent === undefined ? undefined : traceOf(runtime, parent);
+  const isRoot = trace === undefined;
+  if (trace === undefined) {
+    trace = newTrace(runtime, (parent as NonRecordingSpan | undefined)?.info);
+    if (!isSampled(trace)) return new NonRecordingSpan("unsampled", { trace, spanId: runtime.ids.spanId() });
+  }
+  if (monotonicMs - trace.anchorMonotonicMs > ANCHOR_MS) {
+    trace.anchorEpochMs = runtime.clock.epochMs();
+    trace.anchorMonotonicMs = monotonicMs;
+  }
+  return new RecordingSpan(runtime, trace, {
+    name,
+    type: options.type ?? "span",
+    kind: options.kind ?? "internal",
+    spanId: options.spanId ?? runtime.ids.spanId(),
+    parentSpanId: isRoot ? undefined : parent?.spanId,
+    parentIsRemote: !isRoot && (parent as NonRecordingSpan).reason === "remote",
+    startMs: toEpochMs(options.startTime) ?? trace.anchorEpochMs + (monotonicMs - trace.anchorMonotonicMs),
+    startMonotonicMs: monotonicMs,
+    seq: options.seq ?? 0,
+    callSite: options.callSite,
+  });
+}
+
+/** A trace that has no span yet, with the attributes every trace starts with. */
+export function newTrace(runtime: Runtime, info?: TraceInfo): Trace {
+  const epochMs = runtime.clock.epochMs();
+  const traceId = runtime.ids.traceId(epochMs);
+  const sampled = runtime.samplingThreshold === "" || traceId.slice(-14) >= runtime.samplingThreshold;
+  return joinTrace(runtime, { traceId, traceFlags: RANDOM | (sampled ? SAMPLED : 0), epochMs, info });
+}
+
+/** The local half of a trace that began elsewhere. */
+export function joinTrace(
+  runtime: Runtime,
+  from: {
+    traceId: string;
+    traceFlags: number;
+    traceState?: string | undefined;
+    epochMs?: number;
+    info?: TraceInfo | undefined;
+  },
+): Trace {
+  return {
+    traceId: from.traceId,
+    traceFlags: from.traceFlags,
+    traceState: from.traceState,
+    info: from.info === undefined ? runtime.traceDefaults : mergeTraceInfo(runtime.traceDefaults, from.info),
+    anchorEpochMs: from.epochMs ?? runtime.clock.epochMs(),
+    anchorMonotonicMs: runtime.clock.monotonicMs(),
+  };
+}
+
+export function isSampled(trace: Trace): boolean {
+  return (trace.traceFlags & SAMPLED) === SAMPLED;
+}
+
+function traceOf(runtime: Runtime, parent: Span | SpanRef): Trace | undefined {
+  const { trace } = parent as SpanRef;
+  if (trace !== undefined) return trace;
+  if ("reason" in parent) return undefined;
+  return joinTrace(runtime, { traceId: parent.traceId, traceFlags: SAMPLED });
+}
+
+function resolveParent(parent: ParentInput): Span | SpanRef | undefined {
+  if (parent === null) return undefined;
+  if (typeof parent !== "string") return parent;
+  const parsed = parseTraceparent(parent);
+  return parsed && { traceId: parsed.traceId, spanId: parsed.spanId };
+}

@@ -1,0 +1,38 @@
+import type { TraceInfo, TraceRecord } from "./record.ts";
+
+/** What all spans of one trace in this process share. `info` is replaced, never changed in place. */
+export interface Trace {
+  readonly traceId: string;
+  /** W3C trace flags: bit 0 sampled, bit 1 random. */
+  readonly traceFlags: number;
+  readonly traceState: string | undefined;
+  info: TraceInfo;
+  /** Epoch and monotonic milliseconds read together; span times are the epoch plus the monotonic distance. */
+  anchorEpochMs: number;
+  anchorMonotonicMs: number;
+}
+
+/** A finished record on its way to the sinks, with the trace whose attributes it will carry. */
+export interface Draft {
+  record: TraceRecord;
+  readonly trace: Pick<Trace, "info">;
+  /** Estimated bytes that the record keeps on the heap. */
+  readonly bytes: number;
+}
+
+/** Stamps the trace attributes as they are now, so that a late `updateTrace` reaches what has not been sent. */
+export function seal(draft: Draft): TraceRecord {
+  if (draft.record.trace !== draft.trace.info) draft.record = { ...draft.record, trace: draft.trace.info };
+  return Object.freeze(draft.record);
+}
+
+/** Merges trace attributes: tags are united, metadata is merged one level deep, everything else is replaced. */
+export function mergeTraceInfo(base: TraceInfo, patch: TraceInfo): TraceInfo {
+  const merged: { -readonly [K in keyof TraceInfo]: TraceInfo[K] } = { ...base };
+  for (const key of Object.keys(patch) as (keyof TraceInfo)[]) {
+    if (patch[key] !== undefined) (merged as Record<string, unknown>)[key] = patch[key];
+  }
+  if (base.tags && patch.tags) merged.tags = [...new Set([...base.tags, ...patch.tags])];
+  if (base.metadata && patch.metadata) merged.metadata = { ...base.metadata, ...patch.metadata };
+  return Object.freeze(merged);
+}

@@ -1,0 +1,83 @@
+import { ConfigError } from "./core/errors.ts";
+import type { TraceInfo } from "./core/record.ts";
+import { consoleSink } from "./sinks/console.ts";
+import { fileSink } from "./sinks/file.ts";
+import { httpSink } from "./sinks/http.ts";
+import type { Sink } from "./sinks/sink.ts";
+
+/** What the environment says. */
+export interface EnvironmentVariables {
+  readonly sinks: readonly Sink[];
+  readonly enabled: boolean | undefined;
+  readonly sampleRate: number | undefined;
+  readonly trace: TraceInfo;
+}
+
+/** Reads the `SIGHTLINE_…` variables. Throws a `ConfigError` that names the variable, its value and what it takes. */
+export function readEnvironment(env: NodeJS.ProcessEnv, withSinks: boolean): EnvironmentVariables {
+  const { SIGHTLINE_ENVIRONMENT: environment, SIGHTLINE_RELEASE: release, SIGHTLINE_VERSION: version } = env;
+  return {
+    sinks: withSinks ? readSinks(env) : [],
+    enabled: readBoolean(env, "SIGHTLINE_ENABLED"),
+    sampleRate: readRate(env, "SIGHTLINE_SAMPLE_RATE"),
+    trace: { ...(environment && { environment }), ...(release && { release }), ...(version && { version }) },
+  };
+}
+
+function readSinks(env: NodeJS.ProcessEnv): Sink[] {
+  const written = env["SIGHTLINE_SINK"] ?? "";
+  return written
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "")
+    .map((part) => readSink(part, env));
+}
+
+function readSink(written: string, env: NodeJS.ProcessEnv): Sink {
+  if (written === "console") return consoleSink();
+  if (written === "console:json") return consoleSink({ format: "json" });
+  if (written.startsWith("file:")) return fileSink({ path: written.slice("file:".length) });
+  if (/^https?:\/\//.test(written)) return httpSink({ url: written, headers: readHeaders(env, "SIGHTLINE_HEADERS") });
+  const wanted = "console, console:json, file:<path> or http(s)://<host>/<path>, several separated by commas";
+  throw bad("SIGHTLINE_SINK", written, wanted);
+}
+
+/** `key=value,key=value`, as OpenTelemetry writes headers; values may be percent-encoded. */
+function readHeaders(env: NodeJS.ProcessEnv, name: string): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const pair of (env[name] ?? "").split(",")) {
+    if (pair.trim() === "") continue;
+    const at = pair.indexOf("=");
+    if (at < 1) throw new ConfigError("CONFIG_BAD_VARIABLE", `${name} takes key=value pairs separated by commas.`);
+    headers[pair.slice(0, at).trim()] = decode(pair.slice(at + 1).trim());
+  }
+  return headers;
+}
+
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+function readBoolean(env: NodeJS.ProcessEnv, name: string): boolean | undefined {
+  const written = env[name]?.trim().toLowerCase();
+  if (written === undefined || written === "") return undefined;
+  if (["true", "1", "on", "yes"].includes(written)) return true;
+  if (["false", "0", "off", "no"].includes(written)) return false;
+  throw bad(name, written, "true or false");
+}
+
+function readRate(env: NodeJS.ProcessEnv, name: string): number | undefined {
+  const written = env[name]?.trim();
+  if (written === undefined || written === "") return undefined;
+  const rate = Number(written);
+  if (rate >= 0 && rate <= 1) return rate;
+  throw bad(name, written, "a number from 0 to 1");
+}
+
+function bad(name: string, written: string, wanted: string): ConfigError {
+  return new ConfigError("CONFIG_BAD_VARIABLE", `${name} takes ${wanted}; it is "${written}".`);
+}

@@ -1,0 +1,93 @@
+import { type CallSite, rememberCallSite } from "../core/call-site.ts";
+import { runIn } from "../core/context.ts";
+import { guard } from "../core/guard.ts";
+import { activeRuntime, type Runtime } from "../core/runtime.ts";
+import { isMuted, type NonRecordingSpan, type RecordingSpan, type Span } from "../core/span.ts";
+import { startUnder } from "../core/start.ts";
+import type { DynamicOptions, ObserveOptions } from "./options.ts";
+import { namedArguments } from "./parameters.ts";
+import { follow } from "./settle.ts";
+import { SpanObserver } from "./span-observer.ts";
+import { updateTraceOf } from "./trace.ts";
+
+/** One observed function: what is known of it before any call. */
+export interface Site {
+  readonly fn: Function;
+  /** The name of its spans, given the `this` of a call. */
+  readonly name: (self: unknown) => string;
+  readonly options: ObserveOptions;
+  readonly dynamic: DynamicOptions | undefined;
+  readonly declared: CallSite;
+}
+
+/** Calls an observed function: inside a span when tracing is on, straight through when it is not. */
+export function callObserved(site: Site, self: unknown, args: unknown[], newTarget?: Function): unknown {
+  const runtime = activeRuntime();
+  if (runtime === null) return apply(site.fn, self, args, newTarget);
+  const parent = guard(() => runtime.carrier.get(), undefined);
+  if (isMuted(parent)) return apply(site.fn, self, args, newTarget);
+  const options = optionsOf(site, self, args);
+  const span = guard(() => begin(runtime, parent, site, options, self, args), undefined);
+  if (span === undefined) return apply(site.fn, self, args, newTarget);
+  return runSpan(runtime, span, options, () => apply(site.fn, self, args, newTarget), newTarget !== undefined);
+}
+
+/** Runs `fn` inside `span` and ends the span when what `fn` returned has settled. */
+export function runSpan<T>(
+  runtime: Runtime,
+  span: RecordingSpan | NonRecordingSpan,
+  options: ObserveOptions,
+  fn: () => T,
+  isConstruction = false,
+): T {
+  if (!span.recording) return runIn(runtime.carrier, span, fn);
+  const observer = new SpanObserver(runtime, span as RecordingSpan, options);
+  let result: T;
+  try {
+    result = runIn(runtime.carrier, span, fn);
+  } catch (error) {
+    observer.fail(error);
+    throw error;
+  }
+  if (!isConstruction) return follow(result, observer);
+  observer.end(undefined);
+  return result;
+}
+
+function apply(fn: Function, self: unknown, args: unknown[], newTarget: Function | undefined): unknown {
+  return newTarget === undefined ? Reflect.apply(fn, self, args) : Reflect.construct(fn, args, newTarget);
+}
+
+function optionsOf(site: Site, self: unknown, args: unknown[]): ObserveOptions {
+  const { dynamic, options } = site;
+  if (dynamic === undefined) return options;
+  const own = guard(() => dynamic(self, ...args), undefined);
+  return { ...options, ...own };
+}
+
+function begin(
+  runtime: Runtime,
+  parent: Span | undefined,
+  site: Site,
+  options: ObserveOptions,
+  self: unknown,
+  args: unknown[],
+): RecordingSpan | NonRecordingSpan {
+  const span = startUnder(runtime, options.root === true ? undefined : parent, options.name ?? site.name(self), {
+    type: options.type,
+    kind: options.kind,
+    callSite: runtime.callSites === "all" ? rememberCallSite(callObserved) : site.declared,
+  });
+  if (!span.recording) return span;
+  const { metadata, attributes, level, model, provider, trace } = options;
+  if (metadata || attributes || level || model || provider) {
+    span.update({ metadata, attributes, level, model, provider } as Parameters<Span["update"]>[0]);
+  }
+  if (trace !== undefined) updateTraceOf(runtime, span, trace);
+  if (args.length > 0 && (options.captureInput ?? runtime.captureInput)) {
+    const { input } = options;
+    const value = input === undefined ? namedArguments(site.fn, args) : guard(() => input(args), undefined);
+    if (value !== undefined) span.update({ input: value });
+  }
+  return span;
+}

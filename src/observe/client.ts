@@ -1,0 +1,131 @@
+import type { ObservationType } from "../core/record.ts";
+import { activeRuntime, shared } from "../core/runtime.ts";
+import type { Span } from "../core/span.ts";
+import { type GenerationOptions, generation, type Recorded, startSpan } from "./manual.ts";
+import { type TracePatch, updateTraceOf } from "./trace.ts";
+
+/** Traces and spans held by id at once; the oldest are given up first and exported as `unfinished`. */
+const MAX_HELD = 10_000;
+
+type ClientType = ObservationType | "llm";
+
+export interface Client {
+  /** Starts a trace. Its root span is of type `agent` and carries the agent's id as its name. */
+  startTrace(
+    options: { agentId?: string; name?: string; input?: unknown; metadata?: Record<string, unknown> } & Pick<
+      TracePatch,
+      "userId" | "sessionId" | "tags"
+    >,
+  ): { id: string };
+  /** Starts a span in a trace. `llm` is our `generation`. `parentSpanId` defaults to the trace's root. */
+  startSpan(
+    traceId: string,
+    options: {
+      name: string;
+      type?: ClientType;
+      input?: unknown;
+      metadata?: Record<string, unknown>;
+      parentSpanId?: string;
+    },
+  ): { id: string };
+  endSpan(spanId: string, options?: EndById): void;
+  endTrace(traceId: string, options?: EndById): void;
+  /** Records a model call that has happened. `parentObservationId` and `usageDetails` are accepted as aliases. */
+  generation(options: ClientGeneration): Recorded;
+}
+
+export interface EndById {
+  output?: unknown;
+  /** `success` is our `ok`. Default: ok. */
+  status?: "ok" | "success" | "error";
+  error?: unknown;
+  metadata?: Record<string, unknown>;
+}
+
+export interface ClientGeneration extends Omit<GenerationOptions, "parent"> {
+  traceId?: string;
+  parentSpanId?: string;
+  parentObservationId?: string;
+  usageDetails?: unknown;
+}
+
+/**
+ * Traces and spans by their ids, for flows whose span object is not at hand: the words of the Nexus article
+ * (`startTrace`, `startSpan`, `endSpan`, `endTrace`) and of the Langfuse cookbook (`generation`). Unknown ids do nothing.
+ *
+ * @example
+ * const trace = client.startTrace({ agentId: "openai-assistant", input: message });
+ * const span = client.startSpan(trace.id, { name: "thread.create", type: "tool" });
+ * client.endSpan(span.id, { output: { threadId } });
+ * client.endTrace(trace.id, { status: "success", output: answer });
+ */
+export const client: Client = {
+  startTrace({ agentId, name, input, metadata, ...info }) {
+    const root = startSpan(name ?? agentId ?? "trace", {
+      parent: null,
+      type: "agent",
+      input,
+      ...(metadata && { metadata }),
+      ...(agentId !== undefined && { genAi: { agent: { id: agentId, name: agentId } } }),
+    });
+    const runtime = activeRuntime();
+    if (runtime !== null) updateTraceOf(runtime, root, { name: name ?? agentId, ...info } as TracePatch);
+    hold(root.traceId, root);
+    return { id: root.traceId };
+  },
+
+  startSpan(traceId, { name, type, input, metadata, parentSpanId }) {
+    const root = held().get(traceId);
+    const parent = parentSpanId === undefined ? undefined : held().get(parentSpanId);
+    const span = startSpan(name, {
+      parent: parent ?? (parentSpanId === undefined ? root : undefined) ?? { traceId, spanId: parentSpanId },
+      type: type === "llm" ? "generation" : (type ?? "span"),
+      input,
+      ...(metadata && { metadata }),
+    });
+    hold(span.spanId, span);
+    return { id: span.spanId };
+  },
+
+  endSpan(spanId, options) {
+    endById(spanId, options);
+  },
+
+  endTrace(traceId, options) {
+    endById(traceId, options);
+  },
+
+  generation({ traceId, parentSpanId, parentObservationId, usageDetails, ...options }) {
+    const spanId = parentSpanId ?? parentObservationId;
+    const parent =
+      (spanId !== undefined && held().get(spanId)) || (spanId === undefined && traceId && held().get(traceId));
+    return generation({
+      ...options,
+      ...(usageDetails !== undefined && { usage: usageDetails }),
+      ...(parent ? { parent } : traceId !== undefined && { parent: { traceId, spanId } }),
+    });
+  },
+};
+
+function held(): Map<string, Span> {
+  return shared("client", () => new Map<string, Span>());
+}
+
+function hold(id: string, span: Span): void {
+  const spans = held();
+  if (span.recording) spans.set(id, span);
+  if (spans.size <= MAX_HELD) return;
+  for (const oldest of spans.keys()) {
+    spans.delete(oldest);
+    return;
+  }
+}
+
+function endById(id: string, { output, status, error, metadata }: EndById = {}): void {
+  const span = held().get(id);
+  held().delete(id);
+  if (span === undefined) return;
+  if (error !== undefined) span.fail(error);
+  else if (status === "error") span.update({ level: "ERROR" });
+  span.end({ output, ...(metadata && { metadata }) });
+}

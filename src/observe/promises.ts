@@ -1,0 +1,80 @@
+import { types } from "node:util";
+import type { Observer } from "./observer.ts";
+import { methodOf, patch } from "./patch.ts";
+
+export type Follow = <T>(result: T, observer: Observer) => T;
+
+const nativeThen = Promise.prototype.then;
+
+/**
+ * A native promise: the derived, rethrowing one. `await` bypasses an own `then` on a native promise, and a side branch
+ * would mark its rejection as handled, so this is the one case where identity changes.
+ */
+export function followPromise(promise: Promise<unknown>, observer: Observer, follow: Follow): Promise<unknown> {
+  const derived: Promise<unknown> = Reflect.apply(nativeThen, promise, [
+    (value: unknown) => follow(value, observer),
+    (error: unknown) => {
+      observer.fail(error);
+      throw error;
+    },
+  ]);
+  // What the host put on it (`p.cancel`). Node 20 keeps async-hook state in own symbols, which `derived` has already.
+  for (const key of Reflect.ownKeys(promise)) {
+    if (!Object.hasOwn(derived, key)) {
+      Object.defineProperty(derived, key, Object.getOwnPropertyDescriptor(promise, key) as PropertyDescriptor);
+    }
+  }
+  return derived;
+}
+
+/** Any other thenable: the same object, seen when the caller subscribes. A lazy one is never triggered. */
+export function followThenable(target: object, observer: Observer, follow: Follow): boolean {
+  const original = methodOf(target, "then") as PromiseLike<unknown>["then"];
+  // A subclass of Promise passes values and errors through; a foreign `then` gets no callback it was not given.
+  const always = types.isPromise(target);
+  return patch(target, "then", function (onValue: unknown, onError: unknown) {
+    const seeValue = (value: unknown) => {
+      const seen = follow(value, observer);
+      return typeof onValue === "function" ? onValue(seen) : seen;
+    };
+    const seeError = (error: unknown) => {
+      observer.fail(error);
+      if (typeof onError === "function") return onError(error);
+      throw error;
+    };
+    return Reflect.apply(original, this, [
+      always || typeof onValue === "function" ? seeValue : onValue,
+      always || typeof onError === "function" ? seeError : onError,
+    ]);
+  });
+}
+
+/**
+ * The `APIPromise` of openai 4 to 7 (and of every client by the same generator): `then`, `catch`, `finally` and
+ * `withResponse` all go through `this.parse()`, `parse` helpers through `_thenUnwrap`, raw access through `asResponse`.
+ */
+export function followApiPromise(target: object, observer: Observer, follow: Follow): boolean {
+  const parse = methodOf(target, "parse") as () => Promise<unknown>;
+  const asResponse = methodOf(target, "asResponse") as () => Promise<unknown>;
+  const thenUnwrap = methodOf(target, "_thenUnwrap") as (transform: unknown) => object;
+  let parsed: Promise<unknown> | undefined;
+  let derived: Promise<unknown> | undefined;
+  const patched = patch(target, "parse", function () {
+    const promise = Reflect.apply(parse, this, []);
+    if (promise !== parsed) {
+      parsed = promise;
+      derived = followPromise(promise, observer, follow);
+    }
+    return derived;
+  });
+  if (!patched) return false;
+  patch(target, "asResponse", function () {
+    const response = Reflect.apply(asResponse, this, []);
+    // `withResponse` asks for both, and the parsed body says more.
+    return parsed === undefined ? followPromise(response, observer, follow) : response;
+  });
+  patch(target, "_thenUnwrap", function (transform: unknown) {
+    return follow(Reflect.apply(thenUnwrap, this, [transform]), observer);
+  });
+  return true;
+}

@@ -1,0 +1,58 @@
+import { toNanos } from "../core/clock.ts";
+import { guard } from "../core/guard.ts";
+import { uuid } from "../core/ids.ts";
+import { type JsonObject, SCHEMA_VERSION, type ScoreRecord } from "../core/record.ts";
+import { activeRuntime, type Runtime } from "../core/runtime.ts";
+import type { RecordingSpan } from "../core/span.ts";
+import { currentSpan, currentTraceId } from "./manual.ts";
+
+export interface ScoreOptions {
+  name: string;
+  /** A number, a category, or yes and no. */
+  value: number | string | boolean;
+  comment?: string;
+  metadata?: Record<string, unknown>;
+  /** What is judged. Default: the current span and its trace. */
+  traceId?: string;
+  spanId?: string;
+  sessionId?: string;
+  /** Give the same id to replace a score. Default: a new one. */
+  id?: string;
+}
+
+/**
+ * Records a judgement on the current span, or on the trace, span or session that is named.
+ *
+ * @example
+ * score({ name: "helpful", value: true, traceId });
+ */
+export function score(options: ScoreOptions): void {
+  const runtime = activeRuntime();
+  if (runtime !== null) guard(() => emitScore(runtime, options), undefined);
+}
+
+function emitScore(runtime: Runtime, options: ScoreOptions): void {
+  const isNamed = options.traceId !== undefined || options.spanId !== undefined || options.sessionId !== undefined;
+  const span = currentSpan() as RecordingSpan | undefined;
+  const traceId = isNamed ? options.traceId : currentTraceId();
+  const spanId = isNamed ? options.spanId : span?.spanId;
+  const { value, comment, metadata, sessionId } = options;
+  const trace = span !== undefined && span.traceId === traceId ? span.trace : { info: runtime.traceDefaults };
+  const record: ScoreRecord = {
+    record: "score",
+    schema: SCHEMA_VERSION,
+    id: options.id ?? uuid(),
+    seq: 0,
+    ...(traceId !== undefined && { traceId }),
+    ...(spanId !== undefined && { spanId }),
+    ...(sessionId !== undefined && { sessionId }),
+    time: toNanos(runtime.clock.epochMs()),
+    name: String(options.name),
+    value: typeof value === "string" ? runtime.capture.text(value) : value,
+    dataType: typeof value === "number" ? "NUMERIC" : typeof value === "boolean" ? "BOOLEAN" : "CATEGORICAL",
+    ...(comment !== undefined && { comment: runtime.capture.text(String(comment)) }),
+    ...(metadata && { metadata: runtime.capture.value(metadata, "metadata").value as JsonObject }),
+    trace: trace.info,
+  };
+  runtime.emit({ record, trace, bytes: 600 });
+}

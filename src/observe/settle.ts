@@ -1,0 +1,76 @@
+import { types } from "node:util";
+import { guard } from "../core/guard.ts";
+import { followAsyncIterable, followIterator } from "./iterators.ts";
+import { type Observer, watch } from "./observer.ts";
+import { methodOf } from "./patch.ts";
+import { followApiPromise, followPromise, followThenable } from "./promises.ts";
+import { describeResponse, followEventStream, followNodeStream, tapReadableStream } from "./streams.ts";
+
+/**
+ * Watches what an observed function returned until it settles, and gives back what the caller gets: the same value, or
+ * for a native promise and a web stream one that behaves the same. Never throws; never starts, reads or drains anything.
+ */
+export function follow<T>(result: T, observer: Observer): T {
+  if ((typeof result !== "object" && typeof result !== "function") || result === null) {
+    observer.end(result);
+    return result;
+  }
+  const seen = guard(() => followObject(result, observer), undefined);
+  if (seen !== undefined) return seen as T;
+  observer.end(undefined);
+  return result;
+}
+
+function followObject(result: object, observer: Observer): unknown {
+  // A proxy runs the host's code at every touch.
+  if (typeof result === "function" || types.isProxy(result)) return ended(result, observer);
+  if (isNativePromise(result)) return followPromise(result, observer, follow);
+  if (methodOf(result, "then") !== undefined) {
+    const isApiPromise = methodOf(result, "parse") && methodOf(result, "asResponse") && methodOf(result, "_thenUnwrap");
+    const install = isApiPromise ? followApiPromise : followThenable;
+    return watched(result, observer, (each) => install(result, each, follow));
+  }
+  if (Array.isArray(result)) return ended(result, observer);
+  const isAsyncIterable = methodOf(result, Symbol.asyncIterator) !== undefined;
+  if (methodOf(result, "next") !== undefined && (isAsyncIterable || methodOf(result, Symbol.iterator) !== undefined)) {
+    return watched(result, observer, (each) => followIterator(result, each, follow));
+  }
+  if (isAsyncIterable) return followStream(result, observer);
+  if (tagOf(result) === "Response") {
+    observer.end(describeResponse(result));
+    return result;
+  }
+  return ended(result, observer);
+}
+
+function followStream(result: object, observer: Observer): unknown {
+  if (tagOf(result) === "ReadableStream") return tapReadableStream(result as ReadableStream, observer);
+  if (methodOf(result, "getNextPage") !== undefined) {
+    // A page of openai's list calls holds its items already; iterating it would fetch more.
+    return ended(result, observer);
+  }
+  if (methodOf(result, "pipe") !== undefined && methodOf(result, "once") !== undefined) {
+    return watched(result, observer, (each) => followNodeStream(result as NodeJS.ReadableStream, each));
+  }
+  if (methodOf(result, "on") !== undefined && methodOf(result, "emitted") !== undefined) {
+    return watched(result, observer, (each) => followEventStream(result, each));
+  }
+  return watched(result, observer, (each) => followAsyncIterable(result, each, follow));
+}
+
+function ended(result: object, observer: Observer): object {
+  observer.end(result);
+  return result;
+}
+
+function watched(result: object, observer: Observer, install: (observer: Observer) => boolean): object {
+  return watch(result, observer, install) ? result : ended(result, observer);
+}
+
+function isNativePromise(value: object): value is Promise<unknown> {
+  return types.isPromise(value) && Object.getPrototypeOf(value) === Promise.prototype && !Object.hasOwn(value, "then");
+}
+
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}

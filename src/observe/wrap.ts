@@ -1,0 +1,66 @@
+import { slot } from "../core/runtime.ts";
+import { callObserved, type Site } from "./call.ts";
+
+/**
+ * A function that stands in for `site.fn`: same name, length, prototype, own properties, constructibility and Reflect
+ * metadata. What it wraps is remembered in the global slot, so that nothing on the function itself betrays it.
+ */
+export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn">): F {
+  const full: Site = { fn, ...site };
+  const wrapper = isConstructor(fn)
+    ? function (this: unknown, ...args: unknown[]): unknown {
+        return callObserved(full, this, args, new.target === undefined ? undefined : standIn(new.target, wrapper, fn));
+      }
+    : {
+        method(this: unknown, ...args: unknown[]): unknown {
+          return callObserved(full, this, args);
+        },
+      }.method;
+  return disguise(wrapper, fn) as unknown as F;
+}
+
+/** Makes `wrapper` look like `fn` in everything that a program can ask a function. */
+export function disguise(wrapper: Function, fn: Function): Function {
+  const prototype = Object.getPrototypeOf(fn);
+  if (prototype !== Function.prototype) Object.setPrototypeOf(wrapper, prototype);
+  Object.defineProperties(wrapper, Object.getOwnPropertyDescriptors(fn));
+  copyMetadata(fn, wrapper);
+  if (!Object.isExtensible(fn)) Object.preventExtensions(wrapper);
+  slot.originals.set(wrapper, fn);
+  return wrapper;
+}
+
+export function isObserved(fn: Function): boolean {
+  return slot.originals.has(fn);
+}
+
+export function isClass(fn: Function): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(fn));
+}
+
+function standIn(newTarget: Function, wrapper: Function, fn: Function): Function {
+  return newTarget === wrapper ? fn : newTarget;
+}
+
+/** True for what `new` accepts. `Object` is never called: it only serves as a target that asks nothing of `fn`. */
+function isConstructor(fn: Function): boolean {
+  try {
+    Reflect.construct(Object, [], fn);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface MetadataReflect {
+  getOwnMetadataKeys?(target: object): unknown[];
+  getOwnMetadata?(key: unknown, target: object): unknown;
+  defineMetadata?(key: unknown, value: unknown, target: object): void;
+}
+
+/** NestJS keeps guards, pipes and routes as metadata on the method itself: without it a protected route becomes open. */
+function copyMetadata(from: Function, to: Function): void {
+  const { getOwnMetadataKeys, getOwnMetadata, defineMetadata } = Reflect as MetadataReflect;
+  if (!getOwnMetadataKeys || !getOwnMetadata || !defineMetadata) return;
+  for (const key of getOwnMetadataKeys(from)) defineMetadata(key, getOwnMetadata(key, from), to);
+}

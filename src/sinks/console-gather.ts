@@ -1,0 +1,148 @@
+import { toMillis } from "../core/clock.ts";
+import type { ScoreRecord, SpanRecord, TraceInfo, TraceRecord } from "../core/record.ts";
+import { buildTraces, rows, type SpanNode } from "../core/tree.ts";
+
+/** What is printed at once: a whole trace, or what arrived after it. */
+export interface Picture {
+  readonly title: string;
+  readonly info: TraceInfo;
+  readonly roots: readonly SpanNode[];
+  /** Scores that belong to no span of the picture. */
+  readonly scores: readonly ScoreRecord[];
+  /** The time axis in epoch milliseconds; absent without spans. */
+  readonly axis?: Axis | undefined;
+  /** Why this is not a whole trace: `late, under get_response`. */
+  readonly remark?: string | undefined;
+}
+
+export interface Axis {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Holds records until they make a picture. */
+export interface Gathering {
+  /** The pictures that the batch completes, and those that must go because too much waits. */
+  add(batch: readonly TraceRecord[]): Picture[];
+  /** All that still waits. */
+  rest(): Picture[];
+}
+
+/** Traces that wait for their root, or whose late spans would still be recognised. */
+const MAX_TRACES = 256;
+/** Waiting records and known ids of printed spans over all traces: some 10 MB with usual inputs and outputs. */
+const MAX_RECORDS = 10_000;
+
+interface Held {
+  readonly traceId: string;
+  waiting: TraceRecord[];
+  /** By span id, what has been printed. */
+  readonly printed: Map<string, { readonly seq: number; readonly name: string }>;
+  axis?: Axis;
+}
+
+/** A span can be printed when it is a local root, or when its parent or an earlier record of it has been printed. */
+export function gather(): Gathering {
+  const traces = new Map<string, Held>();
+
+  /** True when the record, with what waits below it, can be printed now. */
+  function hold(record: TraceRecord, held: Held): boolean {
+    if (record.record === "score") {
+      held.waiting.push(record);
+      return held.printed.size > 0;
+    }
+    const before = held.printed.get(record.spanId);
+    if (before && before.seq >= record.seq) return false;
+    held.waiting.push(record);
+    return isLocalRoot(record) || isLate(record, held);
+  }
+
+  function add(batch: readonly TraceRecord[]): Picture[] {
+    const pictures: Picture[] = [];
+    const ready = new Set<Held>();
+    for (const record of batch) {
+      const { traceId } = record;
+      if (traceId === undefined) {
+        pictures.push({ title: "session", info: sessionOf(record), roots: [], scores: [record as ScoreRecord] });
+        continue;
+      }
+      let held = traces.get(traceId);
+      if (!held) traces.set(traceId, (held = { traceId, waiting: [], printed: new Map() }));
+      if (hold(record, held)) ready.add(held);
+    }
+    for (const held of ready) pictures.push(...take(held, false));
+    for (let left = [...traces.values()]; isTooMuch(left); left = [...traces.values()]) {
+      const held = left.find(({ waiting }) => waiting.length === 0) ?? left[0]!;
+      pictures.push(...take(held, true));
+      traces.delete(held.traceId);
+    }
+    return pictures;
+  }
+
+  return { add, rest: () => [...traces.values()].flatMap((held) => take(held, true)) };
+}
+
+/** Draws from what waits: trees that are complete, or everything. */
+function take(held: Held, everything: boolean): Picture[] {
+  const [tree] = buildTraces(held.waiting);
+  if (!tree) return [];
+  const whole: SpanNode[] = [];
+  const late: SpanNode[] = [];
+  const open: SpanNode[] = [];
+  for (const root of tree.roots) {
+    const ripe = everything || isLocalRoot(root.record);
+    (isLate(root.record, held) ? late : ripe ? whole : open).push(root);
+  }
+  let scores = everything || whole.length > 0 || held.printed.size > 0 ? tree.scores : [];
+  held.waiting = [...rows(open)].flatMap(({ node }) => [node.record, ...node.scores]);
+  if (scores.length === 0) held.waiting.push(...tree.scores);
+
+  const pictures: Picture[] = [];
+  const picture = (roots: SpanNode[], axis: Axis | undefined, remark: string | undefined) => {
+    pictures.push({ title: `trace ${shortId(tree.traceId)}`, info: tree.info, roots, scores, axis, remark });
+    scores = [];
+  };
+  const isWhole = whole.every(({ record }) => isLocalRoot(record));
+  if (whole.length > 0) picture(whole, axisOf(whole), isWhole ? undefined : "incomplete");
+  const parents = new Set(late.map(({ record }) => held.printed.get(record.parentSpanId!)?.name));
+  const [parent] = parents.size === 1 ? parents : [];
+  if (late.length > 0) picture(late, axisOf(late, held.axis), parent ? `late, under ${parent}` : "late");
+  if (scores.length > 0) picture([], undefined, "late");
+
+  if (tree.roots.length > 0) held.axis = axisOf([...whole, ...late], held.axis);
+  for (const { node } of rows([...whole, ...late])) {
+    held.printed.set(node.record.spanId, { seq: node.record.seq, name: node.record.name });
+  }
+  return pictures;
+}
+
+function isLocalRoot(record: SpanRecord): boolean {
+  return record.parentSpanId === undefined || record.parentIsRemote === true;
+}
+
+function isLate(record: SpanRecord, { printed }: Held): boolean {
+  return printed.has(record.parentSpanId!) || printed.has(record.spanId);
+}
+
+function isTooMuch(traces: readonly Held[]): boolean {
+  const records = traces.reduce((sum, { waiting, printed }) => sum + waiting.length + printed.size, 0);
+  return traces.length > MAX_TRACES || records > MAX_RECORDS;
+}
+
+function axisOf(roots: readonly SpanNode[], wider?: Axis): Axis {
+  let { start, end } = wider ?? { start: Number.POSITIVE_INFINITY, end: Number.NEGATIVE_INFINITY };
+  for (const { node } of rows(roots)) {
+    start = Math.min(start, toMillis(node.record.startTime));
+    end = Math.max(end, toMillis(node.record.endTime));
+  }
+  return { start, end };
+}
+
+function sessionOf(score: TraceRecord): TraceInfo {
+  return { ...score.trace, sessionId: (score as ScoreRecord).sessionId };
+}
+
+/** A UUIDv7 layout begins with the time, so that neighbours differ in the end only. */
+function shortId(traceId: string): string {
+  return traceId.length > 17 ? `${traceId.slice(0, 8)}…${traceId.slice(-8)}` : traceId;
+}

@@ -1,0 +1,76 @@
+/** Text for a terminal: how wide it is, how it is cut, how numbers read. */
+
+/** Controls, line breaks and direction marks: a name or an error message must not move the cursor or repaint the screen. */
+const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/gu;
+
+/** One line that is safe to print, from at most `limit` characters. */
+export function clean(text: string, limit = 500): string {
+  return text.slice(0, limit).replace(UNSAFE, " ").replace(/\p{Cs}/gu, "\ufffd");
+}
+
+const ASCII = /^[\x20-\x7e]*$/;
+const ZERO = /^[\p{M}\u200b-\u200d\ufe0f]+$/u;
+const WIDE =
+  /\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+
+let segmenter: Intl.Segmenter | undefined;
+
+/** What a reader sees as one character each. */
+function graphemes(text: string): string[] {
+  segmenter ??= new Intl.Segmenter();
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+function cells(grapheme: string): number {
+  return ZERO.test(grapheme) ? 0 : WIDE.test(grapheme) ? 2 : 1;
+}
+
+/** Columns that the text takes. East Asian and emoji characters take two, combining marks none. */
+export function columns(text: string): number {
+  if (ASCII.test(text)) return text.length;
+  return graphemes(text).reduce((sum, grapheme) => sum + cells(grapheme), 0);
+}
+
+/** The text in at most `max` columns, ending in `…` when cut. */
+export function fit(text: string, max: number): string {
+  if (columns(text) <= max) return text;
+  let kept = "";
+  let used = 1;
+  for (const grapheme of graphemes(text)) {
+    used += cells(grapheme);
+    if (used > max) break;
+    kept += grapheme;
+  }
+  return max < 1 ? "" : `${kept.trimEnd()}…`;
+}
+
+export function padEnd(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - columns(text)));
+}
+
+export function padStart(text: string, width: number): string {
+  return " ".repeat(Math.max(0, width - columns(text))) + text;
+}
+
+/** `412µs`, `35ms`, `1.24s`, `2m 05s`, `1h 03m`. */
+export function duration(ms: number): string {
+  if (ms < 0.9995) return `${Math.round(ms * 1000)}µs`;
+  if (ms < 9.95) return `${ms.toFixed(1)}ms`;
+  if (ms < 999.5) return `${Math.round(ms)}ms`;
+  if (ms < 59_995) return `${(ms / 1000).toFixed(2)}s`;
+  const seconds = Math.round(ms / 1000);
+  const [big, small, units] = seconds < 3600 ? [60, 1, "ms"] : [3600, 60, "hm"];
+  return `${Math.floor(seconds / big)}${units![0]} ${String(Math.floor((seconds % big) / small)).padStart(2, "0")}${units![1]}`;
+}
+
+/** `12,304`. */
+export function count(n: number): string {
+  return n.toLocaleString("en-US");
+}
+
+/** `$12.30`, `$0.0123`, `$0.000012`: two digits that count, at least. */
+export function dollars(amount: number): string {
+  const size = Math.abs(amount);
+  if (size === 0 || size >= 1) return `$${amount.toFixed(2)}`;
+  return `$${amount.toFixed(Math.min(12, Math.max(4, 1 - Math.floor(Math.log10(size)))))}`;
+}
