@@ -7,7 +7,9 @@
  * exits with 1 when an import() median exceeds that many milliseconds.
  */
 import { spawnSync } from "node:child_process";
-import { resolve } from "node:path";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -16,10 +18,13 @@ const { values, positionals } = parseArgs({
   options: { rounds: { type: "string", default: "21" }, max: { type: "string", default: "Infinity" } },
 });
 
-const EMPTY = "data:text/javascript,";
+const folder = mkdtempSync(join(tmpdir(), "sightline-import-"));
+const empty = join(folder, "empty.mjs");
+writeFileSync(empty, "");
 const files = positionals.length > 0 ? positionals : [new URL("../dist/index.js", import.meta.url).pathname];
-const contenders = [EMPTY, ...files.map((file) => pathToFileURL(resolve(file)).href)];
-const PROBE = "const t = performance.now(); await import(process.argv[1]); console.log(performance.now() - t)";
+const contenders = [empty, ...files].map((file) => pathToFileURL(resolve(file)).href);
+const PROBE =
+  "const t = process.hrtime.bigint(); await import(process.argv[1]); console.log(Number(process.hrtime.bigint() - t) / 1e6)";
 
 const samples = contenders.map(() => ({ import: [], process: [] }));
 for (let round = 0; round < Number(values.rounds); round++) {
@@ -34,11 +39,13 @@ for (let round = 0; round < Number(values.rounds); round++) {
   }
 }
 
-const [empty, ...rest] = samples.map((sample) => ({ import: median(sample.import), process: median(sample.process) }));
+rmSync(folder, { recursive: true });
+
+const [floor, ...rest] = samples.map((sample) => ({ import: median(sample.import), process: median(sample.process) }));
 console.log(`node ${process.version}, median of ${values.rounds} fresh processes each`);
-console.log(`empty module: import() ${ms(empty.import)}, process ${ms(empty.process)}`);
+console.log(`empty module: import() ${ms(floor.import)}, process ${ms(floor.process)}`);
 for (const [index, cost] of rest.entries()) {
-  const over = { import: cost.import - empty.import, process: cost.process - empty.process };
+  const over = { import: cost.import - floor.import, process: cost.process - floor.process };
   console.log(`${files[index]}: import() +${ms(over.import)}, process +${ms(over.process)}`);
   if (over.import > Number(values.max)) {
     console.error(`over the budget of ${values.max} ms`);

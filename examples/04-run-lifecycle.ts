@@ -13,7 +13,11 @@ async function runAssistant(message: string): Promise<string> {
     const thread = await threads.create();
     client.endSpan(threadSpan.id, { output: { threadId: thread.id } });
 
-    const messageSpan = client.startSpan(trace.id, { name: "thread.messages.create", type: "tool", metadata: { threadId: thread.id } });
+    const messageSpan = client.startSpan(trace.id, {
+      name: "thread.messages.create",
+      type: "tool",
+      metadata: { threadId: thread.id },
+    });
     await threads.messages.create(thread.id, { role: "user", content: message });
     client.endSpan(messageSpan.id);
 
@@ -22,7 +26,11 @@ async function runAssistant(message: string): Promise<string> {
       model: "gpt-4o-mini",
       tools: [{ type: "code_interpreter" }, { type: "file_search" }],
     });
-    const runSpan = client.startSpan(trace.id, { name: "threads.runs.createAndPoll", type: "llm", metadata: { assistantId: assistant.id } });
+    const runSpan = client.startSpan(trace.id, {
+      name: "threads.runs.createAndPoll",
+      type: "llm",
+      metadata: { assistantId: assistant.id },
+    });
     const run = await threads.runs.createAndPoll(thread.id, { assistant_id: assistant.id });
     client.endSpan(runSpan.id, { output: { status: run.status, usage: run.usage } });
     // createAndPoll does not throw on a run that failed or still waits for tools: the status says it.
@@ -33,7 +41,12 @@ async function runAssistant(message: string): Promise<string> {
       if (step.step_details.type !== "tool_calls") continue;
       for (const call of step.step_details.tool_calls) {
         const metadata = { stepId: step.id, toolCallId: call.id, status: step.status };
-        const span = client.startSpan(trace.id, { name: `step.${call.type}`, type: "tool", metadata, parentSpanId: runSpan.id });
+        const span = client.startSpan(trace.id, {
+          name: `step.${call.type}`,
+          type: "tool",
+          metadata,
+          parentSpanId: runSpan.id,
+        });
         client.endSpan(span.id, { output: call.type === "function" ? call.function.output : call });
       }
     }

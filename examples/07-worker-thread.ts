@@ -1,14 +1,15 @@
 // One trace over two threads: the context travels as plain JSON. The same works for child processes and job queues.
 import { once } from "node:events";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { carrier, configure, consoleSink, flush, observe, withContext } from "sightline";
+import { tsWorker } from "./support/ts-worker.ts";
 
 configure({ sinks: [consoleSink()] });
 
 class Prime {
   @observe()
   async isPrime(n: number): Promise<boolean> {
-    const worker = new Worker(new URL(import.meta.url), { workerData: { n, context: carrier() } });
+    const worker = tsWorker(import.meta.url, { workerData: { n, context: carrier() } });
     const [result] = await once(worker, "message");
     await once(worker, "exit");
     return result;

@@ -29,9 +29,9 @@ test("total adds before it gives a discount", async () => {
   await flush();
 
   sink.expectTree(`
-    Cart.total [span] ok
-      Cart.add [tool] ok
-      Cart.discount [span] ok
+    Cart.total
+    ├─ Cart.add [tool]
+    └─ Cart.discount
   `);
   assert.equal(sink.find("Cart.add")?.record.output, 30);
 });

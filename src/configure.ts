@@ -10,7 +10,7 @@ import { type FlushResult, type Runtime, type Stats, slot } from "./core/runtime
 import { suppress } from "./core/suppress.ts";
 import { type EnvironmentVariables, readEnvironment } from "./environment.ts";
 import { installExitHooks } from "./pipeline/exit.ts";
-import type { LaneOptions } from "./pipeline/lane.ts";
+import type { LaneOptions } from "./pipeline/options.ts";
 import { createPipeline, type Pipeline } from "./pipeline/pipeline.ts";
 import type { Sink } from "./sinks/sink.ts";
 
@@ -103,7 +103,13 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
   const clock = options.clock ?? systemClock;
   const pipeline = createPipeline(sinks, { clock, ...options.delivery, suppress });
   const open = openSpans({ maxOpenMs: options.maxOpenMs ?? HOUR_MS, monotonicMs: () => clock.monotonicMs() });
-  const runtime: Runtime = {
+  const flush: Runtime["flush"] = (deadline) => pipeline.flush(deadline);
+  const spillSync = (): void => {
+    open.exportAll();
+    pipeline.spillSync();
+  };
+  const letGo = installExitHooks(slot, { flush, spillSync, stats: pipeline.stats });
+  return {
     carrier: options.carrier ?? asyncLocalCarrier,
     clock,
     ids: options.ids ?? systemIds,
@@ -115,22 +121,16 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     traceDefaults: Object.freeze({ ...variables.trace, ...traceOptions(options) }),
     open,
     emit: (draft) => pipeline.emit(draft),
-    flush: (deadline) => pipeline.flush(deadline),
-    shutdown(deadline) {
+    flush,
+    async shutdown(deadline) {
       open.exportAll();
       open.stop();
-      return pipeline.shutdown(deadline);
+      const result = await pipeline.shutdown(deadline);
+      letGo();
+      return result;
     },
     stats: () => statsOf(open, pipeline),
   };
-  installExitHooks(slot, {
-    flush: () => slot.runtime?.flush() ?? Promise.resolve(NOTHING),
-    spillSync() {
-      open.exportAll();
-      pipeline.spillSync();
-    },
-  });
-  return runtime;
 }
 
 /** OpenTelemetry's consistent sampling: the last 56 bits of the trace id against a threshold, as 14 hex digits. */

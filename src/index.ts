@@ -39,9 +39,11 @@ export type { ScoreOptions } from "./observe/scores.ts";
 export { score } from "./observe/scores.ts";
 export type { TracePatch } from "./observe/trace.ts";
 export { updateTrace, withTrace } from "./observe/trace.ts";
-export type { LaneOptions, LaneStats } from "./pipeline/lane.ts";
+export type { DropReason, LaneStats } from "./pipeline/ledger.ts";
+export type { LaneOptions } from "./pipeline/options.ts";
 // Sinks. httpSink is in "sightline/sinks/http".
 export { consoleSink } from "./sinks/console.ts";
 export { fileSink } from "./sinks/file.ts";
 export { memorySink } from "./sinks/memory.ts";
+export { readRecords } from "./sinks/read-records.ts";
 export type { Sink, WriteResult } from "./sinks/sink.ts";

@@ -1,6 +1,7 @@
 import type { EventEmitter } from "node:events";
+import { contextSpan, runIn } from "./context.ts";
+import { NonRecordingSpan } from "./non-recording-span.ts";
 import { activeRuntime, shared } from "./runtime.ts";
-import { NonRecordingSpan } from "./span.ts";
 
 /**
  * A function that runs others in the context of this moment.
@@ -10,10 +11,10 @@ import { NonRecordingSpan } from "./span.ts";
  * queue.push(() => run(() => work()));
  */
 export function snapshot(): <T>(fn: () => T) => T {
-  const carrier = activeRuntime()?.carrier;
-  if (carrier === undefined) return (fn) => fn();
-  const span = carrier.get() ?? new NonRecordingSpan("seed");
-  return (fn) => carrier.run(span, fn);
+  const runtime = activeRuntime();
+  if (runtime === null) return (fn) => fn();
+  const span = contextSpan(runtime) ?? new NonRecordingSpan("seed");
+  return (fn) => runIn(runtime.carrier, span, fn);
 }
 
 /**
@@ -33,10 +34,16 @@ export function bind<F extends (this: any, ...args: any[]) => any>(fn: F): F {
 }
 
 const ADDERS = ["on", "addListener", "prependListener"] as const;
+const ONCE_ADDERS = { once: "on", prependOnceListener: "prependListener" } as const;
+
+type Listener = (...args: any[]) => void;
 
 /**
  * Makes every listener added from now on run in the context in which it was added. Listeners are removed as usual.
  * Returns the same emitter.
+ *
+ * @example
+ * bindEmitter(socket).on("data", () => updateSpan({ metadata: { answered: true } }));
  */
 export function bindEmitter<E extends EventEmitter>(emitter: E): E {
   const seen = shared("boundEmitters", () => new WeakSet<object>());
@@ -44,15 +51,39 @@ export function bindEmitter<E extends EventEmitter>(emitter: E): E {
   seen.add(emitter);
   for (const adder of ADDERS) {
     const original = emitter[adder];
-    // `once` and `prependOnceListener` go through these, with a wrapper whose `listener` is the user's function.
-    const value = function (this: EventEmitter, event: string | symbol, listener: (...args: any[]) => void) {
+    replace(emitter, adder, function (event, listener) {
+      const bound = typeof listener === "function" ? named(bind(listener), listener) : listener;
+      return Reflect.apply(original, this, [event, bound]);
+    });
+  }
+  for (const [once, adder] of Object.entries(ONCE_ADDERS) as [keyof typeof ONCE_ADDERS, "on" | "prependListener"][]) {
+    const original = emitter[once];
+    const add = Object.getPrototypeOf(emitter)[adder] as EventEmitter["on"];
+    replace(emitter, once, function (event, listener) {
       if (typeof listener !== "function") return Reflect.apply(original, this, [event, listener]);
       const bound = bind(listener);
-      // Node's own removal looks at `listener.listener`: that is how `once` is removable.
-      Object.defineProperty(bound, "listener", { value: (listener as { listener?: unknown }).listener ?? listener });
-      return Reflect.apply(original, this, [event, bound]);
-    };
-    Object.defineProperty(emitter, adder, { value, configurable: true, writable: true });
+      let isDue = true;
+      const first: Listener = (...args) => {
+        if (!isDue) return;
+        isDue = false;
+        this.removeListener(event, first);
+        return Reflect.apply(bound, this, args);
+      };
+      return Reflect.apply(add, this, [event, named(first, listener)]);
+    });
   }
   return emitter;
+}
+
+/** Node finds what to remove, and what `listeners()` shows, by this property. */
+function named(bound: Listener, listener: Listener): Listener {
+  return Object.assign(bound, { listener });
+}
+
+function replace(
+  emitter: EventEmitter,
+  method: (typeof ADDERS)[number] | keyof typeof ONCE_ADDERS,
+  value: (this: EventEmitter, event: string | symbol, listener: Listener) => EventEmitter,
+): void {
+  Object.defineProperty(emitter, method, { value, configurable: true, writable: true });
 }

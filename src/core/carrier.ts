@@ -1,6 +1,8 @@
+import { contextSpan, runIn } from "./context.ts";
 import { guard } from "./guard.ts";
+import { isSuppressed, NonRecordingSpan } from "./non-recording-span.ts";
 import { activeRuntime, type Runtime } from "./runtime.ts";
-import { NonRecordingSpan, type Span } from "./span.ts";
+import type { Span } from "./span.ts";
 import { isSampled, joinTrace } from "./start.ts";
 import type { Trace } from "./trace.ts";
 import { extract } from "./traceparent.ts";
@@ -18,7 +20,8 @@ export interface ContextCarrier {
  * new Worker(file, { workerData: { job, context: carrier() } });
  */
 export function carrier(): ContextCarrier {
-  const span = activeRuntime()?.carrier.get();
+  const runtime = activeRuntime();
+  const span = runtime === null ? undefined : contextSpan(runtime);
   const trace = (span as { trace?: Trace } | undefined)?.trace;
   if (span === undefined || trace === undefined) return {};
   const out: ContextCarrier = { traceparent: span.traceparent() };
@@ -37,12 +40,12 @@ export function withContext<T>(carrier: unknown, fn: () => T): T {
   const runtime = activeRuntime();
   if (runtime === null) return fn();
   const remote = guard(() => remoteSpan(runtime, carrier), undefined);
-  return remote === undefined ? fn() : runtime.carrier.run(remote, fn);
+  return remote === undefined ? fn() : runIn(runtime.carrier, remote, fn);
 }
 
 function remoteSpan(runtime: Runtime, carrier: unknown): Span | undefined {
   const remote = extract(carrier);
-  if (remote === undefined) return undefined;
+  if (remote === undefined || isSuppressed(contextSpan(runtime))) return undefined;
   const trace = joinTrace(runtime, remote);
   return new NonRecordingSpan(isSampled(trace) ? "remote" : "unsampled", { trace, spanId: remote.spanId });
 }

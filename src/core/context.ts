@@ -1,5 +1,5 @@
-import { swallow } from "./guard.ts";
-import { slot } from "./runtime.ts";
+import { guard, swallow } from "./guard.ts";
+import { type Runtime, slot } from "./runtime.ts";
 import type { Span } from "./span.ts";
 
 /** How the current span follows the program. AsyncLocalStorage by default; `clsHookedCarrier` for cls-hooked namespaces. */
@@ -13,6 +13,12 @@ export const asyncLocalCarrier: Carrier = {
   get: () => slot.storage.getStore(),
   run: (span, fn) => slot.storage.run(span, fn),
 };
+
+/** What the context holds here, whatever a carrier that is somebody else's does. */
+export function contextSpan(runtime: Runtime): Span | undefined {
+  const { carrier } = runtime;
+  return carrier === asyncLocalCarrier ? slot.storage.getStore() : guard(() => carrier.get(), undefined);
+}
 
 /** `carrier.run` with a carrier that may be somebody else's: whatever it does, `fn` runs once and its outcome is kept. */
 export function runIn<T>(carrier: Carrier, span: Span, fn: () => T): T {

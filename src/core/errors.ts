@@ -1,32 +1,42 @@
-const BRAND = Symbol.for("sightline.error");
+/** On an error: the kind of its class, by a symbol that every loaded copy of the package knows. */
+const KIND = Symbol.for("sightline.error");
 
 /** Every error that Sightline raises at a user carries a stable `code` and a message that names the way out. */
 export class SightlineError extends Error {
+  /** The class by a name that minifiers leave alone. */
+  static readonly kind: string = "SightlineError";
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
-    this.name = new.target.name;
+    this.name = new.target.kind;
     this.code = code;
-    Object.defineProperty(this, BRAND, { value: new.target.name });
+    Object.defineProperty(this, KIND, { value: new.target.kind });
   }
 
   /** True for errors made by another loaded copy of the package too. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
-    const brand = typeof value === "object" && value !== null ? (value as { [BRAND]?: string })[BRAND] : undefined;
-    return brand !== undefined && (this === SightlineError || brand === this.name);
+    // A user's own subclass has instances of its own only.
+    if (typeof value !== "object" || value === null || !Object.hasOwn(this, "kind")) return false;
+    const kind = (value as { [KIND]?: string })[KIND];
+    return kind !== undefined && (kind === this.kind || this.kind === "SightlineError");
   }
 }
 
 /** Bad input at `configure()` or in the environment. */
-export class ConfigError extends SightlineError {}
+export class ConfigError extends SightlineError {
+  static override readonly kind = "ConfigError";
+}
 
 /** A target that `@observe()` cannot observe; thrown at decoration time. */
-export class ObserveError extends SightlineError {}
+export class ObserveError extends SightlineError {
+  static override readonly kind = "ObserveError";
+}
 
 /** What a sink throws to say whether sending the same batch again can help. */
 export class SinkError extends SightlineError {
+  static override readonly kind = "SinkError";
   /** `later`: try again. `split`: the batch is too large, halve it. `never`: drop it and count. */
   readonly retry: "later" | "split" | "never";
   /** The server's own word on when to come back, in milliseconds from now. */

@@ -1,4 +1,4 @@
-import type { RecordingSpan } from "./span.ts";
+import type { RecordingSpan } from "./recording-span.ts";
 
 /** More spans than this open at once means that they are being forgotten. */
 const MAX_OPEN = 100_000;

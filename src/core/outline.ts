@@ -19,7 +19,10 @@ export function errorLine({ error, status }: SpanRecord): string {
 
 /** Takes the indentation that all lines share, and blank lines at both ends, from a template literal. */
 export function dedent(text: string): string {
-  const lines = text.replace(/^(?:[ \t]*\n)+/, "").trimEnd().split("\n");
+  const lines = text
+    .replace(/^(?:[ \t]*\n)+/, "")
+    .trimEnd()
+    .split("\n");
   const indents = lines.filter((line) => line.trim() !== "").map((line) => line.search(/\S/));
   return lines.map((line) => line.slice(Math.min(...indents)).trimEnd()).join("\n");
 }

@@ -1,8 +1,11 @@
 import type { CallSite } from "./call-site.ts";
 import { type TimeInput, toEpochMs } from "./clock.ts";
+import { contextSpan } from "./context.ts";
+import { isMuted, isSuppressed, NonRecordingSpan } from "./non-recording-span.ts";
 import type { ObservationType, SpanKind, TraceInfo } from "./record.ts";
+import { RecordingSpan } from "./recording-span.ts";
 import type { Runtime } from "./runtime.ts";
-import { isMuted, NonRecordingSpan, RecordingSpan, type Span } from "./span.ts";
+import type { Span } from "./span.ts";
 import { mergeTraceInfo, type Trace } from "./trace.ts";
 import { parseTraceparent } from "./traceparent.ts";
 
@@ -41,7 +44,9 @@ export function startSpan(
   name: string,
   options: StartOptions = {},
 ): RecordingSpan | NonRecordingSpan {
-  const parent = options.parent === undefined ? runtime.carrier.get() : resolveParent(options.parent);
+  const current = contextSpan(runtime);
+  if (isSuppressed(current)) return current as NonRecordingSpan;
+  const parent = options.parent === undefined ? current : resolveParent(options.parent);
   return startUnder(runtime, parent, name, options);
 }
 

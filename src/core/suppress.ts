@@ -1,8 +1,9 @@
+import { runIn } from "./context.ts";
+import { SUPPRESSED } from "./non-recording-span.ts";
 import { activeRuntime } from "./runtime.ts";
-import { SUPPRESSED } from "./span.ts";
 
 /** Runs `fn` with tracing silent: nothing inside is recorded. Our own exports run in it. */
 export function suppress<T>(fn: () => T): T {
   const runtime = activeRuntime();
-  return runtime === null ? fn() : runtime.carrier.run(SUPPRESSED, fn);
+  return runtime === null ? fn() : runIn(runtime.carrier, SUPPRESSED, fn);
 }

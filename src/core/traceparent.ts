@@ -81,7 +81,7 @@ export function parseBaggage(header: unknown, allow: readonly string[]): Record<
     const equals = pair.indexOf("=");
     const key = pair.slice(0, Math.max(0, equals)).trim();
     const value = pair.slice(equals + 1).trim();
-    if (allow.includes(key) && BAGGAGE_VALUE.test(value)) entries[key] = percentDecode(value);
+    if (key !== "" && allow.includes(key) && BAGGAGE_VALUE.test(value)) entries[key] = percentDecode(value);
   }
   return entries;
 }

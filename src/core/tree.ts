@@ -179,6 +179,13 @@ function compareNanos(a: string, b: string): number {
 
 /** What test runners take for an `assert.AssertionError`, without loading `node:assert` into every program. */
 function assertionError(message: string, operator: string, actual?: string, expected?: string): Error {
-  const details = { name: "AssertionError", code: "ERR_ASSERTION", generatedMessage: false, operator, actual, expected };
+  const details = {
+    name: "AssertionError",
+    code: "ERR_ASSERTION",
+    generatedMessage: false,
+    operator,
+    actual,
+    expected,
+  };
   return Object.assign(new Error(message), details);
 }

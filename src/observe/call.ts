@@ -1,8 +1,10 @@
 import { type CallSite, rememberCallSite } from "../core/call-site.ts";
-import { runIn } from "../core/context.ts";
+import { contextSpan, runIn } from "../core/context.ts";
 import { guard } from "../core/guard.ts";
+import { isMuted, type NonRecordingSpan } from "../core/non-recording-span.ts";
+import type { RecordingSpan } from "../core/recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
-import { isMuted, type NonRecordingSpan, type RecordingSpan, type Span } from "../core/span.ts";
+import type { Span } from "../core/span.ts";
 import { startUnder } from "../core/start.ts";
 import type { DynamicOptions, ObserveOptions } from "./options.ts";
 import { namedArguments } from "./parameters.ts";
@@ -24,7 +26,7 @@ export interface Site {
 export function callObserved(site: Site, self: unknown, args: unknown[], newTarget?: Function): unknown {
   const runtime = activeRuntime();
   if (runtime === null) return apply(site.fn, self, args, newTarget);
-  const parent = guard(() => runtime.carrier.get(), undefined);
+  const parent = contextSpan(runtime);
   if (isMuted(parent)) return apply(site.fn, self, args, newTarget);
   const options = optionsOf(site, self, args);
   const span = guard(() => begin(runtime, parent, site, options, self, args), undefined);
@@ -61,8 +63,11 @@ function apply(fn: Function, self: unknown, args: unknown[], newTarget: Function
 function optionsOf(site: Site, self: unknown, args: unknown[]): ObserveOptions {
   const { dynamic, options } = site;
   if (dynamic === undefined) return options;
-  const own = guard(() => dynamic(self, ...args), undefined);
-  return { ...options, ...own };
+  return guard(() => ({ ...options, ...dynamic(self, ...args) }), options);
+}
+
+function nameOf(site: Site, { name }: ObserveOptions, self: unknown): string {
+  return typeof name === "string" ? name : guard(() => site.name(self), "anonymous");
 }
 
 function begin(
@@ -73,7 +78,7 @@ function begin(
   self: unknown,
   args: unknown[],
 ): RecordingSpan | NonRecordingSpan {
-  const span = startUnder(runtime, options.root === true ? undefined : parent, options.name ?? site.name(self), {
+  const span = startUnder(runtime, options.root === true ? undefined : parent, nameOf(site, options, self), {
     type: options.type,
     kind: options.kind,
     callSite: runtime.callSites === "all" ? rememberCallSite(callObserved) : site.declared,

@@ -17,16 +17,22 @@ const RETURNS_ITSELF: unknown = Object.getPrototypeOf(Object.getPrototypeOf(asyn
 export function followIterator(target: object, observer: Observer, follow: Follow): boolean {
   const asyncIterator = methodOf(target, Symbol.asyncIterator);
   const isAsync = asyncIterator !== undefined;
+  let isRunning = false;
   for (const step of STEPS) {
     const original = methodOf(target, step);
     if (original === undefined) continue;
-    const patched = patch(target, step, function (...args) {
+    const patched = patch(target, step, original, function (...args) {
+      // A generator that asks for its own next step is told off, and goes on.
+      if (isRunning) return Reflect.apply(original, this, args);
       let result: unknown;
+      isRunning = !isAsync;
       try {
         result = observer.run(() => Reflect.apply(original, this, args));
       } catch (error) {
         observer.fail(error);
         throw error;
+      } finally {
+        isRunning = false;
       }
       if (!isAsync) {
         seeStep(step, result, observer);
@@ -48,7 +54,7 @@ export function followAsyncIterable(target: object, observer: Observer, follow: 
     methodOf(target, "tee") && typeof dataOf(target, "iterator") === "function" ? "iterator" : Symbol.asyncIterator;
   const original = methodOf(target, key);
   if (original === undefined) return false;
-  return patch(target, key, function (...args) {
+  return patch(target, key, original, function (...args) {
     const iterator = Reflect.apply(original, this, args);
     if (iterator !== this && typeof iterator === "object" && iterator !== null) {
       guard(() => followIterator(iterator, observer, follow), false);

@@ -1,9 +1,12 @@
 import { rememberCallSite } from "../core/call-site.ts";
 import type { TimeInput } from "../core/clock.ts";
+import { contextSpan } from "../core/context.ts";
 import { guard } from "../core/guard.ts";
+import { type NonRecordingSpan, OFF_SPAN } from "../core/non-recording-span.ts";
 import type { SpanLink } from "../core/record.ts";
+import type { RecordingSpan } from "../core/recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
-import { type NonRecordingSpan, OFF_SPAN, type RecordingSpan, type Span, type SpanPatch } from "../core/span.ts";
+import type { Span, SpanPatch } from "../core/span.ts";
 import { type ParentInput, startSpan as startCoreSpan } from "../core/start.ts";
 import { runSpan } from "./call.ts";
 
@@ -47,7 +50,10 @@ export function startSpan(name: string, options: SpanOptions = {}): Span {
  * as `observe` treats them. Returns what `fn` returns.
  *
  * @example
- * const index = await withSpan("load index", { type: "retriever" }, async (span) => { … });
+ * const index = await withSpan("load index", { type: "retriever" }, async (span) => {
+ *   span.update({ metadata: { shard: 3 } });
+ *   return load();
+ * });
  */
 export function withSpan<T>(name: string, fn: (span: Span) => T): T;
 export function withSpan<T>(name: string, options: SpanOptions, fn: (span: Span) => T): T;
@@ -92,25 +98,26 @@ export function updateSpan(patch: SpanPatch): void {
 
 /** The span that is being recorded here, if any. */
 export function currentSpan(): Span | undefined {
-  const span = contextSpan();
+  const span = current();
   return span?.recording ? span : undefined;
 }
 
 /** The id of the trace that is going on here, also when its current span is in another process. */
 export function currentTraceId(): string | undefined {
-  const span = contextSpan();
+  const span = current();
   return span !== undefined && (span.recording || (span as NonRecordingSpan).trace !== undefined)
     ? span.traceId
     : undefined;
 }
 
+/** The id of the span that is being recorded here, if any. */
 export function currentSpanId(): string | undefined {
   return currentSpan()?.spanId;
 }
 
-function contextSpan(): Span | undefined {
+function current(): Span | undefined {
   const runtime = activeRuntime();
-  return runtime === null ? undefined : guard(() => runtime.carrier.get(), undefined);
+  return runtime === null ? undefined : contextSpan(runtime);
 }
 
 function recordAtOnce(name: string, options: SpanOptions, endTime: TimeInput | undefined): Recorded {

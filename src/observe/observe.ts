@@ -1,4 +1,5 @@
 import { type CallSite, rememberCallSite } from "../core/call-site.ts";
+import { guard } from "../core/guard.ts";
 import { callObserved, type Site } from "./call.ts";
 import { type DynamicOptions, type ObserveOptions, readOptions } from "./options.ts";
 import {
@@ -10,7 +11,7 @@ import {
   observeClass,
   unsuitable,
 } from "./targets.ts";
-import { disguise, isClass, wrap } from "./wrap.ts";
+import { disguise, isClass, isConstructor, wrap } from "./wrap.ts";
 
 export type AnyFunction = (this: any, ...args: any[]) => any;
 export type AnyClass = abstract new (...args: any[]) => any;
@@ -31,21 +32,27 @@ export interface ObserveDecorator {
  *
  * @example
  * class Tutor {
- *   \@observe() async answer(question: string) { … }                       // span "Tutor.answer"
- *   \@observe({ type: "tool" }) lookup(term: string) { … }
- *   \@observe((self, question) => ({ metadata: { length: question.length } })) ask(question: string) { … }
+ *   \@observe() async answer(question: string) {
+ *     return this.lookup(question);
+ *   }
+ *   \@observe({ type: "tool" }) lookup(term: string) {
+ *     return term.length;
+ *   }
+ *   \@observe((self, question) => ({ metadata: { length: question.length } })) ask(question: string) {}
  * }
- * const answer = observe("answer", async (question: string) => …);
+ * const answer = observe("answer", async (question: string) => new Tutor().answer(question));
+ * await answer("3x + 11 = 14");
  */
 export interface Observe {
   (name?: string): ObserveDecorator;
+  // Functions before options, as every function has a `name`; `F` last, as that is what `ReturnType` looks at.
+  <F extends (self: any, ...args: any[]) => ObserveOptions>(options: F): ObserveDecorator & F;
+  <F extends AnyFunction>(fn: F): F;
+  <C extends AnyClass>(cls: C): C;
   (options: ObserveOptions): ObserveDecorator;
+  <F extends AnyFunction>(options: ObserveOptions | string | DynamicOptions, fn: F): F;
   (value: any, context: DecoratorContext): any;
   (target: object, key: string | symbol, descriptor?: PropertyDescriptor): any;
-  <F extends AnyFunction>(options: ObserveOptions | string | DynamicOptions, fn: F): F;
-  <C extends AnyClass>(cls: C): C;
-  <F extends (self: any, ...args: any[]) => ObserveOptions>(options: F): F & ObserveDecorator;
-  <F extends AnyFunction>(fn: F): F;
 }
 
 export const observe: Observe = function observe(...given: any[]): any {
@@ -101,8 +108,8 @@ function observeFunction(decoration: Decoration, fn: unknown): unknown {
  */
 function functionOrFactory(fn: Function, bare: Decoration): Function {
   const site: Site = { ...bare, fn, name: functionName(fn) };
-  // Options come from arrow functions and methods, which `new` does not take and which have no `prototype`.
-  if (Object.hasOwn(fn, "prototype")) return wrap(fn, site);
+  // Options come from arrow functions and methods, which `new` does not take.
+  if (isConstructor(fn) || Object.hasOwn(fn, "prototype")) return wrap(fn, site);
   const factory: Decoration = { ...bare, dynamic: fn as DynamicOptions };
   const either = {
     method(this: unknown, ...args: any[]): unknown {
@@ -127,6 +134,6 @@ function isApplied(args: readonly any[]): boolean {
 }
 
 function functionName(fn: Function): () => string {
-  const name = fn.name || "anonymous";
+  const name = guard(() => fn.name, "") || "anonymous";
   return () => name;
 }

@@ -64,5 +64,6 @@ export function readOptions(written: ObserveOptions | string | undefined): Obser
     const names = Object.keys(KNOWN).join(", ");
     throw new ObserveError("OBSERVE_UNKNOWN_OPTION", `observe() has no option "${key}". It takes: ${names}.`);
   }
-  return written;
+  // Read once: later changes, and getters, are not asked again.
+  return { ...written };
 }

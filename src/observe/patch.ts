@@ -13,8 +13,33 @@ export function dataOf(target: unknown, key: PropertyKey): unknown {
   return Object.getOwnPropertyDescriptor(target, key)?.value;
 }
 
-/** Gives `target` an own method that enumeration does not show. False when the object does not let us. */
-export function patch(target: object, key: PropertyKey, method: (this: any, ...args: any[]) => unknown): boolean {
+/**
+ * Gives `target` an own method in place of `original`: it looks like it, enumeration does not show it, and called on any
+ * other object it is the original. False when the object does not let us.
+ */
+export function patch(
+  target: object,
+  key: PropertyKey,
+  original: Function,
+  replacement: (this: any, ...args: any[]) => unknown,
+): boolean {
+  const method = {
+    method(this: unknown, ...args: unknown[]): unknown {
+      return Reflect.apply(this === target ? replacement : original, this, args);
+    },
+  }.method;
+  for (const name of ["name", "length"]) {
+    const descriptor = Object.getOwnPropertyDescriptor(original, name);
+    if (descriptor !== undefined) Object.defineProperty(method, name, descriptor);
+  }
   const enumerable = Object.getOwnPropertyDescriptor(target, key)?.enumerable ?? false;
   return Reflect.defineProperty(target, key, { value: method, writable: true, configurable: true, enumerable });
+}
+
+/** Gives `to` the own properties of `from` that it does not have: what the host put there, such as `p.cancel`. */
+export function copyOwn(from: object, to: object): void {
+  for (const key of Reflect.ownKeys(from)) {
+    if (!Object.hasOwn(to, key))
+      Object.defineProperty(to, key, Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor);
+  }
 }

@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import type { Observer } from "./observer.ts";
-import { methodOf, patch } from "./patch.ts";
+import { copyOwn, methodOf, patch } from "./patch.ts";
 
 export type Follow = <T>(result: T, observer: Observer) => T;
 
@@ -18,12 +18,8 @@ export function followPromise(promise: Promise<unknown>, observer: Observer, fol
       throw error;
     },
   ]);
-  // What the host put on it (`p.cancel`). Node 20 keeps async-hook state in own symbols, which `derived` has already.
-  for (const key of Reflect.ownKeys(promise)) {
-    if (!Object.hasOwn(derived, key)) {
-      Object.defineProperty(derived, key, Object.getOwnPropertyDescriptor(promise, key) as PropertyDescriptor);
-    }
-  }
+  // Node 20 keeps async-hook state in own symbols of a promise, which `derived` has already.
+  copyOwn(promise, derived);
   return derived;
 }
 
@@ -32,7 +28,7 @@ export function followThenable(target: object, observer: Observer, follow: Follo
   const original = methodOf(target, "then") as PromiseLike<unknown>["then"];
   // A subclass of Promise passes values and errors through; a foreign `then` gets no callback it was not given.
   const always = types.isPromise(target);
-  return patch(target, "then", function (onValue: unknown, onError: unknown) {
+  return patch(target, "then", original, function (onValue: unknown, onError: unknown) {
     const seeValue = (value: unknown) => {
       const seen = follow(value, observer);
       return typeof onValue === "function" ? onValue(seen) : seen;
@@ -59,7 +55,7 @@ export function followApiPromise(target: object, observer: Observer, follow: Fol
   const thenUnwrap = methodOf(target, "_thenUnwrap") as (transform: unknown) => object;
   let parsed: Promise<unknown> | undefined;
   let derived: Promise<unknown> | undefined;
-  const patched = patch(target, "parse", function () {
+  const patched = patch(target, "parse", parse, function () {
     const promise = Reflect.apply(parse, this, []);
     if (promise !== parsed) {
       parsed = promise;
@@ -68,12 +64,12 @@ export function followApiPromise(target: object, observer: Observer, follow: Fol
     return derived;
   });
   if (!patched) return false;
-  patch(target, "asResponse", function () {
+  patch(target, "asResponse", asResponse, function () {
     const response = Reflect.apply(asResponse, this, []);
     // `withResponse` asks for both, and the parsed body says more.
     return parsed === undefined ? followPromise(response, observer, follow) : response;
   });
-  patch(target, "_thenUnwrap", function (transform: unknown) {
+  patch(target, "_thenUnwrap", thenUnwrap, function (transform: unknown) {
     return follow(Reflect.apply(thenUnwrap, this, [transform]), observer);
   });
   return true;

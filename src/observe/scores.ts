@@ -2,8 +2,8 @@ import { toNanos } from "../core/clock.ts";
 import { guard } from "../core/guard.ts";
 import { uuid } from "../core/ids.ts";
 import { type JsonObject, SCHEMA_VERSION, type ScoreRecord } from "../core/record.ts";
+import type { RecordingSpan } from "../core/recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
-import type { RecordingSpan } from "../core/span.ts";
 import { currentSpan, currentTraceId } from "./manual.ts";
 
 export interface ScoreOptions {

@@ -2,7 +2,7 @@ import { types } from "node:util";
 import { guard } from "../core/guard.ts";
 import { followAsyncIterable, followIterator } from "./iterators.ts";
 import { type Observer, watch } from "./observer.ts";
-import { methodOf } from "./patch.ts";
+import { dataOf, methodOf } from "./patch.ts";
 import { followApiPromise, followPromise, followThenable } from "./promises.ts";
 import { describeResponse, followEventStream, followNodeStream, tapReadableStream } from "./streams.ts";
 
@@ -46,8 +46,9 @@ function followObject(result: object, observer: Observer): unknown {
 function followStream(result: object, observer: Observer): unknown {
   if (tagOf(result) === "ReadableStream") return tapReadableStream(result as ReadableStream, observer);
   if (methodOf(result, "getNextPage") !== undefined) {
-    // A page of openai's list calls holds its items already; iterating it would fetch more.
-    return ended(result, observer);
+    // A page of openai's list calls holds its items already, in the body that came; iterating it would fetch more.
+    observer.end(dataOf(result, "body") ?? result);
+    return result;
   }
   if (methodOf(result, "pipe") !== undefined && methodOf(result, "once") !== undefined) {
     return watched(result, observer, (each) => followNodeStream(result as NodeJS.ReadableStream, each));

@@ -1,7 +1,8 @@
 import { runIn } from "../core/context.ts";
 import { guard } from "../core/guard.ts";
+import type { RecordingSpan } from "../core/recording-span.ts";
 import type { Runtime } from "../core/runtime.ts";
-import type { RecordingSpan, SpanPatch } from "../core/span.ts";
+import type { SpanPatch } from "../core/span.ts";
 import type { Observer } from "./observer.ts";
 import type { ObserveOptions } from "./options.ts";
 

@@ -1,6 +1,7 @@
+import { isAbort } from "../core/describe-error.ts";
 import { guard } from "../core/guard.ts";
 import type { Observer } from "./observer.ts";
-import { methodOf } from "./patch.ts";
+import { copyOwn, methodOf, patch } from "./patch.ts";
 
 /**
  * A web stream: a pull-driven tap. With a high-water mark of 0 it reads one chunk for each that is asked for, and a
@@ -36,7 +37,13 @@ export function tapReadableStream(source: ReadableStream, observer: Observer): R
       return observer.run(() => reader.cancel(reason));
     },
   };
-  return isBytes ? new ReadableStream({ ...tap, type: "bytes" }) : new ReadableStream(tap, { highWaterMark: 0 });
+  const tapped = isBytes
+    ? new ReadableStream({ ...tap, type: "bytes" })
+    : new ReadableStream(tap, { highWaterMark: 0 });
+  copyOwn(source, tapped);
+  // The source is locked from here on; who kept it can still cancel it.
+  patch(source, "cancel", source.cancel, (reason: unknown) => tap.cancel(reason));
+  return tapped;
 }
 
 function isByteStream(stream: ReadableStream): boolean {
@@ -52,7 +59,8 @@ function isByteStream(stream: ReadableStream): boolean {
 export function followNodeStream(stream: NodeJS.ReadableStream, observer: Observer): boolean {
   const state = stream as { closed?: boolean; errored?: unknown; readableEnded?: boolean };
   const close = (): void => {
-    if (state.errored) observer.fail(state.errored);
+    if (isAbort(state.errored)) observer.cancel();
+    else if (state.errored) observer.fail(state.errored);
     else if (state.readableEnded === false) observer.cancel();
     else observer.finish(undefined);
   };

@@ -82,7 +82,7 @@ export function observeClass(decoration: Decoration, cls: any): unknown {
   observeMembers(decoration, cls.prototype, name);
   observeMembers(decoration, cls, name);
   if (decoration.options.fields !== true) return cls;
-  return new Proxy(cls, {
+  const proxy = new Proxy(cls, {
     construct(target, args, newTarget) {
       const instance = Reflect.construct(target, args, newTarget);
       for (const key of Reflect.ownKeys(instance)) {
@@ -94,6 +94,10 @@ export function observeClass(decoration: Decoration, cls: any): unknown {
       return instance;
     },
   });
+  // An instance's `constructor` is the class that the program sees.
+  const made = Object.getOwnPropertyDescriptor(cls.prototype, "constructor");
+  if (made?.configurable) Object.defineProperty(cls.prototype, "constructor", { ...made, value: proxy });
+  return proxy;
 }
 
 function observeMembers(decoration: Decoration, holder: object, className: string): void {
@@ -139,22 +143,24 @@ function wrapAs(decoration: Decoration, fn: Function, name: (self: unknown) => s
   return wrap(fn, { ...decoration, name });
 }
 
-/** A TC39 member learns its class at the first call: from the prototype that holds it. */
+/** A TC39 member learns its class from the first receiver that has it: from the prototype that holds it. */
 function nameFromThis(context: DecoratorContext, prefix: string): (self: unknown) => string {
   const member = prefix + memberName(context.name ?? "");
   let name: string | undefined;
-  return (self) => (name ??= `${declaringClass(self, context)}.${member}`);
+  return (self) => {
+    if (name !== undefined) return name;
+    const holder = context.private ? undefined : holderOf(self, context.name ?? "");
+    if (holder !== undefined) name = `${ownerName(holder)}.${member}`;
+    return name ?? `${ownerName(self)}.${member}`;
+  };
 }
 
-function declaringClass(self: unknown, context: DecoratorContext): string {
-  if ((typeof self !== "object" && typeof self !== "function") || self === null) return "(anonymous class)";
-  if (context.private || context.name === undefined) return ownerName(self);
-  // The deepest holder: a subclass that overrides the member and calls `super` is met first.
-  let owner = self;
-  for (let holder: object | null = self; holder !== null; holder = Object.getPrototypeOf(holder)) {
-    if (Object.hasOwn(holder, context.name)) owner = holder;
-  }
-  return ownerName(owner);
+/** The deepest object of the prototype chain that has the member: a subclass that calls `super` is met before it. */
+function holderOf(self: unknown, key: PropertyKey): object | undefined {
+  let found: object | undefined;
+  let holder = (typeof self === "object" || typeof self === "function") && self !== null ? self : null;
+  for (; holder !== null; holder = Object.getPrototypeOf(holder)) if (Object.hasOwn(holder, key)) found = holder;
+  return found;
 }
 
 function ownerName(owner: unknown): string {

@@ -1,9 +1,10 @@
-import { runIn } from "../core/context.ts";
+import { contextSpan, runIn } from "../core/context.ts";
 import { guard } from "../core/guard.ts";
+import { isSuppressed, NonRecordingSpan } from "../core/non-recording-span.ts";
 import type { JsonObject, TraceInfo } from "../core/record.ts";
 import { activeRuntime, type Runtime, slot } from "../core/runtime.ts";
-import { NonRecordingSpan, type Span } from "../core/span.ts";
-import { mergeTraceInfo, type Trace } from "../core/trace.ts";
+import type { Span } from "../core/span.ts";
+import { mergeTraceInfo } from "../core/trace.ts";
 
 /** Attributes of a whole trace, as users write them: any metadata, which is copied and masked. */
 export interface TracePatch extends Omit<TraceInfo, "metadata"> {
@@ -19,7 +20,7 @@ export interface TracePatch extends Omit<TraceInfo, "metadata"> {
  */
 export function updateTrace(patch: TracePatch): void {
   const runtime = activeRuntime();
-  const span = runtime?.carrier.get();
+  const span = runtime === null ? undefined : contextSpan(runtime);
   if (runtime === null || span === undefined) {
     if (runtime !== null) slot.lateUpdates++;
     return;
@@ -31,9 +32,9 @@ export function updateTrace(patch: TracePatch): void {
 export function updateTraceOf(runtime: Runtime, span: Span, patch: TracePatch): void {
   guard(() => {
     const info = readPatch(runtime, patch);
-    const { trace } = span as { trace?: Trace };
+    const { trace, reason } = span as NonRecordingSpan;
     if (trace !== undefined) trace.info = mergeTraceInfo(trace.info, info);
-    else if (span instanceof NonRecordingSpan && span.reason === "seed") span.info = mergeTraceInfo(span.info, info);
+    else if (reason === "seed") (span as NonRecordingSpan).info = mergeTraceInfo((span as NonRecordingSpan).info, info);
   }, undefined);
 }
 
@@ -47,16 +48,16 @@ export function updateTraceOf(runtime: Runtime, span: Span, patch: TracePatch): 
 export function withTrace<T>(patch: TracePatch, fn: () => T): T {
   const runtime = activeRuntime();
   if (runtime === null) return fn();
-  const span = guard(() => runtime.carrier.get(), undefined);
-  if (span !== undefined && (span as { trace?: Trace }).trace !== undefined) {
+  const span = contextSpan(runtime);
+  // By its fields and not by its class: the span may be another loaded copy's.
+  const { trace, info: outer = {} } = (span ?? {}) as Partial<NonRecordingSpan>;
+  if (isSuppressed(span)) return fn();
+  if (span !== undefined && trace !== undefined) {
     updateTraceOf(runtime, span, patch);
     return fn();
   }
-  const outer = span instanceof NonRecordingSpan ? span.info : {};
   const info = guard(() => mergeTraceInfo(outer, readPatch(runtime, patch)), outer);
-  const seed =
-    span instanceof NonRecordingSpan && span.reason === "suppressed" ? span : new NonRecordingSpan("seed", { info });
-  return runIn(runtime.carrier, seed, fn);
+  return runIn(runtime.carrier, new NonRecordingSpan("seed", { info }), fn);
 }
 
 const TEXTS = ["name", "userId", "sessionId", "feature", "team", "release", "version", "environment"] as const;

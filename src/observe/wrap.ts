@@ -7,6 +7,7 @@ import { callObserved, type Site } from "./call.ts";
  */
 export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn">): F {
   const full: Site = { fn, ...site };
+  if (isConstructor(fn) && !Object.hasOwn(fn, "prototype")) return proxyOf(fn, full);
   const wrapper = isConstructor(fn)
     ? function (this: unknown, ...args: unknown[]): unknown {
         return callObserved(full, this, args, new.target === undefined ? undefined : standIn(new.target, wrapper, fn));
@@ -19,10 +20,23 @@ export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn">): F {
   return disguise(wrapper, fn) as unknown as F;
 }
 
+/** Bound functions and proxies: `new` takes them, yet they have no `prototype`, and no function can be made like that. */
+function proxyOf<F extends Function>(fn: F, site: Site): F {
+  const proxy: F = new Proxy(fn, {
+    apply: (_, self, args) => callObserved(site, self, args),
+    construct: (_, args, newTarget) => callObserved(site, undefined, args, standIn(newTarget, proxy, fn)) as object,
+  });
+  slot.originals.set(proxy, fn);
+  return proxy;
+}
+
 /** Makes `wrapper` look like `fn` in everything that a program can ask a function. */
 export function disguise(wrapper: Function, fn: Function): Function {
   const prototype = Object.getPrototypeOf(fn);
   if (prototype !== Function.prototype) Object.setPrototypeOf(wrapper, prototype);
+  for (const key of ["name", "length"]) {
+    if (!Object.hasOwn(fn, key)) Reflect.deleteProperty(wrapper, key);
+  }
   Object.defineProperties(wrapper, Object.getOwnPropertyDescriptors(fn));
   copyMetadata(fn, wrapper);
   if (!Object.isExtensible(fn)) Object.preventExtensions(wrapper);
@@ -43,7 +57,7 @@ function standIn(newTarget: Function, wrapper: Function, fn: Function): Function
 }
 
 /** True for what `new` accepts. `Object` is never called: it only serves as a target that asks nothing of `fn`. */
-function isConstructor(fn: Function): boolean {
+export function isConstructor(fn: Function): boolean {
   try {
     Reflect.construct(Object, [], fn);
     return true;

@@ -30,7 +30,7 @@ export interface Gathering {
 
 /** Traces that wait for their root, or whose late spans would still be recognised. */
 const MAX_TRACES = 256;
-/** Waiting records and known ids of printed spans over all traces: some 10 MB with usual inputs and outputs. */
+/** Waiting records and known ids of printed spans over all traces: some 10 MB, as payloads are left out. */
 const MAX_RECORDS = 10_000;
 
 interface Held {
@@ -53,7 +53,7 @@ export function gather(): Gathering {
     }
     const before = held.printed.get(record.spanId);
     if (before && before.seq >= record.seq) return false;
-    held.waiting.push(record);
+    held.waiting.push(withoutPayload(record));
     return isLocalRoot(record) || isLate(record, held);
   }
 
@@ -63,7 +63,8 @@ export function gather(): Gathering {
     for (const record of batch) {
       const { traceId } = record;
       if (traceId === undefined) {
-        pictures.push({ title: "session", info: sessionOf(record), roots: [], scores: [record as ScoreRecord] });
+        const { trace, sessionId } = record as ScoreRecord;
+        pictures.push({ title: `session ${sessionId}`, info: trace, roots: [], scores: [record as ScoreRecord] });
         continue;
       }
       let held = traces.get(traceId);
@@ -109,11 +110,21 @@ function take(held: Held, everything: boolean): Picture[] {
   if (late.length > 0) picture(late, axisOf(late, held.axis), parent ? `late, under ${parent}` : "late");
   if (scores.length > 0) picture([], undefined, "late");
 
-  if (tree.roots.length > 0) held.axis = axisOf([...whole, ...late], held.axis);
+  if (whole.length + late.length > 0) held.axis = axisOf([...whole, ...late], held.axis);
   for (const { node } of rows([...whole, ...late])) {
     held.printed.set(node.record.spanId, { seq: node.record.seq, name: node.record.name });
   }
   return pictures;
+}
+
+/** The record with no more than is drawn: what waits must not keep inputs and outputs alive. */
+function withoutPayload(record: SpanRecord): SpanRecord {
+  const { input, output, events, links, metadata, attributes, genAi, error, ...drawn } = record;
+  return {
+    ...drawn,
+    ...(genAi && { genAi: { requestModel: genAi.requestModel, responseModel: genAi.responseModel } }),
+    ...(error && { error: { type: error.type, message: error.message?.slice(0, 500), status: error.status } }),
+  } as SpanRecord;
 }
 
 function isLocalRoot(record: SpanRecord): boolean {
@@ -129,17 +140,12 @@ function isTooMuch(traces: readonly Held[]): boolean {
   return traces.length > MAX_TRACES || records > MAX_RECORDS;
 }
 
-function axisOf(roots: readonly SpanNode[], wider?: Axis): Axis {
-  let { start, end } = wider ?? { start: Number.POSITIVE_INFINITY, end: Number.NEGATIVE_INFINITY };
-  for (const { node } of rows(roots)) {
-    start = Math.min(start, toMillis(node.record.startTime));
-    end = Math.max(end, toMillis(node.record.endTime));
-  }
+/** From the first root to the last end. A child that begins before its root has a coarser clock, as OpenAI's runs do. */
+function axisOf(roots: readonly SpanNode[], known?: Axis): Axis {
+  const start = known?.start ?? Math.min(...roots.map(({ record }) => toMillis(record.startTime)));
+  let end = known?.end ?? start;
+  for (const { node } of rows(roots)) end = Math.max(end, toMillis(node.record.endTime));
   return { start, end };
-}
-
-function sessionOf(score: TraceRecord): TraceInfo {
-  return { ...score.trace, sessionId: (score as ScoreRecord).sessionId };
 }
 
 /** A UUIDv7 layout begins with the time, so that neighbours differ in the end only. */

@@ -1,26 +1,9 @@
 import { toMillis } from "../core/clock.ts";
 import { errorLine } from "../core/outline.ts";
-import type { ObservationType, ScoreRecord, SpanRecord, TraceInfo } from "../core/record.ts";
+import type { ObservationType, ScoreRecord, SpanRecord } from "../core/record.ts";
 import { type Row, rows, type SpanNode } from "../core/tree.ts";
+import type { Axis, Picture } from "./console-gather.ts";
 import { clean, columns, count, dollars, duration, fit, padEnd, padStart } from "./console-text.ts";
-
-/** What is printed at once: a whole trace, or what arrived after it. */
-export interface Picture {
-  readonly traceId: string;
-  readonly info: TraceInfo;
-  readonly roots: readonly SpanNode[];
-  /** Scores that belong to no span of the picture. */
-  readonly scores: readonly ScoreRecord[];
-  /** The time axis, epoch milliseconds. */
-  readonly axis: Axis;
-  /** Said in the header: `late, under get_response`. */
-  readonly remark?: string;
-}
-
-export interface Axis {
-  readonly start: number;
-  readonly end: number;
-}
 
 export interface Look {
   /** Columns of the terminal; no line is longer. */
@@ -30,7 +13,7 @@ export interface Look {
 
 type Paint = (style: keyof typeof STYLES, text: string) => string;
 
-const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, magenta: 35, cyan: 36, gray: 90 };
+const STYLES = { plain: 0, bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, magenta: 35, cyan: 36, gray: 90 };
 
 const COLORS: { readonly [type in ObservationType]: keyof typeof STYLES } = {
   span: "gray",
@@ -47,19 +30,21 @@ const COLORS: { readonly [type in ObservationType]: keyof typeof STYLES } = {
 
 /** Deeper spans are drawn at this depth, or at an eighth of the width: branches must not push out the names. */
 const MAX_DEPTH = 12;
+/** Short names leave this much, so that the bars of several small traces stand under each other. */
+const USUAL_LABEL = 32;
 const MIN_BAR = 10;
-/** Wider, and the eye loses the line between a name and its time. */
-const MAX_BAR = 44;
+const MAX_BAR = 40;
 const GAP = "  ";
 
 /** The picture as lines of text, each at most `width` columns, the last one empty. */
 export function draw(picture: Picture, { width, colors }: Look): string {
-  const paint: Paint = (style, text) => (colors && text ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text);
+  const paint: Paint = (style, text) =>
+    colors && text && style !== "plain" ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
   const shown = [...rows(picture.roots, Math.min(MAX_DEPTH, width >> 3))];
   const grid = layout(shown, width);
   const lines = [header(picture, shown, grid.width, paint)];
   for (const row of shown) {
-    lines.push(spanLine(row, picture.axis, grid, paint));
+    lines.push(spanLine(row, picture.axis!, grid, paint));
     for (const [style, text] of notes(row.node)) {
       lines.push(paint("dim", row.below) + paint(style, fit(clean(text), width - row.below.length)));
     }
@@ -87,13 +72,14 @@ function layout(shown: readonly Row[], width: number): Grid {
   const room = Math.max(0, width - right - (type && GAP.length + type));
   const wanted = widest(({ node, branch }) => branch + mark(node.record) + nameText(node.record));
   const least = Math.max(24, widest(({ branch }) => branch) + 12);
-  const label = Math.min(wanted, Math.max(least, room - GAP.length - Math.max(MIN_BAR, Math.floor(room / 3))));
+  const most = Math.max(least, room - GAP.length - Math.max(MIN_BAR, Math.floor(room / 3)));
+  const label = Math.min(Math.max(wanted, USUAL_LABEL), most);
   const bar = Math.min(MAX_BAR, room - label - GAP.length);
   if (bar < MIN_BAR) return { width, label: Math.min(wanted, room), type, bar: 0, cells };
   return { width: width - room + label + GAP.length + bar, label, type, bar, cells };
 }
 
-function header({ traceId, info, axis, remark }: Picture, shown: readonly Row[], width: number, paint: Paint): string {
+function header({ title, info, axis, remark }: Picture, shown: readonly Row[], width: number, paint: Paint): string {
   const sum = (of: (record: SpanRecord) => number | undefined) =>
     shown.reduce((total, { node }) => total + (of(node.record) ?? 0), 0);
   const [tokenSum, costSum] = [sum(totalTokens), sum(totalCost)];
@@ -102,15 +88,19 @@ function header({ traceId, info, axis, remark }: Picture, shown: readonly Row[],
   if (errors > 0) totals.push(["red", `✗ ${errors} ${errors === 1 ? "error" : "errors"}`]);
   if (tokenSum > 0) totals.push(["bold", `${count(tokenSum)} tok`]);
   if (costSum > 0) totals.push(["bold", dollars(costSum)]);
-  totals.push(["bold", duration(axis.end - axis.start)]);
-  const id = `trace ${shortId(traceId)}`;
+  if (axis) totals.push(["bold", duration(axis.end - axis.start)]);
+  const id = fit(clean(title), width);
   const right = () => columns(totals.map(([, text]) => text).join(GAP));
-  while (totals.length > 1 && id.length + GAP.length + right() > width) totals.splice(-2, 1);
+  while (totals.length > 0 && columns(id) + GAP.length + right() > width) totals.splice(-2, 1);
   const { name, userId, sessionId, environment } = info;
-  const who = [remark, name, userId && `user ${userId}`, sessionId && `session ${sessionId}`, environment];
-  const room = width - id.length - right();
-  const about = fit(who.flatMap((text) => (text ? ` · ${clean(text)}` : [])).join(""), room - GAP.length);
-  return paint("cyan", id) + paint("dim", padEnd(about, room)) + totals.map(([style, text]) => paint(style, text)).join(GAP);
+  const room = width - columns(id) - right();
+  let about = "";
+  for (const part of [remark, name, userId && `user ${userId}`, sessionId && `session ${sessionId}`, environment]) {
+    const text = part ? ` · ${clean(part)}` : "";
+    if (columns(about + text) <= room - GAP.length) about += text;
+  }
+  const numbers = totals.map(([style, text]) => paint(style, text)).join(GAP);
+  return paint("cyan", id) + (numbers ? paint("dim", padEnd(about, room)) + numbers : paint("dim", about));
 }
 
 function spanLine({ node, branch }: Row, axis: Axis, grid: Grid, paint: Paint): string {
@@ -122,7 +112,8 @@ function spanLine({ node, branch }: Row, axis: Axis, grid: Grid, paint: Paint): 
   let line = paint("dim", branch) + painted + " ".repeat(Math.max(0, grid.label - branch.length - columns(name)));
   if (grid.type > 0) line += GAP + paint(COLORS[record.type], padEnd(typeText(record), grid.type));
   if (grid.bar > 0) line += GAP + paint(color, bar(record, axis, grid.bar));
-  for (const { of, width } of grid.cells) line += GAP + paint(of === time ? "bold" : "dim", padStart(of(record), width));
+  for (const { of, width } of grid.cells)
+    line += GAP + paint(of === time ? "plain" : "dim", padStart(of(record), width));
   return line.trimEnd();
 }
 
@@ -133,13 +124,9 @@ function bar(record: SpanRecord, axis: Axis, width: number): string {
   const from = Math.min(at(record.startTime), 2 * width - 1);
   const to = scale === 0 ? 2 * width : Math.max(from + 1, at(record.endTime));
   if (record.type === "event") return padEnd(`${" ".repeat(from >> 1)}•`, width);
-  const full = record.unfinished ? "╍" : "━";
-  let text = "";
-  for (let cell = 0; cell < width; cell++) {
-    const [left, right] = [from <= 2 * cell && to > 2 * cell, from <= 2 * cell + 1 && to > 2 * cell + 1];
-    text += left ? (right ? full : "╸") : right ? "╺" : " ";
-  }
-  return text;
+  const begin = " ".repeat(from >> 1) + (from % 2 === 1 ? "╺" : "");
+  const whole = (record.unfinished ? "╍" : "━").repeat((to >> 1) - ((from + 1) >> 1));
+  return padEnd(begin + whole + (to % 2 === 1 ? "╸" : ""), width);
 }
 
 function mark(record: SpanRecord): string {
@@ -161,7 +148,8 @@ function notes(node: SpanNode): [keyof typeof STYLES, string][] {
   const lines: [keyof typeof STYLES, string][] = [];
   if (isOrigin(node)) lines.push(["red", errorLine(record) || "failed"]);
   else if (record.level === "WARNING" && record.status.message) lines.push(["yellow", `! ${record.status.message}`]);
-  if (record.unfinished) lines.push(["yellow", `unfinished${record.callSite ? `, started at ${record.callSite}` : ""}`]);
+  if (record.unfinished)
+    lines.push(["yellow", `unfinished${record.callSite ? `, started at ${record.callSite}` : ""}`]);
   for (const score of node.scores) lines.push(["green", scoreText(score)]);
   return lines;
 }
@@ -177,11 +165,13 @@ function scoreText({ name, value, comment }: ScoreRecord): string {
   return `★ ${name} ${value}${comment ? `, ${comment}` : ""}`;
 }
 
+/** `412→88=500 tok`: input, output, and the total as the provider states it. */
 function tokens({ usage }: SpanRecord): string {
   if (!usage) return "";
   const { inputTokens, outputTokens, totalTokens: total } = usage;
   if (inputTokens === undefined && outputTokens === undefined) return total === undefined ? "" : `${count(total)} tok`;
-  return `${inputTokens === undefined ? "?" : count(inputTokens)}→${outputTokens === undefined ? "?" : count(outputTokens)} tok`;
+  const known = (tokens: number | undefined) => (tokens === undefined ? "?" : count(tokens));
+  return `${known(inputTokens)}→${known(outputTokens)}${total === undefined ? "" : `=${count(total)}`} tok`;
 }
 
 function price(record: SpanRecord): string {
@@ -200,9 +190,4 @@ function totalTokens({ usage }: SpanRecord): number | undefined {
 function totalCost({ cost }: SpanRecord): number | undefined {
   if (!cost || (cost.total === undefined && cost.input === undefined && cost.output === undefined)) return undefined;
   return cost.total ?? (cost.input ?? 0) + (cost.output ?? 0);
-}
-
-/** A UUIDv7 layout begins with the time, so that neighbours differ in the end only. */
-function shortId(traceId: string): string {
-  return traceId.length > 17 ? `${traceId.slice(0, 8)}…${traceId.slice(-8)}` : traceId;
 }

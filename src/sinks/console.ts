@@ -1,51 +1,121 @@
-import { toMillis } from "../core/clock.ts";
+import { once } from "node:events";
+import type { Writable } from "node:stream";
 import { SinkError } from "../core/errors.ts";
-import { encode, type ScoreRecord, type SpanRecord, type TraceRecord } from "../core/record.ts";
-import { buildTraces, rows, type SpanNode } from "../core/tree.ts";
-import { type Axis, draw } from "./console-tree.ts";
+import { encode, type TraceRecord } from "../core/record.ts";
+import { gather } from "./console-gather.ts";
+import { draw } from "./console-tree.ts";
 import { checkOptions } from "./options.ts";
 import type { Sink } from "./sink.ts";
 
 export interface ConsoleSinkOptions {
-  /** `tree`: one tree for each trace when its root has ended. `json`: one line for each record at once. */
+  /** `tree` (default): a tree for each trace once it is complete. `json`: a line for each record at once. */
   format?: "tree" | "json";
-  /** Standard error by default: what the host prints on standard output stays its own, and pipes stay clean. */
-  stream?: NodeJS.WritableStream;
-  /** Default: only on a terminal and without `NO_COLOR`; `FORCE_COLOR` decides where it is set. */
+  /** Default: standard error, so that the host's standard output stays its own and pipes stay clean. */
+  stream?: Writable;
+  /** Default: only on a terminal and without `NO_COLOR`; where `FORCE_COLOR` is set, it decides. */
   colors?: boolean;
-  /** Columns. Default: those of the terminal, at most 140; 100 where there is none. */
+  /** Columns, at least 24. Default: those of the terminal, up to 140; 100 where there is no terminal. */
   width?: number;
+  /** Default `console`. */
   name?: string;
 }
 
-/** Traces that wait for their root, and as many printed ones whose late spans would be recognised. */
-const MAX_TRACES = 256;
-/** Spans in those traces; about 10 MB without their inputs and outputs. */
-const MAX_SPANS = 10_000;
+type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number; hasColors?(): boolean };
 
-/** What waits to be printed. */
-interface Waiting {
-  readonly records: TraceRecord[];
-}
-
-/** What is known of a printed trace: `seq` and name by span id, and its time axis. */
-interface Printed {
-  readonly spans: Map<string, { readonly seq: number; readonly name: string }>;
-  axis: Axis;
-}
+/** Wider, and the eye loses the line from a name to its time. */
+const MAX_WIDTH = 140;
+const MIN_WIDTH = 24;
 
 /**
- * Prints every trace as one tree: names, types, durations as bars on a common time axis, tokens, cost and errors.
+ * Prints every trace as one tree: names, types, durations as bars on one time axis, tokens, cost, errors in place.
  *
- * A span is printed when its local root has arrived or its parent has been printed, so a trace appears whole. What
- * comes after that is printed by itself as late. `flush()` leaves open traces alone; closing prints all that waits, and
- * so does the synchronous write when the process exits. More than 256 waiting traces or 10,000 waiting spans: the oldest
- * trace is printed as far as it is known.
+ * A trace is printed when its root has arrived; what comes later is printed after it, marked as late. Traces whose root
+ * is still open are left alone by `flush()` and printed by `close()`. At most 256 traces and 10,000 records wait; beyond
+ * that the oldest trace is printed as far as it is known.
+ *
+ * @throws ConfigError for an option that does not exist or makes no sense
+ * @example
+ * configure({ sinks: [consoleSink()] });
  */
 export function consoleSink(options: ConsoleSinkOptions = {}): Sink {
-  checkOptions("consoleSink", options, ["format", "stream", "colors", "width", "name"]);
-  const { format = "tree", name = "console" } = options;
-  const stream = options.stream ?? process.stderr;
-  const waiting = new Map<string, Waiting>();
-  const printed = new Map<string, Printed>();
+  checkOptions("consoleSink", options, {
+    format: ["tree", "json"],
+    stream: "object",
+    colors: "boolean",
+    width: "positive",
+    name: "string",
+  });
+  const { name = "console", format = "tree" } = options;
+  const gathering = gather();
+  let isBroken = false;
+
+  /** Looked up late: the first touch of `process.stderr` opens it. */
+  const terminal = (): Terminal => options.stream ?? process.stderr;
+
+  function assertOpen(stream: Terminal): void {
+    if (isBroken || !stream.writable) throw new SinkError(`sink "${name}": the stream is closed`, { retry: "never" });
+  }
+
+  function render(batch: readonly TraceRecord[], isLast: boolean, stream: Terminal): string {
+    if (format === "json") return batch.map((record) => `${encode(record)}\n`).join("");
+    const pictures = gathering.add(batch);
+    if (isLast) pictures.push(...gathering.rest());
+    const width = Math.max(MIN_WIDTH, options.width ?? Math.min(stream.columns || 100, MAX_WIDTH));
+    const colors = options.colors ?? hasColors(stream);
+    return pictures.map((picture) => draw(picture, { width, colors })).join("");
+  }
+
+  function print(text: string, stream: Terminal, signal?: AbortSignal): Promise<void> | undefined {
+    if (text === "") return undefined;
+    assertOpen(stream);
+    return new Promise((resolve, reject) => {
+      // Once handed over, the text is the stream's; the wait is only for the news of a broken pipe.
+      const leave = () => resolve();
+      signal?.addEventListener("abort", leave);
+      // Unheard, the 'error' event of a broken pipe would end the host. It may follow the callback, so the ear stays.
+      const ignore = () => {};
+      stream.once("error", ignore);
+      stream.write(text, (error) => {
+        signal?.removeEventListener("abort", leave);
+        if (!error) {
+          stream.removeListener("error", ignore);
+          return resolve();
+        }
+        isBroken = true;
+        const { code, message } = error as NodeJS.ErrnoException;
+        reject(new SinkError(`sink "${name}": writing failed with ${code ?? message}`, { retry: "never" }));
+      });
+    });
+  }
+
+  async function whenDrained(stream: Terminal, signal: AbortSignal): Promise<void> {
+    const stalled = new SinkError(`sink "${name}": the stream takes nothing now`, { retry: "later" });
+    await once(stream, "drain", { signal }).catch(() => Promise.reject(stalled));
+  }
+
+  return {
+    name,
+    write(batch, signal) {
+      const stream = terminal();
+      assertOpen(stream);
+      const put = () => print(render(batch, false, stream), stream, signal);
+      return stream.writableNeedDrain || signal.aborted ? whenDrained(stream, signal).then(put) : put();
+    },
+    writeSync(batch) {
+      const stream = terminal();
+      assertOpen(stream);
+      print(render(batch, false, stream), stream)?.catch(() => {});
+    },
+    // Writes before it returns, so that it also works while the process exits.
+    close() {
+      const stream = terminal();
+      return print(render([], true, stream), stream);
+    },
+  };
+}
+
+function hasColors(stream: Terminal): boolean {
+  const { FORCE_COLOR, NO_COLOR } = process.env;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
+  return !NO_COLOR && stream.isTTY === true && stream.hasColors?.() !== false;
 }

@@ -1,46 +1,25 @@
-import type { ScoreRecord, SpanRecord, TraceRecord } from "../../src/core/record.ts";
+import type { SpanRecord, TraceRecord } from "../../src/core/record.ts";
+import { sampleScore, sampleSpan } from "../../src/testing/sample-records.ts";
 
-const TRACE = "0193489c5a7e7c3e9f2e4d7a1b2c3d4e";
 const START = 1_732_000_000_000;
 
-type Part = Partial<SpanRecord> & { name: string };
-
 /** A span of the tutor's trace: times in milliseconds from its beginning. */
-export function span(id: number, parent: number | undefined, from: number, to: number, part: Part): SpanRecord {
+export function span(
+  id: number,
+  parent: number | undefined,
+  from: number,
+  to: number,
+  part: Partial<SpanRecord> & { name: string },
+): SpanRecord {
   const hex = (n: number) => n.toString(16).padStart(16, "0");
-  return {
-    record: "span",
-    schema: 1,
-    traceId: TRACE,
+  return sampleSpan({
     spanId: hex(id),
     ...(parent === undefined ? {} : { parentSpanId: hex(parent) }),
-    traceFlags: 1,
-    seq: 1,
-    type: "span",
-    kind: "internal",
     startTime: `${START + from}000000`,
     endTime: `${START + to}000000`,
-    status: { code: "ok" },
-    level: "DEFAULT",
     trace: { userId: "user_42", sessionId: "algebra-7", environment: "production" },
     ...part,
-  };
-}
-
-export function score(part: Partial<ScoreRecord> = {}): ScoreRecord {
-  return {
-    record: "score",
-    schema: 1,
-    id: "score-1",
-    seq: 1,
-    traceId: TRACE,
-    time: `${START}000000`,
-    name: "helpfulness",
-    value: 0.9,
-    dataType: "NUMERIC",
-    trace: {},
-    ...part,
-  };
+  });
 }
 
 const failure = {
@@ -86,6 +65,6 @@ export const mathTutor: readonly TraceRecord[] = [
     status: { code: "ok", message: "usage was missing" },
   }),
   span(7, 1, 1634, 6212, { name: "get_response" }),
-  score({ spanId: "0000000000000007", comment: "clear steps" }),
+  sampleScore({ spanId: "0000000000000007", comment: "clear steps" }),
   span(1, undefined, 0, 6214, { name: "run_math_tutor" }),
 ];

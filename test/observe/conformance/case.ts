@@ -12,8 +12,14 @@ export interface Case {
   readonly end?: "ok" | "error" | "aborted" | "open";
   /** The recorded output, where it is checked. */
   readonly output?: unknown;
+  /** A fault of ours that the program must not notice is part of the case. */
+  readonly swallows?: true;
+  /** Only for targets that put no promise or generator of their own around it, whose ways would show too. */
+  readonly transparentOnly?: true;
   /** Extra microtasks allowed per wait: one for each native promise in it. */
   readonly slack?: number;
+  /** False for what takes no property of ours: it comes back untouched, and its later work is not seen. */
+  readonly follows?: false;
   /** The children of the body that must be there, all of them inside the span. */
   readonly children?: number;
 }

@@ -45,6 +45,9 @@ export const THROWN: Readonly<Record<string, (world: World) => unknown>> = {
 export const FEW_THROWN: readonly string[] = ["an Error", "null", "undefined", "a string", "a frozen error"];
 
 /** One entry per thing thrown. */
-export function perThrown<T>(make: (name: string, thrown: (world: World) => unknown) => T, names?: readonly string[]): T[] {
+export function perThrown<T>(
+  make: (name: string, thrown: (world: World) => unknown) => T,
+  names?: readonly string[],
+): T[] {
   return (names ?? Object.keys(THROWN)).map((name) => make(name, THROWN[name] as (world: World) => unknown));
 }

@@ -1,9 +1,13 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as turn } from "node:timers/promises";
 import { types } from "node:util";
 import { startSpan } from "sightline";
 
 /** Microtasks counted before a wait is taken to need a turn of the event loop. */
 const MAX_TICKS = 40;
+
+/** The storage of the program under test, which must not notice ours. */
+export const userStorage: AsyncLocalStorage<string> = new AsyncLocalStorage();
 
 /** Everything a program can see, written down line by line; objects by the name they were tagged with. */
 export interface World {

@@ -1,0 +1,42 @@
+/**
+ * Runs the test suites under every supported Node: the one that runs this, and those of test/compat/node
+ * (`npm ci` there first). Prints one line for each.
+ *
+ *   node scripts/matrix.js [22 24 …]      only those of test/compat/node
+ */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = new URL("..", import.meta.url).pathname;
+const compat = join(root, "test/compat/node");
+const packaged = Object.keys(JSON.parse(readFileSync(join(compat, "package.json"), "utf8")).dependencies);
+const wanted = process.argv.slice(2);
+const nodes = wanted.length > 0 ? wanted.map((version) => `node${version}`) : ["", ...packaged];
+const SUITES = ["test:modern", "test:legacy"];
+
+for (const name of nodes) {
+  const bin = name === "" ? undefined : join(compat, "node_modules", name, "bin");
+  const env = { ...process.env, ...(bin && { PATH: `${bin}:${process.env.PATH}` }) };
+  const version = spawnSync("node", ["--version"], { env, encoding: "utf8" }).stdout.trim();
+  const started = performance.now();
+  const results = SUITES.map((suite) => ({ suite, ...runSuite(suite, env) }));
+  const seconds = ((performance.now() - started) / 1000).toFixed(0);
+  console.log(`node ${version}: ${results.map(({ suite, tally }) => `${suite} ${tally}`).join(", ")} (${seconds} s)`);
+  for (const { status, output } of results) {
+    if (status === 0) continue;
+    console.log(output);
+    process.exitCode = 1;
+  }
+}
+
+function runSuite(suite, env) {
+  const { status, stdout, stderr } = spawnSync("npm", ["run", "--silent", suite], {
+    cwd: root,
+    env,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
+  const count = (what) => stdout.match(new RegExp(`^(?:#|ℹ) ${what} (\\d+)`, "m"))?.[1] ?? "no";
+  return { status, output: stdout + stderr, tally: `${count("pass")} passed, ${count("fail")} failed` };
+}

@@ -1,0 +1,49 @@
+/** Which names stand for secrets: whole word parts of camelCase, snake_case, kebab-case and header names. */
+
+const SECRET = new RegExp(
+  `_(?:${[
+    "authorization|cookies?|bearer|jwt|secrets?|credentials?|token",
+    "passwords?|passwd|passphrase|passcode|pwd",
+    "(?:api|auth|private|access|account|signing|encryption|master|shared|ssh)_?keys?",
+    "(?:access|auth|refresh|bearer|session|csrf|xsrf)token|(?:client|app|api)secret",
+    "connection_?strings?",
+  ].join("|")})_`,
+);
+
+/** Measures and marks of language models: `cost_per_token`, `firstTokenMs`, `token_count`, `eos_token_id`. */
+const NO_CREDENTIAL = new RegExp(
+  [
+    "_(?:per|first|max|min|eos|bos|pad|unk|cls|sep|stop|special|input|output|prompt|completion|reasoning|cached)_token",
+    "_token_(?:counts?|usage|limit|budget|type|ids?|index|cost|price|rate|details|logprobs?|bytes|length|size|window)",
+    "_token_(?:position|endpoint|url|uri|stats)",
+  ]
+    .map((marks) => `${marks}(?=_)`)
+    .join("|"),
+  "g",
+);
+
+/** Most names hold none of these and are settled by one look. */
+const CANDIDATE = /key|token|secret|pass|pwd|authorization|cookie|credential|bearer|jwt|connection/i;
+
+/** `X-Api-Key` → `_x_api_key_`; `APIKey2` → `_api_key_`. */
+export function words(name: string): string {
+  const split = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replace(/([A-Z])([A-Z][a-z])/g, "$1_$2");
+  return `_${split.toLowerCase()}_`.replace(/[^a-z\u0080-\uffff]+/g, "_");
+}
+
+/** The test for names, with the user's own added: strings match as word parts too, expressions as they are. */
+export function secretNames(own: readonly (string | RegExp)[]): (name: string) => boolean {
+  const exact = own.filter((key) => typeof key === "string");
+  const parts = exact.map(words).filter((part) => part !== "_");
+  const patterns = own
+    .filter((key) => key instanceof RegExp)
+    .map((key) => new RegExp(key.source, key.flags.replace(/[gy]/g, "")));
+
+  function isOwn(name: string): boolean {
+    if (exact.includes(name) || patterns.some((pattern) => pattern.test(name))) return true;
+    const normal = words(name);
+    return parts.some((part) => normal.includes(part));
+  }
+  return (name) =>
+    (CANDIDATE.test(name) && SECRET.test(words(name).replace(NO_CREDENTIAL, ""))) || (own.length > 0 && isOwn(name));
+}

@@ -1,0 +1,83 @@
+import type { Limits } from "./limits.ts";
+import { kindAt, TOKEN68, WORD } from "./scan.ts";
+
+const BASE64 = ";base64,";
+const TOKEN = WORD | TOKEN68;
+
+/** `1234567` → `1,234,567`. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ",");
+}
+
+/**
+ * Keeps the start and the end of a long text, with a marker between them that gives its length. Each side is cleaned
+ * together with a margin beyond its cut, so that a secret across the cut is seen whole; a token that even the margin
+ * cuts is dropped. The result shares no memory with the text.
+ */
+export function shorten(text: string, keep: number, limits: Limits, clean: (text: string) => string): string {
+  const tail = Math.floor((keep * limits.tail) / limits.string);
+  const head = keep - tail;
+  const marker = `…[cut ${grouped(text.length)} characters to ${grouped(keep)}]…`;
+  const { margin } = limits;
+  if (text.length <= keep + 2 * margin) {
+    const cleaned = clean(text);
+    return cleaned.length <= keep ? cleaned : join(cleaned, head, marker, cleaned, tail);
+  }
+  const front = clean(withoutLastToken(text.slice(0, head + margin), margin));
+  const back = clean(withoutFirstToken(text.slice(text.length - tail - margin), margin));
+  return join(front, head, marker, back, tail);
+}
+
+/** Joining an array copies; slices and `+` would keep the whole text alive behind the pieces. */
+function join(front: string, head: number, marker: string, back: string, tail: number): string {
+  let end = Math.min(head, front.length);
+  if ((front.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--;
+  let start = Math.max(0, back.length - tail);
+  if ((back.charCodeAt(start) & 0xfc00) === 0xdc00) start++;
+  return [front.slice(0, end), marker, back.slice(start)].join("");
+}
+
+function withoutLastToken(text: string, margin: number): string {
+  let end = text.length;
+  while (end > text.length - margin && (kindAt(text, end - 1) & TOKEN) !== 0) end--;
+  return end > text.length - margin ? text.slice(0, end) : text;
+}
+
+function withoutFirstToken(text: string, margin: number): string {
+  let start = 0;
+  while (start < margin && (kindAt(text, start) & TOKEN) !== 0) start++;
+  if (start === margin) start = 0;
+  const pemEnd = text.indexOf("-----END ");
+  if (pemEnd !== -1 && text.lastIndexOf("-----BEGIN ", pemEnd) === -1) start = Math.max(start, pemEnd);
+  return text.slice(start);
+}
+
+/** A data URI without its content, or undefined when the text is none of more than `limits.base64` characters. */
+export function dataUri(text: string, limits: Limits): string | undefined {
+  if (!text.startsWith("data:") || text.length <= limits.base64) return undefined;
+  const mark = text.slice(0, limits.name).indexOf(BASE64);
+  if (mark === -1) return undefined;
+  const start = mark + BASE64.length;
+  return [text.slice(0, start), `[cut ${grouped(text.length - start)} characters]`].join("");
+}
+
+/** Leaves out the content of data URIs inside a text; the text itself when there are none of `limits.base64` characters. */
+export function withoutBase64(text: string, limits: Limits): string {
+  let mark = text.indexOf(BASE64);
+  if (mark === -1) return text;
+  const pieces: string[] = [];
+  let done = 0;
+  while (mark !== -1) {
+    const start = mark + BASE64.length;
+    let end = start;
+    while ((kindAt(text, end) & TOKEN) !== 0) end++;
+    if (end - start > limits.base64) {
+      pieces.push(text.slice(done, start), `[cut ${grouped(end - start)} characters]`);
+      done = end;
+    }
+    mark = text.indexOf(BASE64, end);
+  }
+  if (done === 0) return text;
+  pieces.push(text.slice(done));
+  return pieces.join("");
+}

@@ -1,0 +1,96 @@
+/** The state of one capture, its account of what was left out, and how its texts are bounded and masked. */
+import type { Cut, Json } from "../core/record.ts";
+import type { Limits } from "./limits.ts";
+import { REDACTION_FAILED, type Redactor } from "./redact.ts";
+import { dataUri, grouped, shorten, withoutBase64 } from "./strings.ts";
+
+export type Key = string | number;
+
+/** A container whose entries are still to be copied from `source` to `target`. */
+export interface Frame {
+  readonly source: object;
+  readonly target: Json[] | { [key: string]: Json };
+  readonly parent: Frame | undefined;
+  readonly key: Key;
+  readonly depth: number;
+  readonly fill: (walk: Walk, frame: Frame) => void;
+}
+
+export function startWalk(root: string, limits: Limits, redactor: Redactor | undefined): Walk {
+  return { limits, redactor, root, frames: [], cuts: [], nodes: 1, names: 0, characters: 0 };
+}
+
+export interface Walk {
+  readonly limits: Limits;
+  readonly redactor: Redactor | undefined;
+  /** The record field, where the paths in `cuts` start. */
+  readonly root: string;
+  readonly frames: Frame[];
+  readonly cuts: Cut[];
+  nodes: number;
+  names: number;
+  characters: number;
+}
+
+/** Lists a cut, while there are few. */
+export function cut(walk: Walk, parent: Frame | undefined, key: Key, reason: Cut["reason"], size?: number): void {
+  if (walk.cuts.length >= walk.limits.cuts) return;
+  const path = parent === undefined ? walk.root : pathOf(parent, walk.root) + step(key);
+  walk.cuts.push(size === undefined ? { path, reason } : { path, reason, size });
+}
+
+/** `root.messages[3].content` */
+export function pathOf(frame: Frame, root: string): string {
+  const steps: string[] = [];
+  for (let at = frame; at.parent !== undefined; at = at.parent) steps.push(step(at.key));
+  return root + steps.reverse().join("");
+}
+
+function step(key: Key): string {
+  return typeof key === "number" ? `[${key}]` : `.${key}`;
+}
+
+/** One string as the copy has it. */
+export function text(walk: Walk, value: string, parent: Frame | undefined, key: Key): string {
+  const { limits, redactor } = walk;
+  if (value.length > limits.base64 || walk.characters + value.length > limits.characters) {
+    return longText(walk, value, parent, key);
+  }
+  walk.characters += value.length;
+  if (redactor === undefined) return value;
+  const masked = redactor.text(value);
+  if (masked === REDACTION_FAILED) cut(walk, parent, key, "redaction_failed");
+  return masked;
+}
+
+function longText(walk: Walk, value: string, parent: Frame | undefined, key: Key): string {
+  const { limits, redactor } = walk;
+  const { length } = value;
+  const uri = dataUri(value, limits);
+  if (uri !== undefined) {
+    cut(walk, parent, key, "bytes", Math.floor((length * 3) / 4));
+    walk.characters += uri.length;
+    return uri;
+  }
+  const room = limits.characters - walk.characters;
+  if (length > limits.short && room < 2 * limits.short) {
+    cut(walk, parent, key, "bytes", length);
+    return `[cut ${grouped(length)} characters]`;
+  }
+  const keep = Math.min(limits.string, room);
+  const fits = length <= Math.max(keep, limits.short);
+  let isWhole = fits;
+  let failed = false;
+  const clean = (part: string): string => {
+    walk.characters += part.length;
+    const lean = withoutBase64(part, limits);
+    if (lean !== part) isWhole = false;
+    const masked = redactor === undefined ? lean : redactor.text(lean);
+    if (masked === REDACTION_FAILED) failed = true;
+    return masked;
+  };
+  const kept = fits ? clean(value) : shorten(value, keep, limits, clean);
+  if (!isWhole) cut(walk, parent, key, keep < limits.string ? "bytes" : "string", length);
+  if (failed) cut(walk, parent, key, "redaction_failed");
+  return kept;
+}

@@ -1,0 +1,277 @@
+import { type CallSite, callSite } from "./call-site.ts";
+import { toEpochMs, toNanos } from "./clock.ts";
+import { describeError, isAbort } from "./describe-error.ts";
+import { guard } from "./guard.ts";
+import {
+  type Cost,
+  type Cut,
+  type ErrorInfo,
+  type GenAi,
+  type Json,
+  type JsonObject,
+  type Level,
+  type ObservationType,
+  SCHEMA_VERSION,
+  type SpanEvent,
+  type SpanKind,
+  type SpanLink,
+  type SpanRecord,
+  type Usage,
+} from "./record.ts";
+import { type Runtime, slot } from "./runtime.ts";
+import type { EndOptions, Span, SpanPatch } from "./span.ts";
+import type { Trace } from "./trace.ts";
+import { formatTraceparent } from "./traceparent.ts";
+import { normalizeUsage } from "./usage.ts";
+
+export interface SpanStart {
+  readonly name: string;
+  readonly type: ObservationType;
+  readonly kind: SpanKind;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly parentIsRemote: boolean;
+  /** Epoch milliseconds, with fractions. */
+  readonly startMs: number;
+  /** The monotonic clock at the call that started the span. */
+  readonly startMonotonicMs: number;
+  readonly seq: number;
+  readonly callSite: CallSite | undefined;
+}
+
+/** Estimated heap bytes of a record without its payload: ids, times and the object itself. */
+const RECORD_BYTES = 600;
+
+/** A span that is being recorded. Mutable until it ends, then one frozen record. */
+export class RecordingSpan implements Span {
+  readonly recording = true;
+  readonly trace: Trace;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly startMs: number;
+  readonly startMonotonicMs: number;
+  ended = false;
+  readonly #runtime: Runtime;
+  readonly #parentIsRemote: boolean;
+  readonly #callSite: CallSite | undefined;
+  #seq: number;
+  #name: string;
+  #type: ObservationType;
+  #kind: SpanKind;
+  #bytes = RECORD_BYTES;
+  #level: Level = "DEFAULT";
+  #failed = false;
+  #statusMessage: string | undefined;
+  #error: ErrorInfo | undefined;
+  #input: Json | undefined;
+  #output: Json | undefined;
+  #firstChunkMs: number | undefined;
+  #genAi: GenAi | undefined;
+  #usage: Usage | undefined;
+  #cost: Cost | undefined;
+  #events: SpanEvent[] | undefined;
+  #links: readonly SpanLink[] | undefined;
+  #metadata: JsonObject | undefined;
+  #attributes: JsonObject | undefined;
+  #cuts: Cut[] | undefined;
+
+  constructor(runtime: Runtime, trace: Trace, start: SpanStart) {
+    this.#runtime = runtime;
+    this.trace = trace;
+    this.spanId = start.spanId;
+    this.parentSpanId = start.parentSpanId;
+    this.#parentIsRemote = start.parentIsRemote;
+    this.startMs = start.startMs;
+    this.startMonotonicMs = start.startMonotonicMs;
+    this.#callSite = start.callSite;
+    this.#seq = start.seq;
+    this.#name = start.name;
+    this.#type = start.type;
+    this.#kind = start.kind;
+    runtime.open.add(this);
+  }
+
+  get traceId(): string {
+    return this.trace.traceId;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  update(patch: SpanPatch): this {
+    if (this.ended) slot.lateUpdates++;
+    else guard(() => this.#apply(patch), undefined);
+    return this;
+  }
+
+  event(name: string, attributes?: Record<string, unknown>): this {
+    if (this.ended) {
+      slot.lateUpdates++;
+      return this;
+    }
+    guard(() => {
+      const time = toNanos(this.#nowMs());
+      const captured = this.#capture(attributes, `events.${name}`) as JsonObject | undefined;
+      (this.#events ??= []).push(captured === undefined ? { name, time } : { name, time, attributes: captured });
+    }, undefined);
+    return this;
+  }
+
+  fail(error: unknown): this {
+    if (this.ended) {
+      slot.lateUpdates++;
+      return this;
+    }
+    this.#failed = true;
+    this.#level = "ERROR";
+    guard(() => {
+      if (isAbort(error)) this.#level = "WARNING";
+      this.#error = describeError(error, this.#runtime.capture);
+    }, undefined);
+    return this;
+  }
+
+  /** Adds a link to another span, of this trace or of any other. */
+  link(links: readonly SpanLink[]): this {
+    this.#links = [...(this.#links ?? []), ...links];
+    return this;
+  }
+
+  /** Notes that the first chunk of the answer has arrived; only the first call counts. */
+  firstChunk(): void {
+    if (!this.ended) this.#firstChunkMs ??= this.#nowMs();
+  }
+
+  end(patch?: EndOptions): void {
+    if (this.ended) return;
+    if (patch !== undefined) guard(() => this.#apply(patch), undefined);
+    this.ended = true;
+    this.#runtime.open.remove(this);
+    guard(() => this.#emit(toEpochMs(patch?.endTime), patch?.unfinished === true), undefined);
+  }
+
+  /** Writes the span as it is now, marked `unfinished`; when it ends after all, a record with a higher `seq` follows. */
+  exportUnfinished(): void {
+    if (!this.ended) guard(() => this.#emit(undefined, true), undefined);
+  }
+
+  traceparent(): string {
+    return formatTraceparent({ traceId: this.traceId, spanId: this.spanId, traceFlags: this.trace.traceFlags });
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
+
+  toJSON(): { traceId: string; spanId: string; name: string } {
+    return { traceId: this.traceId, spanId: this.spanId, name: this.#name };
+  }
+
+  #nowMs(): number {
+    return this.startMs + Math.max(0, this.#runtime.clock.monotonicMs() - this.startMonotonicMs);
+  }
+
+  #capture(value: unknown, path: string): Json | undefined {
+    if (value === undefined) return undefined;
+    const captured = this.#runtime.capture.value(value, path);
+    this.#bytes += captured.bytes;
+    if (captured.cuts !== undefined) this.#cuts = [...(this.#cuts ?? []), ...captured.cuts];
+    return captured.value;
+  }
+
+  #captureObject(base: JsonObject | undefined, value: Record<string, unknown>, path: string): JsonObject {
+    return { ...base, ...(this.#capture(value, path) as JsonObject) };
+  }
+
+  #apply(patch: SpanPatch): void {
+    if (patch.name !== undefined) this.#name = String(patch.name);
+    if (patch.type !== undefined) this.#type = patch.type;
+    if (patch.kind !== undefined) this.#kind = patch.kind;
+    if (patch.input !== undefined) this.#input = this.#capture(patch.input, "input");
+    if (patch.output !== undefined) this.#output = this.#capture(patch.output, "output");
+    if (patch.metadata) this.#metadata = this.#captureObject(this.#metadata, patch.metadata, "metadata");
+    if (patch.attributes) this.#attributes = this.#captureObject(this.#attributes, patch.attributes, "attributes");
+    if (patch.level !== undefined) this.#setLevel(patch.level);
+    if (patch.statusMessage !== undefined) {
+      this.#statusMessage = this.#runtime.capture.text(String(patch.statusMessage));
+    }
+    if (patch.usage !== undefined) this.#usage = normalizeUsage(patch.usage) ?? this.#usage;
+    if (patch.cost !== undefined) this.#cost = statedCost(patch.cost);
+    if (patch.completionStartTime !== undefined) this.#firstChunkMs = toEpochMs(patch.completionStartTime);
+    const genAi = genAiOf(patch);
+    if (genAi !== undefined) {
+      this.#genAi = { ...this.#genAi, ...(this.#capture(genAi, "genAi") as GenAi) };
+    }
+  }
+
+  #setLevel(level: Level): void {
+    this.#level = level;
+    if (level === "ERROR") this.#failed = true;
+  }
+
+  #emit(endMs: number | undefined, unfinished: boolean): void {
+    const info = this.trace.info;
+    const record: { -readonly [K in keyof SpanRecord]: SpanRecord[K] } = {
+      record: "span",
+      schema: SCHEMA_VERSION,
+      traceId: this.traceId,
+      spanId: this.spanId,
+      traceFlags: this.trace.traceFlags,
+      seq: this.#seq++,
+      name: this.#name,
+      type: this.#type,
+      kind: this.#kind,
+      startTime: toNanos(this.startMs),
+      endTime: toNanos(Math.max(this.startMs, endMs ?? this.#nowMs())),
+      status: { code: this.#failed ? "error" : unfinished ? "unset" : "ok" },
+      level: this.#level,
+      trace: info,
+    };
+    if (this.parentSpanId !== undefined) record.parentSpanId = this.parentSpanId;
+    if (this.#parentIsRemote) record.parentIsRemote = true;
+    if (this.trace.traceState !== undefined) record.traceState = this.trace.traceState;
+    if (this.#statusMessage !== undefined) record.status = { ...record.status, message: this.#statusMessage };
+    if (this.#error !== undefined) record.error = this.#error;
+    if (this.#input !== undefined) record.input = this.#input;
+    if (this.#output !== undefined) record.output = this.#output;
+    if (this.#firstChunkMs !== undefined) record.firstChunkTime = toNanos(this.#firstChunkMs);
+    if (this.#genAi !== undefined) record.genAi = this.#genAi;
+    if (this.#usage !== undefined) record.usage = this.#usage;
+    if (this.#cost !== undefined) record.cost = this.#cost;
+    if (this.#events !== undefined) record.events = this.#events;
+    if (this.#links !== undefined) record.links = this.#links;
+    if (this.#metadata !== undefined) record.metadata = this.#metadata;
+    if (this.#attributes !== undefined) record.attributes = this.#attributes;
+    if (this.#cuts !== undefined) record.cuts = this.#cuts;
+    if (unfinished) {
+      record.unfinished = true;
+      const site = callSite(this.#callSite);
+      if (site !== undefined) record.callSite = site;
+    }
+    this.#runtime.emit({ record, trace: this.trace, bytes: this.#bytes });
+  }
+}
+
+function statedCost(cost: number | { total?: number; input?: number; output?: number }): Cost {
+  const parts = typeof cost === "number" ? { total: cost } : cost;
+  const { input, output, total = input !== undefined && output !== undefined ? input + output : undefined } = parts;
+  return {
+    currency: "USD",
+    ...(total !== undefined && { total }),
+    ...(input !== undefined && { input }),
+    ...(output !== undefined && { output }),
+    source: "provided",
+  };
+}
+
+function genAiOf(patch: SpanPatch): GenAi | undefined {
+  const { genAi, model, provider, modelParameters } = patch;
+  if (model === undefined && provider === undefined && modelParameters === undefined) return genAi;
+  return {
+    ...genAi,
+    ...(model !== undefined && { requestModel: String(model) }),
+    ...(provider !== undefined && { provider: String(provider) }),
+    ...(modelParameters !== undefined && { parameters: modelParameters as JsonObject }),
+  };
+}

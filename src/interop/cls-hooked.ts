@@ -1,0 +1,54 @@
+import type { Carrier } from "../core/context.ts";
+import type { Span } from "../core/span.ts";
+
+/** What is needed of a cls-hooked namespace. Its `run` and `runPromise` write on what the caller throws, so not those. */
+export interface ClsNamespace {
+  createContext(): any;
+  enter(context: any): void;
+  exit(context: any): void;
+  get(key: string): any;
+}
+
+const SPAN = "sightline.span";
+
+/**
+ * Keeps the current span in a cls-hooked namespace, for applications that live in one. What the application sets in the
+ * namespace inside a span goes where it would go without the span. Mind that every cls-hooked namespace slows each `await`
+ * of the process down.
+ *
+ * @example
+ * configure({ carrier: clsHookedCarrier(createNamespace("app")) });
+ */
+export function clsHookedCarrier(namespace: ClsNamespace): Carrier {
+  /** The application's own context behind each of ours. */
+  const owners = new WeakMap<object, object>();
+
+  const contextOf = (span: Span): object => {
+    const fresh: object = namespace.createContext();
+    const parent: object = Object.getPrototypeOf(fresh);
+    // Outside of any context the parent is Object.prototype.
+    const isOutermost = Object.getPrototypeOf(parent) === null;
+    const owner = isOutermost ? fresh : (owners.get(parent) ?? parent);
+    const own = Object.create(owner, { [SPAN]: { value: span } });
+    // cls-hooked assigns to the active context, which is ours; a receiver that merely inherits from it is the application's.
+    const context: object = new Proxy(own, {
+      set: (target, key, value, receiver) =>
+        receiver === context ? Reflect.set(owner, key, value) : Reflect.set(target, key, value, receiver),
+    });
+    owners.set(context, owner);
+    return context;
+  };
+
+  return {
+    get: () => namespace.get(SPAN),
+    run(span, fn) {
+      const context = contextOf(span);
+      namespace.enter(context);
+      try {
+        return fn();
+      } finally {
+        namespace.exit(context);
+      }
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { Draft } from "../core/trace.ts";
+
+/** A draft on its way, and how many lanes still hold it. */
+export interface Held {
+  readonly draft: Draft;
+  lanes: number;
+}
+
+/** What the budget knows of a lane. */
+export interface Holder {
+  /** Estimated heap bytes that the lane holds. */
+  readonly bytes: number;
+  /** Drops the newest record that has not been sent; false when there is none. */
+  evictNewest(): boolean;
+}
+
+/** The heap that all lanes of a pipeline share. A draft counts once, however many lanes hold it. */
+export interface Budget {
+  /** Counts the draft as held by the lane too; false when there is no room for it. */
+  take(held: Held, lane: Holder): boolean;
+  release(held: Held): void;
+}
+
+/** When it is full, the lane that holds the most loses its newest record: a hanging sink cannot starve the others. */
+export function createBudget(limitBytes: number, lanes: readonly Holder[]): Budget {
+  let used = 0;
+
+  function makeRoom(bytes: number, lane: Holder): boolean {
+    while (used + bytes > limitBytes) {
+      const greediest = lanes.reduce((most, other) => (other.bytes > most.bytes ? other : most));
+      if (greediest.bytes <= lane.bytes || !greediest.evictNewest()) return false;
+    }
+    return true;
+  }
+
+  return {
+    take(held, lane) {
+      if (held.lanes === 0) {
+        if (!makeRoom(held.draft.bytes, lane)) return false;
+        used += held.draft.bytes;
+      }
+      held.lanes++;
+      return true;
+    },
+    release(held) {
+      if (--held.lanes === 0) used -= held.draft.bytes;
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { guard, swallow } from "../core/guard.ts";
+import type { Slot } from "../core/runtime.ts";
+import type { Pipeline } from "./pipeline.ts";
+
+/** What is flushed and spilled as the process ends: a pipeline, or more around one. */
+export type ExitTarget = Pick<Pipeline, "flush" | "spillSync" | "stats">;
+
+/** How long a process that has nothing else to do is kept for what is still queued, all flushes together. */
+const BEFORE_EXIT_MS = 2_000;
+
+/**
+ * Has the target flushed when the process runs out of work, and spilled when it exits (by itself, by `process.exit`, by
+ * an uncaught error). The hooks are set once per process, however many copies of the package are loaded.
+ *
+ * @returns lets go of the target; for one that has been shut down
+ */
+export function installExitHooks(slot: Pick<Slot, "shared">, target: ExitTarget): () => void {
+  let targets = slot.shared.get("exit") as Set<ExitTarget> | undefined;
+  if (targets === undefined) slot.shared.set("exit", (targets = hook()));
+  targets.add(target);
+  return () => void targets.delete(target);
+}
+
+/** Node says `beforeExit` again after every flush; only new records make another one, until the time is used up. */
+function hook(): Set<ExitTarget> {
+  const targets = new Set<ExitTarget>();
+  const flushed = new WeakMap<ExitTarget, number>();
+  let leftMs = BEFORE_EXIT_MS;
+  let busy = false;
+
+  async function flushAll(): Promise<void> {
+    const due = [...targets].filter((target) => flushed.get(target) !== emittedBy(target));
+    if (busy || leftMs <= 0 || due.length === 0) return;
+    busy = true;
+    const startedAt = performance.now();
+    for (const target of due) flushed.set(target, emittedBy(target));
+    await Promise.all(due.map((target) => target.flush({ timeoutMs: leftMs })));
+    leftMs -= performance.now() - startedAt;
+    busy = false;
+  }
+
+  function spillAll(): void {
+    for (const target of targets) guard(() => target.spillSync(), undefined);
+  }
+
+  process.on("beforeExit", () => void flushAll().catch(swallow));
+  process.on("exit", spillAll);
+  return targets;
+}
+
+function emittedBy(target: ExitTarget): number {
+  return Object.values(target.stats()).reduce((sum, { emitted }) => sum + emitted, 0);
+}

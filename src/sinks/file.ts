@@ -1,0 +1,209 @@
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { ConfigError, SinkError } from "../core/errors.ts";
+import { encode, type TraceRecord } from "../core/record.ts";
+import { checkOptions } from "./options.ts";
+import { rotatedPath, rotatedSiblings } from "./rotation.ts";
+import type { Sink } from "./sink.ts";
+
+export interface FileSinkOptions {
+  /** Missing directories are made with mode 0700, the file with 0600. A symbolic link is refused. */
+  path: string;
+  /** A file that would grow beyond this is rotated. Bytes, default 64 MiB. */
+  maxBytes?: number;
+  /** A file that is older than this is rotated by the next batch. Milliseconds, default never. */
+  maxAgeMs?: number;
+  /** The oldest rotated files are removed so that all together stay below this. Bytes, default 1 GiB. */
+  maxTotalBytes?: number;
+  /** Default `file:` and the file's name. */
+  name?: string;
+  clock?: Clock;
+}
+
+export interface FileSink extends Sink {
+  write(batch: readonly TraceRecord[]): void;
+  writeSync(batch: readonly TraceRecord[]): void;
+  close(): void;
+  /** What rotation has done in this process. */
+  stats(): { readonly rotations: number; readonly removedFiles: number; readonly removedBytes: number };
+}
+
+/** `O_RDWR`, as healing reads the last byte. Windows has no `O_NOFOLLOW`. */
+const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+const NEWLINE = 10;
+
+/**
+ * Appends records to a file, one line of JSON each (NDJSON); read them back with `readRecords`.
+ *
+ * A batch is one synchronous write: when it returns, no death of the process loses it, and several processes may share
+ * the file. A full file moves to `name-<UTC>-<pid>-<n>.ndjson` beside it. A line that a crash has torn is closed before
+ * the next write; a disk that fills up in the middle of a batch leaves whole lines. After any failure the file is opened
+ * anew, and so it is when somebody moved or removed it. Nothing is opened before the first write.
+ *
+ * @throws ConfigError when the path is missing, a directory or a symbolic link, or an option makes no sense
+ * @example
+ * configure({ sinks: [fileSink({ path: "./traces.ndjson" })] });
+ */
+export function fileSink(options: FileSinkOptions): FileSink {
+  checkOptions("fileSink", options, {
+    path: "any",
+    maxBytes: "positive",
+    maxAgeMs: "positive",
+    maxTotalBytes: "positive",
+    name: "string",
+    clock: "object",
+  });
+  const { maxBytes = 64 * 1024 ** 2, maxAgeMs = Number.POSITIVE_INFINITY, maxTotalBytes = 1024 ** 3 } = options;
+  const { clock = systemClock } = options;
+  const path = checkPath(options.path);
+  const name = options.name ?? `file:${basename(path)}`;
+  if (maxTotalBytes < maxBytes) {
+    throw new ConfigError("CONFIG_SINK_OPTION", "fileSink: maxTotalBytes must not be below maxBytes");
+  }
+  /** `end` is the size after our last write: another size means that somebody else wrote. */
+  let file: { readonly fd: number; readonly ino: number; readonly openedAt: number; end: number } | undefined;
+  let rotations = 0;
+  let removedFiles = 0;
+  let removedBytes = 0;
+
+  function open(): Stats {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const fd = openSync(path, FLAGS, 0o600);
+    const stats = fstatSync(fd);
+    file = { fd, ino: stats.ino, openedAt: clock.epochMs(), end: 0 };
+    if (stats.isFile() || stats.isCharacterDevice()) return stats;
+    throw new SinkError(`sink "${name}": "${path}" is no file`, { retry: "never" });
+  }
+
+  function close(): void {
+    const fd = file?.fd;
+    file = undefined;
+    if (fd !== undefined) closeSync(fd);
+  }
+
+  /** The open file's state. Another process may have rotated it, an operator may have removed it: then a new one. */
+  function current(): Stats {
+    const stats = file && statSync(path, { throwIfNoEntry: false });
+    if (stats && stats.ino === file!.ino) return stats;
+    close();
+    return open();
+  }
+
+  function isFull(stats: Stats, bytes: number): boolean {
+    if (stats.size === 0 || !stats.isFile()) return false;
+    // Not every file system knows when a file was made.
+    const age = clock.epochMs() - (stats.birthtimeMs || file!.openedAt);
+    return stats.size + bytes > maxBytes || age > maxAgeMs;
+  }
+
+  function rotate(): Stats {
+    close();
+    const now = clock.epochMs();
+    let n = 0;
+    while (existsSync(rotatedPath(path, now, n))) n++;
+    try {
+      renameSync(path, rotatedPath(path, now, n));
+      rotations++;
+    } catch (error) {
+      // Another process was quicker.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    removeOldest();
+    return open();
+  }
+
+  /** Leaves room for the current file to grow to `maxBytes`. */
+  function removeOldest(): void {
+    const sizes = rotatedSiblings(path).map((sibling) => ({ sibling, size: sizeOf(sibling) }));
+    let total = sizes.reduce((sum, { size }) => sum + size, maxBytes);
+    for (const { sibling, size } of sizes) {
+      if (total <= maxTotalBytes) return;
+      rmSync(sibling, { force: true });
+      total -= size;
+      removedFiles++;
+      removedBytes += size;
+    }
+  }
+
+  function append(lines: Buffer, stats: Stats): void {
+    const { fd, end } = file!;
+    const isTorn = stats.isFile() && stats.size !== end && lastByte(fd, stats.size) !== NEWLINE;
+    const bytes = isTorn ? Buffer.concat([Buffer.of(NEWLINE), lines]) : lines;
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(fd, bytes, written);
+    } catch (error) {
+      // Whole lines stay. What another process may have written behind ours is never cut.
+      const isLast = stats.isFile() && fstatSync(fd).size === stats.size + written;
+      if (isLast) ftruncateSync(fd, stats.size + bytes.subarray(0, written).lastIndexOf(NEWLINE) + 1);
+      throw error;
+    }
+    file!.end = stats.size + written;
+  }
+
+  function write(batch: readonly TraceRecord[]): void {
+    if (batch.length === 0) return;
+    let text = "";
+    for (const record of batch) text += `${encode(record)}\n`;
+    const lines = Buffer.from(text);
+    try {
+      const stats = current();
+      append(lines, isFull(stats, lines.length) ? rotate() : stats);
+    } catch (error) {
+      close();
+      throw toSinkError(name, error);
+    }
+  }
+
+  return { name, write, writeSync: write, close, stats: () => ({ rotations, removedFiles, removedBytes }) };
+}
+
+function checkPath(path: unknown): string {
+  const fail = (problem: string) => new ConfigError("CONFIG_FILE_PATH", `fileSink: ${problem}`);
+  if (typeof path !== "string" || path === "" || path.includes("\0")) throw fail("path must name a file");
+  const absolute = resolve(path);
+  let stats: Stats | undefined;
+  try {
+    stats = lstatSync(absolute, { throwIfNoEntry: false });
+  } catch (error) {
+    // Missing rights may come later, a directory in place of a file will not.
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") throw fail(`"${path}" lies below a file`);
+  }
+  if (stats?.isDirectory() || /[\\/]$/.test(path)) throw fail(`"${path}" is a directory; path must name a file in it`);
+  if (stats?.isSymbolicLink()) throw fail(`"${path}" is a symbolic link; path must name the file itself`);
+  return absolute;
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function lastByte(fd: number, size: number): number | undefined {
+  const byte = Buffer.alloc(1);
+  return size > 0 && readSync(fd, byte, 0, 1, size - 1) === 1 ? byte[0] : NEWLINE;
+}
+
+/** What stays wrong however often one tries; a full disk, missing rights and the like may pass. */
+const HOPELESS = new Set(["EEXIST", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENOTDIR", "ENXIO"]);
+
+function toSinkError(name: string, error: unknown): SinkError {
+  if (error instanceof SinkError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new SinkError(`sink "${name}": ${message}`, { retry: HOPELESS.has(code ?? "") ? "never" : "later" });
+}

@@ -1,0 +1,15 @@
+export type { Pattern, SpanQuery } from "../core/query.ts";
+export { buildTraces, type Searchable, type SpanNode, type TraceTree } from "../core/tree.ts";
+export { type MemorySink, memorySink } from "../sinks/memory.ts";
+export { type FakeClock, fakeClock } from "./fake-clock.ts";
+export {
+  type FakeOpenAI,
+  type FakeOpenAIOptions,
+  fakeOpenAI,
+  type LoggedRequest,
+  type RunEnding,
+  type ScriptedReply,
+} from "./fake-openai.ts";
+export { sampleRecords } from "./sample-records.ts";
+export { sequentialIds } from "./sequential-ids.ts";
+export { sinkContract } from "./sink-contract.ts";

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = new URL("..", import.meta.url);
+/** Inside the package, so that it can import itself by name. */
+const folder = new URL("test/.docs/", root);
+
+/** What examples take for granted. */
+const PRELUDE = `
+import * as sightline from "sightline";
+import * as testing from "sightline/testing";
+import OpenAI from "openai";
+import clsHooked from "cls-hooked";
+import { clsHookedCarrier } from "sightline/interop/cls-hooked";
+import { httpSink } from "sightline/sinks/http";
+import { recordAssistantRun, normalizeUsage } from "sightline/openai";
+import { inject } from "../../src/core/traceparent.ts";
+const { bind, bindEmitter, carrier, client, configure, consoleSink, currentSpan, event, fileSink, flush, generation,
+  memorySink, observe, readRecords, score, snapshot, startSpan, suppress, updateSpan, updateTrace, withContext, withSpan,
+  withTrace } = sightline;
+const { fakeClock, fakeOpenAI, sequentialIds, sinkContract } = testing;
+const { createNamespace } = clsHooked;
+const [key, question, answer, message, userId, sessionId, traceId, threadId, url, file] = Array(10).fill("x") as string[];
+const messages: any[] = [];
+const run: any = { id: "run_1", object: "thread.run", status: "completed", model: "gpt-4", thread_id: "t", assistant_id: "a",
+  created_at: 1, completed_at: 2, usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } };
+
+const queue: (() => unknown)[] = [];
+const work = () => 1, load = async () => 1, handle = () => 1, query = () => 1;
+const job: any = { context: {} };
+const pool = { acquire: (callback: (connection: unknown) => void) => callback({}) };
+const mySink = () => memorySink();
+const socket = new (await import("node:events")).EventEmitter(), api = await fakeOpenAI(), openai: any = new OpenAI(api);
+const thread: any = await openai.beta.threads.create({ messages: [{ role: "user", content: "q" }] }), steps: any[] = [];
+const assistant: any = await openai.beta.assistants.create({ model: "gpt-4", name: "A" });
+const server: any = { url: "http://127.0.0.1:9" };
+const fetch = async (..._: unknown[]) => {};
+class Worker { constructor(..._: unknown[]) {} }
+const tutor = { answer: async (_: string) => withSpan("Tutor.answer", () => generation({ model: "gpt-4.1" })) };
+`;
+
+interface Example {
+  readonly place: string;
+  readonly code: string;
+}
+
+async function examples(): Promise<Example[]> {
+  const found: Example[] = [];
+  for (const entry of await readdir(new URL("src", root), { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
+    const path = `${entry.parentPath}/${entry.name}`;
+    const source = await readFile(path, "utf8");
+    for (const match of source.matchAll(/^ *\* @example\n((?: *\*(?!\/).*\n)+?)(?= *\*\/| *\* @)/gm)) {
+      const code = (match[1] as string).replace(/^ *\* ?/gm, "").replaceAll("\\@", "@");
+      const line = source.slice(0, match.index).split("\n").length;
+      found.push({ place: `${path.slice(path.indexOf("src/"))}:${line}`, code });
+    }
+  }
+  return found;
+}
+
+before(() => mkdir(folder, { recursive: true }));
+after(() => rm(folder, { recursive: true }));
+
+test("every example of the docstrings runs", async () => {
+  const all = await examples();
+  assert.ok(all.length >= 20, `${all.length} examples found`);
+  // `sinkContract` registers tests: it would make a test runner of this process.
+  const runnable = all.filter(({ code }) => !code.startsWith("sinkContract("));
+  const bodies = runnable.map(({ place, code }) => {
+    const body = code.replace(/^import .*\n/gm, "");
+    return `await (async () => {\n${body}\n})().then(() => console.log("ok ${place}"));\n`;
+  });
+  const program = new URL("examples.ts", folder);
+  await writeFile(program, `${PRELUDE}\n${bodies.join("\n")}\nprocess.exit(0);\n`);
+  await writeFile(new URL("traces.ndjson", folder), "");
+  const args = ["--conditions=@sightline/source", "--import", "tsx", program.pathname];
+  const { stdout } = await run(process.execPath, args, { cwd: folder, env: { ...process.env, SIGHTLINE_SINK: "" } });
+  assert.deepEqual(
+    stdout.trim().split("\n"),
+    runnable.map(({ place }) => `ok ${place}`),
+  );
+});
+
+test("every public function, class and constant has a docstring", async () => {
+  const undocumented: string[] = [];
+  for (const entry of ["src/index.ts", "src/openai/index.ts", "src/testing/index.ts"]) {
+    const index = await readFile(new URL(entry, root), "utf8");
+    for (const [, names, path] of index.matchAll(/^export \{([^}]*)\} from "([^"]+)"/gm)) {
+      const source = await readFile(new URL(path as string, new URL(entry, root)), "utf8");
+      for (const name of (names as string).split(",").map((each) => each.trim())) {
+        if (name === "" || name.startsWith("type ")) continue;
+        const documented = new RegExp(
+          `\\*/\\nexport (?:declare )?(?:async )?(?:function\\*? |const |class )${name}\\b`,
+        );
+        const inherited = new RegExp(`export const ${name}: Observe\\b`);
+        if (!documented.test(source) && !inherited.test(source)) undocumented.push(`${entry}: ${name}`);
+      }
+    }
+  }
+  assert.deepEqual(undocumented, []);
+});

@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify, stripVTControlCharacters } from "node:util";
+import { gunzipSync } from "node:zlib";
+import type { SpanRecord } from "sightline";
+import { buildTraces } from "sightline/testing";
+
+const run = promisify(execFile);
+const root = new URL("..", import.meta.url).pathname;
+let folder: string;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "sightline-examples-"));
+});
+after(() => rm(folder, { recursive: true }));
+
+/** Runs an example as its reader would, in a folder of its own. */
+async function example(name: string, env: Record<string, string> = {}) {
+  const tsconfig = join(root, name.startsWith("legacy/") ? "examples/legacy/tsconfig.json" : "tsconfig.json");
+  const args = ["--conditions=@sightline/source", "--import", "tsx", join(root, "examples", name)];
+  const { SIGHTLINE_SINK: _, ...rest } = process.env;
+  const options = {
+    cwd: folder,
+    env: { ...rest, OPENAI_API_KEY: "", COLUMNS: "110", TSX_TSCONFIG_PATH: tsconfig, ...env },
+  };
+  // tsx is found from here, as the working folder has no node_modules.
+  args[2] = import.meta.resolve("tsx");
+  const { stdout, stderr } = await run(process.execPath, args, options);
+  return { stdout: stripVTControlCharacters(stdout), stderr: stripVTControlCharacters(stderr) };
+}
+
+test("01 hello", async () => {
+  const { stdout, stderr } = await example("01-hello.ts");
+  assert.equal(stdout, "Hello, Countess Lovelace!\n");
+  assert.match(stderr, /Greeter\.greet[\s\S]*Greeter\.title/);
+});
+
+for (const name of ["02-service.ts", "legacy/02-service.ts"]) {
+  test(`${name}: a service class`, async () => {
+    const { stdout, stderr } = await example(name);
+    assert.equal(stdout, 'See decorators. See traces. \nRangeError: no copy of "Traces" left\n');
+    assert.match(stderr, /Library\.answer[\s\S]*Library\.search[\s\S]*Library\.write/);
+    assert.match(stderr, /Library\.lend[\s\S]*RangeError.*no copy of "Traces" left/);
+  });
+}
+
+test("03 the cookbook: one tree, and the same records in the file", async () => {
+  const { stdout, stderr } = await example("03-assistants-cookbook.ts");
+  assert.match(stdout, /x\s*=\s*1/);
+  const order = [
+    /run_math_tutor/,
+    /create_assistant/,
+    /run_assistant/,
+    /get_response/,
+    /invoke_agent Math Tutor/,
+    /chat gpt-4/,
+  ];
+  let at = 0;
+  for (const name of order) {
+    const found = stderr.slice(at).search(name);
+    assert.notEqual(found, -1, `${name} comes in its place in\n${stderr}`);
+    at += found;
+  }
+  const lines = (await readFile(join(folder, "traces.ndjson"), "utf8")).trimEnd().split("\n");
+  const records = lines.map((line) => JSON.parse(line) as SpanRecord);
+  const [trace, ...others] = buildTraces(records);
+  assert.equal(others.length, 0);
+  assert.ok(trace);
+  const chat = trace.get("chat gpt-4");
+  assert.equal(chat.parent?.record.name, "invoke_agent Math Tutor");
+  assert.equal(chat.parent?.parent?.record.name, "get_response");
+  const { inputTokens, outputTokens, totalTokens } = chat.record.usage ?? {};
+  assert.equal((inputTokens ?? Number.NaN) + (outputTokens ?? Number.NaN), totalTokens);
+  assert.match(stderr, new RegExp(`${inputTokens}\\D+${outputTokens}`));
+  assert.equal(records.filter((record) => record.usage).length, 1, "usage stands on one level");
+});
+
+test("03 with BY_HAND: the generation by hand stands beside the recorded run", async () => {
+  const { stderr } = await example("03-assistants-cookbook.ts", { BY_HAND: "1" });
+  assert.equal(stderr.match(/chat gpt-4/g)?.length, 2);
+});
+
+test("04 thread and run lifecycle, by ids", async () => {
+  const { stderr } = await example("04-run-lifecycle.ts");
+  for (const name of [
+    "openai-assistant",
+    "thread.create",
+    "thread.messages.create",
+    "threads.runs.createAndPoll",
+    "step.",
+  ]) {
+    assert.ok(stderr.includes(name), `${name} in\n${stderr}`);
+  }
+});
+
+test("05 the same program, three sinks: the same records", async () => {
+  const bodies: string[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    bodies.push((request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body).toString());
+    response.end("{}");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/records`;
+  const program = "05-swap-sinks.ts";
+  const parse = (text: string) =>
+    text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as SpanRecord);
+
+  // One run into all three: the very same records.
+  const all = await example(program, { SIGHTLINE_SINK: `console:json,file:./all.ndjson,${url}` });
+  const file = parse(await readFile(join(folder, "all.ndjson"), "utf8"));
+  assert.equal(file.length, 2);
+  assert.deepEqual(parse(all.stderr), file);
+  assert.deepEqual(parse(bodies.join("")), file);
+
+  // Three runs into one each: the same but for ids and times, and nothing in the output changes.
+  const shape = (records: SpanRecord[]) =>
+    buildTraces(records).map((trace) =>
+      trace
+        .findAll(() => true)
+        .map(({ record, parent }) => {
+          const { traceId, spanId, parentSpanId, startTime, endTime, ...rest } = record;
+          return { ...rest, parent: parent?.record.name };
+        }),
+    );
+  bodies.length = 0;
+  const byConsole = await example(program, { SIGHTLINE_SINK: "console" });
+  const byJson = await example(program, { SIGHTLINE_SINK: "console:json" });
+  const byFile = await example(program, { SIGHTLINE_SINK: "file:./one.ndjson" });
+  const byHttp = await example(program, { SIGHTLINE_SINK: url });
+  const untraced = await example(program);
+  for (const { stdout } of [byConsole, byJson, byFile, byHttp]) assert.equal(stdout, untraced.stdout);
+  const wanted = shape(file);
+  assert.deepEqual(shape(parse(byJson.stderr)), wanted);
+  assert.deepEqual(shape(parse(await readFile(join(folder, "one.ndjson"), "utf8"))), wanted);
+  assert.deepEqual(shape(parse(bodies.join(""))), wanted);
+  assert.match(byConsole.stderr, /summarize[\s\S]*translate/);
+  server.close();
+});
+
+test("06 express: a request is a trace, the caller's traceparent is continued", async () => {
+  const { stdout, stderr } = await example("06-express.ts");
+  assert.equal(stdout, "{ forecast: 'rain' }\n");
+  assert.match(stderr, /GET \/forecast\/Bergen[\s\S]*Weather\.forecast/);
+  assert.match(stderr, /ada/);
+});
+
+test("07 worker thread: one trace over two threads", async () => {
+  const { stdout, stderr } = await example("07-worker-thread.ts");
+  assert.equal(stdout, "true\n");
+  assert.match(stderr, /Prime\.isPrime/);
+  assert.match(stderr, /Prime\.test/);
+});
+
+test("08 the memory sink in a test", async () => {
+  const { stdout } = await example("08-in-a-test.ts");
+  assert.match(stdout, /pass 1/);
+  assert.match(stdout, /fail 0/);
+});

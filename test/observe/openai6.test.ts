@@ -1,0 +1,4 @@
+import OpenAI from "openai";
+import { openaiConformance } from "./openai-conformance.ts";
+
+openaiConformance(OpenAI, "openai 6");

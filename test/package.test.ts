@@ -1,0 +1,124 @@
+/** The package as npm would publish it. Reads `dist/`: `npm test` builds first. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+
+const root = new URL("..", import.meta.url).pathname;
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+const subpaths = Object.keys(manifest.exports).map((path) => path.replace(".", "sightline"));
+const modules = subpaths.filter((path) => !path.endsWith(".json"));
+
+/** Runs a module in a fresh process, without the source condition: it sees what a user's program sees. */
+function asUser(code: string): any {
+  const { NODE_OPTIONS: _, SIGHTLINE_SINK: __, ...env } = process.env;
+  const args = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", code];
+  return JSON.parse(execFileSync(process.execPath, args, { cwd: root, env, encoding: "utf8" }));
+}
+
+const packed: string[] = JSON.parse(
+  execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
+)[0].files.map((file: { path: string }) => file.path);
+
+test("dist/ has been built", () => {
+  assert.ok(existsSync(join(root, "dist/index.js")), "npm run build");
+});
+
+test("npm pack holds only what users need", () => {
+  const wanted =
+    /^(dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|(README|ARCHITECTURE|CHANGELOG)\.md|LICENSE|package\.json)$/;
+  assert.deepEqual(
+    packed.filter((path) => !wanted.test(path)),
+    [],
+  );
+  for (const path of ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"])
+    assert.ok(packed.includes(path), path);
+});
+
+test("npm pack holds every file that the export map names", () => {
+  const named = Object.values(manifest.exports).flatMap((entry) =>
+    typeof entry === "string" ? [entry] : Object.values(entry as Record<string, string>),
+  );
+  assert.deepEqual(
+    named.filter((path) => !packed.includes(path.slice(2))),
+    [],
+  );
+});
+
+test("source maps point to files of the package", () => {
+  const lost = packed
+    .filter((path) => path.endsWith(".map"))
+    .flatMap((path) => {
+      const { sources } = JSON.parse(readFileSync(join(root, path), "utf8"));
+      return sources.map((source: string) => join(dirname(path), source));
+    })
+    .filter((source) => !packed.includes(source));
+  assert.deepEqual(lost, []);
+});
+
+test("every subpath resolves, and require() gives the instance that import() gives", () => {
+  const same = asUser(`
+    import { createRequire } from "node:module";
+    const require = createRequire(import.meta.url);
+    const same = {};
+    for (const path of ${JSON.stringify(modules)}) same[path] = require(path) === (await import(path));
+    console.log(JSON.stringify(same));
+  `);
+  assert.deepEqual(same, Object.fromEntries(modules.map((path) => [path, true])));
+  assert.equal(createRequire(join(root, "x.js"))("sightline/package.json").name, "sightline");
+});
+
+test("subpaths share one copy of the core", () => {
+  const shared = asUser(`
+    const one = await import("sightline");
+    const all = await Promise.all(${JSON.stringify(modules)}.map((path) => import(path)));
+    const differing = all.flatMap((each) => Object.keys(each).filter((name) => name in one && each[name] !== one[name]));
+    console.log(JSON.stringify(differing));
+  `);
+  assert.deepEqual(shared, []);
+});
+
+test("the build exports what the source exports", async () => {
+  for (const path of modules) {
+    const built = asUser(`console.log(JSON.stringify(Object.keys(await import("${path}"))));`);
+    assert.deepEqual(built, Object.keys(await import(path)), path);
+  }
+});
+
+test("the build's errors keep their names", () => {
+  const names = asUser(`
+    const { ConfigError, ObserveError, SinkError } = await import("sightline");
+    const errors = [new ConfigError("C", "m"), new ObserveError("C", "m"), new SinkError("m", { retry: "never" })];
+    console.log(JSON.stringify(errors.map((error) => error.name)));
+  `);
+  assert.deepEqual(names, ["ConfigError", "ObserveError", "SinkError"]);
+});
+
+test("importing starts nothing: no lazy global, no network, no crypto, no file handle", () => {
+  const loaded: string[] = asUser(`
+    const before = new Set(process.moduleLoadList);
+    await import("sightline");
+    const after = process.moduleLoadList.filter((name) => !before.has(name));
+    console.log(JSON.stringify([...after, ...process.getActiveResourcesInfo()]));
+  `);
+  const heavy = /\b(undici|crypto|http2?|https|net|tls|zlib|worker_threads|child_process|webstreams|inspector)\b|Wrap$/;
+  assert.deepEqual(
+    loaded.filter((name) => heavy.test(name)),
+    [],
+  );
+});
+
+test("installing brings at most three packages", () => {
+  const brought = Object.entries<any>(lock.packages)
+    .filter(([path, entry]) => path !== "" && !entry.dev && !entry.peer && !entry.optional && !entry.devOptional)
+    .map(([path]) => path);
+  assert.ok(brought.length >= 1 && brought.length <= 3, brought.join(", "));
+});
+
+test("the lock file names no registry", () => {
+  const entries = Object.values<any>(lock.packages);
+  assert.equal(entries.filter((entry) => entry.resolved !== undefined).length, 0);
+});

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { type FakeOpenAI, fakeOpenAI } from "sightline/testing";
+
+const run = promisify(execFile);
+const root = new URL("..", import.meta.url);
+/** Inside the package, so that it can import itself by name. */
+const folder = new URL("test/.readme/", root);
+const readme = await readFile(new URL("README.md", root), "utf8");
+const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, source]) => source as string);
+let server: FakeOpenAI;
+
+before(async () => {
+  await mkdir(folder, { recursive: true });
+  server = await fakeOpenAI();
+});
+after(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+async function runSnippet(source: string, index: number) {
+  const file = new URL(`${index}.ts`, folder);
+  await writeFile(file, source);
+  const env = {
+    ...process.env,
+    SIGHTLINE_SINK: `file:${new URL(`${index}.ndjson`, folder).pathname}`,
+    OPENAI_API_KEY: server.apiKey,
+    OPENAI_BASE_URL: server.baseURL,
+  };
+  const args = ["--conditions=@sightline/source", "--import", "tsx", file.pathname];
+  return run(process.execPath, args, { cwd: root, env });
+}
+
+test("the README is at most 250 lines long and names its commands", () => {
+  assert.ok(readme.split("\n").length <= 250);
+  assert.match(readme, /npm ci && npm run demo/);
+  assert.match(readme, /npm ci && npm test/);
+});
+
+for (const [index, source] of snippets.entries()) {
+  test(`snippet ${index + 1} runs: ${source.split("\n").at(-2)}`, async () => {
+    const { stderr } = await runSnippet(source, index);
+    if (!source.includes("consoleSink()")) assert.equal(stderr, "");
+    if (source.includes("configure(")) return;
+    const records = await readFile(new URL(`${index}.ndjson`, folder), "utf8");
+    assert.ok(records.trimEnd().split("\n").length >= 1, "what it traces is written where SIGHTLINE_SINK says");
+  });
+}
+
+test("the first snippet prints the tree that stands below it", async () => {
+  const shown = readme.match(/```ts\n.*?```\n\n```\n(.*?)```/s)?.[1] ?? "";
+  const { stderr } = await runSnippet(snippets[0] as string, snippets.length);
+  // Ids, times and bars differ from run to run.
+  const steady = (text: string) =>
+    text
+      .replace(/[0-9a-f]{8,}/g, "id")
+      .replace(/[\d.]+ ?(ms|µs|s)\b/g, "time")
+      .replace(/[━─▏▎▍▌▋▊▉█╴╶╸╺░▒▓·]+/g, " ")
+      .replace(/[ \t]+/g, " ")
+      .trim();
+  assert.equal(steady(stderr), steady(shown));
+});
