@@ -3,8 +3,8 @@
  *
  *   node bench/import.js [--rounds=21] [--max=15] [dist/index.js …]
  *
- * `import()` is the time that the statement takes; `process` is the wall time of the whole `node` process. With `--max`,
- * exits with 1 when an import() median exceeds that many milliseconds.
+ * Wall time is what a user waits; processor time hardly depends on what else the machine does, so `--max` (milliseconds)
+ * looks at that one. Exits with 1 when it is exceeded.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -17,44 +17,47 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: "string", default: "21" }, max: { type: "string", default: "Infinity" } },
 });
+const PROBE = `
+  const cpu = process.cpuUsage();
+  const started = process.hrtime.bigint();
+  await import(process.argv[1]);
+  const wall = Number(process.hrtime.bigint() - started) / 1e6;
+  const { user, system } = process.cpuUsage(cpu);
+  console.log(JSON.stringify({ wall, cpu: (user + system) / 1e3 }));
+`;
 
 const folder = mkdtempSync(join(tmpdir(), "sightline-import-"));
 const empty = join(folder, "empty.mjs");
 writeFileSync(empty, "");
 const files = positionals.length > 0 ? positionals : [new URL("../dist/index.js", import.meta.url).pathname];
-const contenders = [empty, ...files].map((file) => pathToFileURL(resolve(file)).href);
-const PROBE =
-  "const t = process.hrtime.bigint(); await import(process.argv[1]); console.log(Number(process.hrtime.bigint() - t) / 1e6)";
-
-const samples = contenders.map(() => ({ import: [], process: [] }));
+const contenders = [empty, ...files].map((file) => ({ url: pathToFileURL(resolve(file)).href, samples: [] }));
 for (let round = 0; round < Number(values.rounds); round++) {
-  for (const [index, url] of contenders.entries()) {
-    const started = performance.now();
-    const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", PROBE, url], {
-      encoding: "utf8",
-    });
-    if (status !== 0) throw new Error(stderr);
-    samples[index].process.push(performance.now() - started);
-    samples[index].import.push(Number(stdout));
-  }
+  for (const { url, samples } of contenders) samples.push(sample(url));
 }
-
 rmSync(folder, { recursive: true });
 
-const [floor, ...rest] = samples.map((sample) => ({ import: median(sample.import), process: median(sample.process) }));
+const [floor, ...costs] = contenders.map(({ samples }) => ({
+  wall: median(samples, "wall"),
+  cpu: median(samples, "cpu"),
+}));
 console.log(`node ${process.version}, median of ${values.rounds} fresh processes each`);
-console.log(`empty module: import() ${ms(floor.import)}, process ${ms(floor.process)}`);
-for (const [index, cost] of rest.entries()) {
-  const over = { import: cost.import - floor.import, process: cost.process - floor.process };
-  console.log(`${files[index]}: import() +${ms(over.import)}, process +${ms(over.process)}`);
-  if (over.import > Number(values.max)) {
-    console.error(`over the budget of ${values.max} ms`);
-    process.exitCode = 1;
-  }
+console.log(`empty module: ${ms(floor.wall)}, ${ms(floor.cpu)} of processor time`);
+for (const [index, { wall, cpu }] of costs.entries()) {
+  console.log(`${files[index]}: +${ms(wall - floor.wall)}, +${ms(cpu - floor.cpu)} of processor time`);
+  if (cpu - floor.cpu <= Number(values.max)) continue;
+  console.error(`over the budget of ${values.max} ms`);
+  process.exitCode = 1;
 }
 
-function median(numbers) {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+function sample(url) {
+  const args = ["--input-type=module", "-e", PROBE, url];
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+function median(samples, field) {
+  return samples.map((each) => each[field]).toSorted((a, b) => a - b)[samples.length >> 1];
 }
 
 function ms(number) {

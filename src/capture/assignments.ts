@@ -34,6 +34,10 @@ const HARMLESS = new RegExp(
   "iy",
 );
 
+/** Names whose value is the rest of the line. */
+const HEADER = /(?:authorization|cookie)$/i;
+const COOKIE_PAIR = /[\w.!#$%&*+^|~-]{1,64}=/y;
+
 /** `b"…"`, `f'…'`: the letters before a Python string. */
 const STRING_PREFIX = /[bfru]{1,2}(?=["'])/iy;
 
@@ -64,11 +68,11 @@ export function assignment(scan: Scan, at: number): boolean {
   }
   HARMLESS.lastIndex = from;
   if (HARMLESS.test(text)) return false;
-  const isHeader = /authorization$/i.test(text.slice(start, end));
-  const isCookie = /cookie$/i.test(text.slice(start, end));
-  const to = bareEnd(scan, from, isHeader || isCookie, text[operator - 1] === "=");
-  if (to === from || (isCookie && !text.slice(from, to).includes("="))) return false;
-  return redact(scan, from, to, shown);
+  const header = HEADER.exec(text.slice(start, end))?.[0].toLowerCase();
+  COOKIE_PAIR.lastIndex = from;
+  if (header === "cookie" && !COOKIE_PAIR.test(text)) return false;
+  const to = bareEnd(scan, from, header !== undefined, text[operator - 1] === "=");
+  return to > from && redact(scan, from, to, shown);
 }
 
 function isSecretName(scan: Scan, start: number, end: number): boolean {

@@ -1,6 +1,6 @@
 import type { Capture } from "../core/capture.ts";
 import { LIMITS, type Limits } from "./limits.ts";
-import { createRedactor, type MaskOptions } from "./redact.ts";
+import { createRedactor, type MaskOptions, REDACTION_FAILED } from "./redact.ts";
 import { snapshot } from "./snapshot.ts";
 import { startWalk, text } from "./walk.ts";
 
@@ -19,6 +19,12 @@ export function createCapture(options: CaptureOptions = {}): Capture {
   const redactor = options.mask === false ? undefined : createRedactor(options.mask);
   return {
     value: (value, path) => snapshot(value, path, limits, redactor),
-    text: (value) => text(startWalk("", limits, redactor), value, undefined, ""),
+    text(value) {
+      try {
+        return text(startWalk("", limits, redactor), value, undefined, "");
+      } catch {
+        return REDACTION_FAILED;
+      }
+    },
   };
 }

@@ -15,6 +15,23 @@ export function lookup(object: object, key: PropertyKey): unknown {
   return undefined;
 }
 
+/** The value of an own property; accessors are named, never run. */
+export function own(source: object, key: PropertyKey): unknown {
+  const descriptor = Object.getOwnPropertyDescriptor(source, key);
+  if (descriptor === undefined) return undefined;
+  return descriptor.value === undefined && descriptor.get !== undefined ? "[Getter]" : descriptor.value;
+}
+
+const lookupGetter: (this: object, key: PropertyKey) => unknown = (Object.prototype as any).__lookupGetter__;
+
+/**
+ * The same for the element of an array right above `Array.prototype`, at a third of the cost: V8 makes descriptors of
+ * elements slowly, and on this chain there is no proxy that the cheaper question could reach.
+ */
+export function element(source: readonly unknown[], index: number): unknown {
+  return lookupGetter.call(source, index) === undefined ? source[index] : "[Getter]";
+}
+
 export function isError(object: object): boolean {
   if (types.isNativeError(object)) return true;
   let holder: object | null = object;

@@ -7,7 +7,7 @@ const SECRET = new RegExp(
     "(?:api|auth|private|access|account|signing|encryption|master|shared|ssh)_?keys?",
     "(?:access|auth|refresh|bearer|session|csrf|xsrf)token|(?:client|app|api)secret",
     "connection_?strings?",
-  ].join("|")})_`,
+  ].join("|")})\\d*_`,
 );
 
 /** Measures and marks of language models: `cost_per_token`, `firstTokenMs`, `token_count`, `eos_token_id`. */
@@ -25,16 +25,18 @@ const NO_CREDENTIAL = new RegExp(
 /** Most names hold none of these and are settled by one look. */
 const CANDIDATE = /key|token|secret|pass|pwd|authorization|cookie|credential|bearer|jwt|connection/i;
 
-/** `X-Api-Key` → `_x_api_key_`; `APIKey2` → `_api_key_`. */
+/** Where one word of a name ends and the next begins. Letters beyond ASCII count as lower case. */
+const SPLIT = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9\u0080-\uffff]+/g;
+
+/** `X-Api-Key` → `_x_api_key_`; `APIKey2` → `_api_key2_`. */
 export function words(name: string): string {
-  const split = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replace(/([A-Z])([A-Z][a-z])/g, "$1_$2");
-  return `_${split.toLowerCase()}_`.replace(/[^a-z\u0080-\uffff]+/g, "_");
+  return `_${name.replace(SPLIT, "_").toLowerCase()}_`;
 }
 
 /** The test for names, with the user's own added: strings match as word parts too, expressions as they are. */
 export function secretNames(own: readonly (string | RegExp)[]): (name: string) => boolean {
   const exact = own.filter((key) => typeof key === "string");
-  const parts = exact.map(words).filter((part) => part !== "_");
+  const parts = exact.map((key) => words(key).replace(/^_+|_+$/g, "_")).filter((part) => part !== "_");
   const patterns = own
     .filter((key) => key instanceof RegExp)
     .map((key) => new RegExp(key.source, key.flags.replace(/[gy]/g, "")));
@@ -44,6 +46,9 @@ export function secretNames(own: readonly (string | RegExp)[]): (name: string) =
     const normal = words(name);
     return parts.some((part) => normal.includes(part));
   }
-  return (name) =>
-    (CANDIDATE.test(name) && SECRET.test(words(name).replace(NO_CREDENTIAL, ""))) || (own.length > 0 && isOwn(name));
+  return (name) => (CANDIDATE.test(name) && isKnown(words(name))) || (own.length > 0 && isOwn(name));
+}
+
+function isKnown(normal: string): boolean {
+  return SECRET.test(normal.includes("_token_") ? normal.replace(NO_CREDENTIAL, "") : normal);
 }

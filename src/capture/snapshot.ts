@@ -1,11 +1,22 @@
 import { isMap, isProxy, isSet } from "node:util/types";
 import type { Captured } from "../core/capture.ts";
 import type { Json } from "../core/record.ts";
-import { bytesOf, isDomException, isError, lookup, nameOf, placeholderOf, primitiveOf, sizeOf } from "./exotic.ts";
+import {
+  bytesOf,
+  element,
+  isDomException,
+  isError,
+  lookup,
+  nameOf,
+  own,
+  placeholderOf,
+  primitiveOf,
+  sizeOf,
+} from "./exotic.ts";
 import type { Limits } from "./limits.ts";
 import { REDACTED, REDACTION_FAILED, type Redactor } from "./redact.ts";
-import { grouped, shorten } from "./strings.ts";
-import { cut, type Frame, type Key, pathOf, startWalk, text, type Walk } from "./walk.ts";
+import { grouped } from "./strings.ts";
+import { cut, type Frame, type Key, longName, note, pathOf, rest, room, startWalk, text, type Walk } from "./walk.ts";
 
 export interface Snapshot extends Captured {
   /** Values and names visited plus characters read: what bounds the time. */
@@ -126,7 +137,7 @@ function enter(
   source: object,
   parent: Frame | undefined,
   key: Key,
-  target: Json[] | JsonObject,
+  target: Frame["target"],
   fill: Frame["fill"],
 ): Json {
   const depth = parent === undefined ? 0 : parent.depth + 1;
@@ -139,39 +150,13 @@ function enter(
   return target;
 }
 
-/** How many of a container's entries the limits leave room for. */
-function room(walk: Walk, count: number, nodesEach: number): number {
-  const left = Math.ceil((walk.limits.nodes - walk.nodes) / nodesEach);
-  const kept = Math.min(count, walk.limits.entries, Math.max(0, left));
-  walk.nodes += kept * nodesEach;
-  return kept;
-}
-
-function rest(walk: Walk, frame: Frame, kept: number, count: number): void {
-  if (kept === count) return;
-  note(frame, `[cut ${grouped(count - kept)} of ${grouped(count)} entries]`);
-  cut(walk, frame.parent, frame.key, kept === walk.limits.entries ? "entries" : "nodes", count);
-}
-
-/** Says in the copy itself what is not there. */
-function note(frame: Frame, text: string): void {
-  if (Array.isArray(frame.target)) frame.target.push(text);
-  else frame.target["…"] = text;
-}
-
-const lookupGetter: (this: object, key: PropertyKey) => unknown = (Object.prototype as any).__lookupGetter__;
-
 function fillArray(walk: Walk, frame: Frame): void {
   const source = frame.source as unknown[];
   const target = frame.target as Json[];
   const { length } = source;
   const kept = room(walk, length, 1);
-  // Descriptors of array elements are slow to make. The cheaper question is sound where no proxy can be asked on the way.
-  const isPlain = Object.getPrototypeOf(source) === Array.prototype;
-  for (let i = 0; i < kept; i++) {
-    const value = isPlain && lookupGetter.call(source, i) === undefined ? source[i] : own(source, i);
-    target.push(copy(walk, value, frame, i) ?? null);
-  }
+  const read = Object.getPrototypeOf(source) === Array.prototype ? element : own;
+  for (let i = 0; i < kept; i++) target.push(copy(walk, read(source, i), frame, i) ?? null);
   rest(walk, frame, kept, length);
 }
 
@@ -213,18 +198,25 @@ function fillError(walk: Walk, frame: Frame): void {
   const name = lookup(source, "name");
   target["name"] = text(walk, typeof name === "string" ? name : nameOf(source), frame, "name");
   target["message"] = "";
-  fillNamed(walk, frame, [...new Set(["message", "code", "cause", "errors", ...Object.keys(source)])]);
+  const names = new Set(["message", "code", "cause", "errors", ...ownNames(walk, frame)]);
+  names.delete("name");
+  fillNamed(walk, frame, [...names]);
 }
 
 function fillObject(walk: Walk, frame: Frame): void {
+  fillNamed(walk, frame, ownNames(walk, frame));
+}
+
+/** V8 lists all names or none, so what is left of the limits decides before it is asked. */
+function ownNames(walk: Walk, frame: Frame): readonly string[] {
   if (walk.nodes >= walk.limits.nodes || walk.names >= walk.limits.names) {
     note(frame, "[cut entries]");
     cut(walk, frame.parent, frame.key, "nodes");
-    return;
+    return [];
   }
   const names = Object.keys(frame.source);
   walk.names += names.length;
-  fillNamed(walk, frame, names);
+  return names;
 }
 
 function fillNamed(walk: Walk, frame: Frame, names: readonly string[]): void {
@@ -238,15 +230,12 @@ function property(walk: Walk, frame: Frame, name: string, index: number): void {
   if (value === undefined) return;
   const { limits, redactor } = walk;
   const target = frame.target as JsonObject;
-  let shown = name;
+  let shown = name.length > limits.short ? longName(walk, frame, name) : name;
   let isSecret = false;
-  if (name.length > limits.name) {
-    shown = shorten(name, limits.name, limits, (part) => part);
-    cut(walk, frame, shown, "string", name.length);
-  }
   if (redactor !== undefined) {
     const known = redactor.name(shown);
-    isSecret = known.secret;
+    // The `token` of a model's `logprob` is a piece of its answer.
+    isSecret = known.secret && !(name === "token" && Object.hasOwn(frame.source, "logprob"));
     shown = known.shown;
     if (shown === REDACTION_FAILED) cut(walk, frame, shown, "redaction_failed");
   }
@@ -255,11 +244,4 @@ function property(walk: Walk, frame: Frame, name: string, index: number): void {
   if (copied === undefined) return;
   if (shown !== "__proto__") target[shown] = copied;
   else Object.defineProperty(target, shown, { value: copied, enumerable: true, configurable: true, writable: true });
-}
-
-/** The value of an own property; accessors are named, never run. */
-function own(source: object, key: PropertyKey): unknown {
-  const descriptor = Object.getOwnPropertyDescriptor(source, key);
-  if (descriptor === undefined) return undefined;
-  return descriptor.value === undefined && descriptor.get !== undefined ? "[Getter]" : descriptor.value;
 }

@@ -15,25 +15,24 @@ export function grouped(count: number): string {
  * cuts is dropped. The result shares no memory with the text.
  */
 export function shorten(text: string, keep: number, limits: Limits, clean: (text: string) => string): string {
+  const { margin } = limits;
   const tail = Math.floor((keep * limits.tail) / limits.string);
   const head = keep - tail;
-  const marker = `…[cut ${grouped(text.length)} characters to ${grouped(keep)}]…`;
-  const { margin } = limits;
+  let front: string;
+  let back: string;
   if (text.length <= keep + 2 * margin) {
-    const cleaned = clean(text);
-    return cleaned.length <= keep ? cleaned : join(cleaned, head, marker, cleaned, tail);
+    front = back = clean(text);
+    if (front.length <= keep) return front;
+  } else {
+    front = clean(withoutLastToken(text.slice(0, head + margin), margin));
+    back = clean(withoutFirstToken(text.slice(text.length - tail - margin), margin));
   }
-  const front = clean(withoutLastToken(text.slice(0, head + margin), margin));
-  const back = clean(withoutFirstToken(text.slice(text.length - tail - margin), margin));
-  return join(front, head, marker, back, tail);
-}
-
-/** Joining an array copies; slices and `+` would keep the whole text alive behind the pieces. */
-function join(front: string, head: number, marker: string, back: string, tail: number): string {
   let end = Math.min(head, front.length);
   if ((front.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--;
   let start = Math.max(0, back.length - tail);
   if ((back.charCodeAt(start) & 0xfc00) === 0xdc00) start++;
+  // Joining an array copies; slices and `+` would keep the whole text alive behind the pieces.
+  const marker = `…[cut ${grouped(text.length)} characters to ${grouped(keep)}]…`;
   return [front.slice(0, end), marker, back.slice(start)].join("");
 }
 

@@ -16,10 +16,6 @@ export interface Frame {
   readonly fill: (walk: Walk, frame: Frame) => void;
 }
 
-export function startWalk(root: string, limits: Limits, redactor: Redactor | undefined): Walk {
-  return { limits, redactor, root, frames: [], cuts: [], nodes: 1, names: 0, characters: 0 };
-}
-
 export interface Walk {
   readonly limits: Limits;
   readonly redactor: Redactor | undefined;
@@ -30,6 +26,10 @@ export interface Walk {
   nodes: number;
   names: number;
   characters: number;
+}
+
+export function startWalk(root: string, limits: Limits, redactor: Redactor | undefined): Walk {
+  return { limits, redactor, root, frames: [], cuts: [], nodes: 1, names: 0, characters: 0 };
 }
 
 /** Lists a cut, while there are few. */
@@ -50,13 +50,34 @@ function step(key: Key): string {
   return typeof key === "number" ? `[${key}]` : `.${key}`;
 }
 
+/** How many of a container's entries the limits leave room for. */
+export function room(walk: Walk, count: number, nodesEach: number): number {
+  const left = Math.ceil((walk.limits.nodes - walk.nodes) / nodesEach);
+  const kept = Math.min(count, walk.limits.entries, Math.max(0, left));
+  walk.nodes += kept * nodesEach;
+  return kept;
+}
+
+export function rest(walk: Walk, frame: Frame, kept: number, count: number): void {
+  if (kept === count) return;
+  note(frame, `[cut ${grouped(count - kept)} of ${grouped(count)} entries]`);
+  cut(walk, frame.parent, frame.key, kept === walk.limits.entries ? "entries" : "nodes", count);
+}
+
+/** Says in the copy itself what is not there. */
+export function note(frame: Frame, text: string): void {
+  if (Array.isArray(frame.target)) frame.target.push(text);
+  else frame.target["…"] = text;
+}
+
 /** One string as the copy has it. */
 export function text(walk: Walk, value: string, parent: Frame | undefined, key: Key): string {
   const { limits, redactor } = walk;
-  if (value.length > limits.base64 || walk.characters + value.length > limits.characters) {
+  const { length } = value;
+  if (length > limits.base64 || length > limits.string || walk.characters + length > limits.characters) {
     return longText(walk, value, parent, key);
   }
-  walk.characters += value.length;
+  walk.characters += length;
   if (redactor === undefined) return value;
   const masked = redactor.text(value);
   if (masked === REDACTION_FAILED) cut(walk, parent, key, "redaction_failed");
@@ -93,4 +114,15 @@ function longText(walk: Walk, value: string, parent: Frame | undefined, key: Key
   if (!isWhole) cut(walk, parent, key, keep < limits.string ? "bytes" : "string", length);
   if (failed) cut(walk, parent, key, "redaction_failed");
   return kept;
+}
+
+/** A property name as the copy has it, before masking. */
+export function longName(walk: Walk, frame: Frame, name: string): string {
+  const { limits } = walk;
+  const keep = Math.max(limits.short, Math.min(limits.name, limits.characters - walk.characters));
+  walk.characters += Math.min(keep, name.length);
+  if (name.length <= keep) return name;
+  const shown = shorten(name, keep, limits, (part) => part);
+  cut(walk, frame, shown, "string", name.length);
+  return shown;
 }

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { type CallSite, rememberCallSite } from "../core/call-site.ts";
 import { contextSpan, runIn } from "../core/context.ts";
 import { guard } from "../core/guard.ts";
@@ -6,6 +7,7 @@ import type { RecordingSpan } from "../core/recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
 import type { Span } from "../core/span.ts";
 import { startUnder } from "../core/start.ts";
+import type { Observer } from "./observer.ts";
 import type { DynamicOptions, ObserveOptions } from "./options.ts";
 import { namedArguments } from "./parameters.ts";
 import { follow } from "./settle.ts";
@@ -20,6 +22,8 @@ export interface Site {
   readonly options: ObserveOptions;
   readonly dynamic: DynamicOptions | undefined;
   readonly declared: CallSite;
+  /** An `async` function: the promises that it returns are nobody else's. */
+  readonly fresh: boolean;
 }
 
 /** Calls an observed function: inside a span when tracing is on, straight through when it is not. */
@@ -27,11 +31,15 @@ export function callObserved(site: Site, self: unknown, args: unknown[], newTarg
   const runtime = activeRuntime();
   if (runtime === null) return apply(site.fn, self, args, newTarget);
   const parent = contextSpan(runtime);
-  if (isMuted(parent)) return apply(site.fn, self, args, newTarget);
+  if (isMuted(parent)) {
+    const result = apply(site.fn, self, args, newTarget);
+    return types.isGeneratorObject(result) ? follow(result, mutedObserver(runtime, parent as Span)) : result;
+  }
   const options = optionsOf(site, self, args);
   const span = guard(() => begin(runtime, parent, site, options, self, args), undefined);
   if (span === undefined) return apply(site.fn, self, args, newTarget);
-  return runSpan(runtime, span, options, () => apply(site.fn, self, args, newTarget), newTarget !== undefined);
+  const kind = newTarget !== undefined ? "construction" : site.fresh ? "async" : "call";
+  return runSpan(runtime, span, options, () => apply(site.fn, self, args, newTarget), kind);
 }
 
 /** Runs `fn` inside `span` and ends the span when what `fn` returned has settled. */
@@ -40,9 +48,11 @@ export function runSpan<T>(
   span: RecordingSpan | NonRecordingSpan,
   options: ObserveOptions,
   fn: () => T,
-  isConstruction = false,
+  kind: "call" | "async" | "construction" = "call",
 ): T {
-  if (!span.recording) return runIn(runtime.carrier, span, fn);
+  if (!span.recording) {
+    return follow(runIn(runtime.carrier, span, fn), mutedObserver(runtime, span), kind === "async");
+  }
   const observer = new SpanObserver(runtime, span as RecordingSpan, options);
   let result: T;
   try {
@@ -51,9 +61,16 @@ export function runSpan<T>(
     observer.fail(error);
     throw error;
   }
-  if (!isConstruction) return follow(result, observer);
+  if (kind !== "construction") return follow(result, observer, kind === "async");
   observer.end(undefined);
   return result;
+}
+
+/** What is consumed elsewhere later (a generator's body, a stream) stays as silent there as it would be here. */
+function mutedObserver(runtime: Runtime, muted: Span): Observer {
+  const nothing = (): void => {};
+  const run: Observer["run"] = (fn) => runIn(runtime.carrier, muted, fn);
+  return { run, chunk: nothing, end: nothing, finish: nothing, fail: nothing, cancel: nothing };
 }
 
 function apply(fn: Function, self: unknown, args: unknown[], newTarget: Function | undefined): unknown {

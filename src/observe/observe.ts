@@ -1,6 +1,6 @@
 import { type CallSite, rememberCallSite } from "../core/call-site.ts";
 import { guard } from "../core/guard.ts";
-import { callObserved, type Site } from "./call.ts";
+import { callObserved } from "./call.ts";
 import { type DynamicOptions, type ObserveOptions, readOptions } from "./options.ts";
 import {
   type Decoration,
@@ -11,10 +11,11 @@ import {
   observeClass,
   unsuitable,
 } from "./targets.ts";
-import { disguise, isClass, isConstructor, wrap } from "./wrap.ts";
+import { disguise, isClass, isConstructor, siteOf, wrap } from "./wrap.ts";
 
 export type AnyFunction = (this: any, ...args: any[]) => any;
-export type AnyClass = abstract new (...args: any[]) => any;
+/** Not `abstract new (…)`, which leaves out classes with a private constructor. */
+export type AnyClass = Function;
 
 /** A decorator for methods, statics, `#private` methods, accessors, arrow-function fields and classes, in both protocols. */
 export interface ObserveDecorator {
@@ -107,7 +108,7 @@ function observeFunction(decoration: Decoration, fn: unknown): unknown {
  * applied as a decorator was a factory of options.
  */
 function functionOrFactory(fn: Function, bare: Decoration): Function {
-  const site: Site = { ...bare, fn, name: functionName(fn) };
+  const site = siteOf(fn, { ...bare, name: functionName(fn) });
   // Options come from arrow functions and methods, which `new` does not take.
   if (isConstructor(fn) || Object.hasOwn(fn, "prototype")) return wrap(fn, site);
   const factory: Decoration = { ...bare, dynamic: fn as DynamicOptions };

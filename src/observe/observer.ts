@@ -62,20 +62,25 @@ export class Watch implements Observer {
   }
 }
 
-const watches = new WeakMap<object, Watch>();
+const watched = new WeakMap<object, { given: object; watch: Watch }>();
 
 /**
- * Observes an object that the host keeps: `install` patches it once, however often it is returned.
- * False when it cannot be patched (frozen): then nothing of it will be seen.
+ * Observes an object that the host may give out more than once: `make` patches it, or makes what stands in for it, at the
+ * first time, and every caller is given the same. `undefined` when that cannot be done (a frozen object): then nothing of
+ * it will be seen.
  */
-export function watch(target: object, observer: Observer, install: (observer: Observer) => boolean): boolean {
-  const known = watches.get(target);
+export function watch<T extends object>(
+  target: T,
+  observer: Observer,
+  make: (observer: Observer) => T | undefined,
+): T | undefined {
+  const known = watched.get(target);
   if (known !== undefined) {
-    known.add(observer);
-    return true;
+    known.watch.add(observer);
+    return known.given as T;
   }
   const made = new Watch(observer);
-  if (!install(made)) return false;
-  watches.set(target, made);
-  return true;
+  const given = make(made);
+  if (given !== undefined) watched.set(target, { given, watch: made });
+  return given;
 }

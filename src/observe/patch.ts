@@ -1,10 +1,16 @@
-/** The method under `key`, if it is a data property somewhere on the prototype chain. Accessors are never invoked. */
-export function methodOf(target: object, key: PropertyKey): ((...args: any[]) => any) | undefined {
+/** The value under `key`, if it is a data property somewhere on the prototype chain. Accessors are never invoked. */
+export function inheritedOf(target: object, key: PropertyKey): unknown {
   for (let holder: object | null = target; holder !== null; holder = Object.getPrototypeOf(holder)) {
     const descriptor = Object.getOwnPropertyDescriptor(holder, key);
-    if (descriptor !== undefined) return typeof descriptor.value === "function" ? descriptor.value : undefined;
+    if (descriptor !== undefined) return descriptor.value;
   }
   return undefined;
+}
+
+/** `inheritedOf` where it is a method. */
+export function methodOf(target: object, key: PropertyKey): ((...args: any[]) => any) | undefined {
+  const value = inheritedOf(target, key);
+  return typeof value === "function" ? (value as (...args: any[]) => any) : undefined;
 }
 
 /** The value under an own data property; accessors are never invoked. */
@@ -36,10 +42,14 @@ export function patch(
   return Reflect.defineProperty(target, key, { value: method, writable: true, configurable: true, enumerable });
 }
 
-/** Gives `to` the own properties of `from` that it does not have: what the host put there, such as `p.cancel`. */
-export function copyOwn(from: object, to: object): void {
+/**
+ * Gives `to` the own properties of `from` that it does not have: what the host put there, such as `p.cancel`. Node 20 keeps
+ * async-hook state in own symbols of a promise, which a new promise has already. Returns `to`.
+ */
+export function copyOwn<T extends object>(from: T, to: T): T {
   for (const key of Reflect.ownKeys(from)) {
     if (!Object.hasOwn(to, key))
       Object.defineProperty(to, key, Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor);
   }
+  return to;
 }

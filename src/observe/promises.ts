@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import type { Observer } from "./observer.ts";
-import { copyOwn, methodOf, patch } from "./patch.ts";
+import { methodOf, patch } from "./patch.ts";
 
 export type Follow = <T>(result: T, observer: Observer) => T;
 
@@ -11,16 +11,13 @@ const nativeThen = Promise.prototype.then;
  * would mark its rejection as handled, so this is the one case where identity changes.
  */
 export function followPromise(promise: Promise<unknown>, observer: Observer, follow: Follow): Promise<unknown> {
-  const derived: Promise<unknown> = Reflect.apply(nativeThen, promise, [
+  return Reflect.apply(nativeThen, promise, [
     (value: unknown) => follow(value, observer),
     (error: unknown) => {
       observer.fail(error);
       throw error;
     },
   ]);
-  // Node 20 keeps async-hook state in own symbols of a promise, which `derived` has already.
-  copyOwn(promise, derived);
-  return derived;
 }
 
 /** Any other thenable: the same object, seen when the caller subscribes. A lazy one is never triggered. */

@@ -2,29 +2,33 @@ import { types } from "node:util";
 import { guard } from "../core/guard.ts";
 import { followAsyncIterable, followIterator } from "./iterators.ts";
 import { type Observer, watch } from "./observer.ts";
-import { dataOf, methodOf } from "./patch.ts";
+import { copyOwn, dataOf, inheritedOf, methodOf } from "./patch.ts";
 import { followApiPromise, followPromise, followThenable } from "./promises.ts";
 import { describeResponse, followEventStream, followNodeStream, tapReadableStream } from "./streams.ts";
 
 /**
  * Watches what an observed function returned until it settles, and gives back what the caller gets: the same value, or
  * for a native promise and a web stream one that behaves the same. Never throws; never starts, reads or drains anything.
+ * `fresh`: nobody else has the promise, as it comes from an `async` function.
  */
-export function follow<T>(result: T, observer: Observer): T {
+export function follow<T>(result: T, observer: Observer, fresh = false): T {
   if ((typeof result !== "object" && typeof result !== "function") || result === null) {
     observer.end(result);
     return result;
   }
-  const seen = guard(() => followObject(result, observer), undefined);
+  const seen = guard(() => followObject(result, observer, fresh), undefined);
   if (seen !== undefined) return seen as T;
   observer.end(undefined);
   return result;
 }
 
-function followObject(result: object, observer: Observer): unknown {
+function followObject(result: object, observer: Observer, fresh: boolean): unknown {
   // A proxy runs the host's code at every touch.
   if (typeof result === "function" || types.isProxy(result)) return ended(result, observer);
-  if (isNativePromise(result)) return followPromise(result, observer, follow);
+  if (isNativePromise(result)) {
+    if (fresh) return followPromise(result, observer, follow);
+    return watch<Promise<unknown>>(result, observer, (each) => copyOwn(result, followPromise(result, each, follow)));
+  }
   if (methodOf(result, "then") !== undefined) {
     const isApiPromise = methodOf(result, "parse") && methodOf(result, "asResponse") && methodOf(result, "_thenUnwrap");
     const install = isApiPromise ? followApiPromise : followThenable;
@@ -36,7 +40,7 @@ function followObject(result: object, observer: Observer): unknown {
     return watched(result, observer, (each) => followIterator(result, each, follow));
   }
   if (isAsyncIterable) return followStream(result, observer);
-  if (tagOf(result) === "Response") {
+  if (inheritedOf(result, Symbol.toStringTag) === "Response") {
     observer.end(describeResponse(result));
     return result;
   }
@@ -44,7 +48,8 @@ function followObject(result: object, observer: Observer): unknown {
 }
 
 function followStream(result: object, observer: Observer): unknown {
-  if (tagOf(result) === "ReadableStream") return tapReadableStream(result as ReadableStream, observer);
+  if (inheritedOf(result, Symbol.toStringTag) === "ReadableStream")
+    return followReadableStream(result as ReadableStream, observer);
   if (methodOf(result, "getNextPage") !== undefined) {
     // A page of openai's list calls holds its items already, in the body that came; iterating it would fetch more.
     observer.end(dataOf(result, "body") ?? result);
@@ -65,13 +70,18 @@ function ended(result: object, observer: Observer): object {
 }
 
 function watched(result: object, observer: Observer, install: (observer: Observer) => boolean): object {
-  return watch(result, observer, install) ? result : ended(result, observer);
+  return watch(result, observer, (each) => (install(each) ? result : undefined)) ?? ended(result, observer);
+}
+
+/** Taken already, or not of the plain kind: left alone. */
+function followReadableStream(stream: ReadableStream, observer: Observer): unknown {
+  if (Object.getPrototypeOf(stream) !== ReadableStream.prototype) return ended(stream, observer);
+  return (
+    watch(stream, observer, (each) => (stream.locked ? undefined : copyOwn(stream, tapReadableStream(stream, each)))) ??
+    ended(stream, observer)
+  );
 }
 
 function isNativePromise(value: object): value is Promise<unknown> {
   return types.isPromise(value) && Object.getPrototypeOf(value) === Promise.prototype && !Object.hasOwn(value, "then");
-}
-
-function tagOf(value: object): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
 }

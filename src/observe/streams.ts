@@ -1,23 +1,19 @@
 import { isAbort } from "../core/describe-error.ts";
 import { guard } from "../core/guard.ts";
 import type { Observer } from "./observer.ts";
-import { copyOwn, methodOf, patch } from "./patch.ts";
+import { methodOf } from "./patch.ts";
 
 /**
- * A web stream: a pull-driven tap. With a high-water mark of 0 it reads one chunk for each that is asked for, and a
- * cancel reaches the source with its reason. `tee` would keep the source running after a cancel.
+ * A web stream: a pull-driven tap. With a high-water mark of 0 it reads one chunk for each that is asked for, takes its
+ * source only then, and passes a cancel on with its reason. `tee` would keep the source running after a cancel.
  */
 export function tapReadableStream(source: ReadableStream, observer: Observer): ReadableStream {
-  if (source.locked || Object.getPrototypeOf(source) !== ReadableStream.prototype) {
-    observer.end(undefined);
-    return source;
-  }
   const isBytes = isByteStream(source);
-  const reader = source.getReader();
+  let reader: ReadableStreamDefaultReader | undefined;
   const tap = {
     async pull(controller: ReadableStreamDefaultController | ReadableByteStreamController) {
       try {
-        const { done, value } = await observer.run(() => reader.read());
+        const { done, value } = await observer.run(() => (reader ??= source.getReader()).read());
         if (!done) {
           observer.chunk(value);
           controller.enqueue(value);
@@ -34,16 +30,10 @@ export function tapReadableStream(source: ReadableStream, observer: Observer): R
     },
     cancel(reason: unknown) {
       observer.cancel(reason);
-      return observer.run(() => reader.cancel(reason));
+      return observer.run(() => (reader ?? source).cancel(reason));
     },
   };
-  const tapped = isBytes
-    ? new ReadableStream({ ...tap, type: "bytes" })
-    : new ReadableStream(tap, { highWaterMark: 0 });
-  copyOwn(source, tapped);
-  // The source is locked from here on; who kept it can still cancel it.
-  patch(source, "cancel", source.cancel, (reason: unknown) => tap.cancel(reason));
-  return tapped;
+  return isBytes ? new ReadableStream({ ...tap, type: "bytes" }) : new ReadableStream(tap, { highWaterMark: 0 });
 }
 
 function isByteStream(stream: ReadableStream): boolean {

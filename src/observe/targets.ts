@@ -1,5 +1,6 @@
 import type { CallSite } from "../core/call-site.ts";
 import { ObserveError } from "../core/errors.ts";
+import { guard } from "../core/guard.ts";
 import type { DynamicOptions, ObserveOptions } from "./options.ts";
 import { isClass, isObserved, wrap } from "./wrap.ts";
 
@@ -29,18 +30,17 @@ export function isDecoratorContext(value: unknown): value is DecoratorContext {
 export function decorateTc39(decoration: Decoration, value: any, context: DecoratorContext): unknown {
   const member = memberName(context.name ?? "");
   if (context.kind === "class") return observeClass(decoration, value);
-  const named = (prefix = "") => nameFromThis(context, prefix);
   switch (context.kind) {
     case "method":
-      return wrapAs(decoration, value, named());
+      return wrapMember(decoration, value, context);
     case "getter":
-      return wrapAs(decoration, value, named("get "));
+      return wrapMember(decoration, value, context, "get ");
     case "setter":
-      return wrapAs(decoration, value, named("set "));
+      return wrapMember(decoration, value, context, "set ");
     case "accessor":
       return {
-        get: wrapAs(decoration, value.get, named("get ")),
-        set: wrapAs(decoration, value.set, named("set ")),
+        get: wrapMember(decoration, value.get, context, "get "),
+        set: wrapMember(decoration, value.set, context, "set "),
       };
     case "field":
       return function (this: unknown, initial: unknown) {
@@ -143,24 +143,32 @@ function wrapAs(decoration: Decoration, fn: Function, name: (self: unknown) => s
   return wrap(fn, { ...decoration, name });
 }
 
-/** A TC39 member learns its class from the first receiver that has it: from the prototype that holds it. */
-function nameFromThis(context: DecoratorContext, prefix: string): (self: unknown) => string {
+/** A TC39 decorator is not told its class: the first instance, or the class itself for a static, shows it. */
+function wrapMember(decoration: Decoration, fn: Function, context: DecoratorContext, prefix = ""): Function {
   const member = prefix + memberName(context.name ?? "");
+  let owner: object | undefined;
   let name: string | undefined;
-  return (self) => {
-    if (name !== undefined) return name;
-    const holder = context.private ? undefined : holderOf(self, context.name ?? "");
-    if (holder !== undefined) name = `${ownerName(holder)}.${member}`;
-    return name ?? `${ownerName(self)}.${member}`;
-  };
+  const wrapper = wrapAs(decoration, fn, (self) => {
+    if (owner === undefined) return `${ownerName(self)}.${member}`;
+    // Not before the first call: compilers give a class its name after its initializers have run.
+    return (name ??= `${ownerName(owner)}.${member}`);
+  });
+  context.addInitializer(function (this: object) {
+    owner ??= guard(() => holderOf(this, context.name ?? "", wrapper) ?? this, undefined);
+  });
+  return wrapper;
 }
 
-/** The deepest object of the prototype chain that has the member: a subclass that calls `super` is met before it. */
-function holderOf(self: unknown, key: PropertyKey): object | undefined {
-  let found: object | undefined;
-  let holder = (typeof self === "object" || typeof self === "function") && self !== null ? self : null;
-  for (; holder !== null; holder = Object.getPrototypeOf(holder)) if (Object.hasOwn(holder, key)) found = holder;
-  return found;
+/** The prototype that has the member: itself, or under the wrapper of another decorator. None has a `#private` one. */
+function holderOf(self: object, key: PropertyKey, wrapper: Function): object | undefined {
+  let deepest: object | undefined;
+  for (let holder: object | null = self; holder !== null; holder = Object.getPrototypeOf(holder)) {
+    const descriptor = Object.getOwnPropertyDescriptor(holder, key);
+    if (descriptor === undefined) continue;
+    if ([descriptor.value, descriptor.get, descriptor.set].includes(wrapper)) return holder;
+    deepest = holder;
+  }
+  return deepest;
 }
 
 function ownerName(owner: unknown): string {

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { slot } from "../core/runtime.ts";
 import { callObserved, type Site } from "./call.ts";
 
@@ -5,8 +6,8 @@ import { callObserved, type Site } from "./call.ts";
  * A function that stands in for `site.fn`: same name, length, prototype, own properties, constructibility and Reflect
  * metadata. What it wraps is remembered in the global slot, so that nothing on the function itself betrays it.
  */
-export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn">): F {
-  const full: Site = { fn, ...site };
+export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn" | "fresh">): F {
+  const full = siteOf(fn, site);
   if (isConstructor(fn) && !Object.hasOwn(fn, "prototype")) return proxyOf(fn, full);
   const wrapper = isConstructor(fn)
     ? function (this: unknown, ...args: unknown[]): unknown {
@@ -18,6 +19,10 @@ export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn">): F {
         },
       }.method;
   return disguise(wrapper, fn) as unknown as F;
+}
+
+export function siteOf(fn: Function, site: Omit<Site, "fn" | "fresh">): Site {
+  return { ...site, fn, fresh: types.isAsyncFunction(fn) };
 }
 
 /** Bound functions and proxies: `new` takes them, yet they have no `prototype`, and no function can be made like that. */

@@ -26,17 +26,14 @@ function hook(): Set<ExitTarget> {
   const targets = new Set<ExitTarget>();
   const flushed = new WeakMap<ExitTarget, number>();
   let leftMs = BEFORE_EXIT_MS;
-  let busy = false;
 
   async function flushAll(): Promise<void> {
     const due = [...targets].filter((target) => flushed.get(target) !== emittedBy(target));
-    if (busy || leftMs <= 0 || due.length === 0) return;
-    busy = true;
+    if (leftMs <= 0 || due.length === 0) return;
     const startedAt = performance.now();
     for (const target of due) flushed.set(target, emittedBy(target));
     await Promise.all(due.map((target) => target.flush({ timeoutMs: leftMs })));
     leftMs -= performance.now() - startedAt;
-    busy = false;
   }
 
   function spillAll(): void {

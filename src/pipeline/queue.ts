@@ -103,6 +103,5 @@ function newBatch(held: Held[]): Batch {
 }
 
 function part(batch: Batch, start: number, end: number): Batch {
-  const half = newBatch(batch.held.slice(start, end));
-  return { ...half, closed: true, records: batch.records?.slice(start, end), failedSince: batch.failedSince };
+  return { ...newBatch(batch.held.slice(start, end)), closed: true, records: batch.records?.slice(start, end) };
 }

@@ -183,7 +183,7 @@ export const INNOCENT: readonly string[] = [
   "if (token == null || password === undefined) return;",
   "interface Options { token: string; password: string | undefined; apiKey?: string }",
   "function login(token: string, secret: boolean): void {}",
-  "apiKey: process.env.OPENAI_API_KEY, token: ${TOKEN}",
+  "apiKey: process.env.OPENAI_API_KEY, token: $" + "{TOKEN}",
   "password: null, token: undefined, secret: false",
   "https://example.com/docs/secrets?page=2&sort=name#tokens",
   "https://user@example.com/path and mailto:someone@example.com",

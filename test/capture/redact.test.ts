@@ -23,3 +23,180 @@ describe("names", () => {
   for (const name of SECRET_NAMES) it(`${name} is secret`, () => assert.equal(redactor.key(name), true));
   for (const name of INNOCENT_NAMES) it(`${name} is not`, () => assert.equal(redactor.key(name), false));
 });
+
+describe("names within names and texts", () => {
+  it("masks long names that hold a secret themselves", () => {
+    const secret = SECRETS[0]!.secret;
+    assert.deepEqual(redactor.name(secret), { shown: REDACTED, secret: false });
+    assert.deepEqual(redactor.name("temperature"), { shown: "temperature", secret: false });
+    assert.deepEqual(redactor.name("apiKey"), { shown: "apiKey", secret: true });
+  });
+
+  it("forgets names when there are too many to remember", () => {
+    const fresh = createRedactor();
+    for (let i = 0; i < 5_000; i++) fresh.name(`name${i}`);
+    assert.equal(fresh.name("password").secret, true);
+  });
+
+  it("keeps JSON inside a text parseable", () => {
+    const masked = redactor.text('{"api_key":123,"token":"a","password":{"old":1},"n":1}');
+    assert.deepEqual(JSON.parse(masked), { api_key: REDACTED, token: REDACTED, password: REDACTED, n: 1 });
+  });
+
+  it("keeps what surrounds a secret", () => {
+    assert.equal(redactor.text("postgres://app:pw@db:5432/x"), `postgres://app:${REDACTED}@db:5432/x`);
+    assert.equal(redactor.text("see https://a.example/?key=abc&v=3."), `see https://a.example/?key=${REDACTED}&v=3.`);
+    assert.equal(redactor.text("use Bearer abcdefgh12345678, then"), `use Bearer ${REDACTED}, then`);
+    assert.equal(redactor.text('curl -H "X-Api-Key: abc" -X GET'), `curl -H "X-Api-Key: ${REDACTED}" -X GET`);
+  });
+
+  it("masks each of several secrets", () => {
+    const all = SECRETS.map(({ text }) => text).join("\n");
+    const masked = redactor.text(all);
+    for (const { secret, shape } of SECRETS) assert.ok(!masked.includes(secret), shape);
+  });
+});
+
+describe("the user's own masking", () => {
+  it("takes names as words and as expressions", () => {
+    const own = createRedactor({ keys: ["customer id", /^x-tenant/g, "id7"] });
+    for (const name of [
+      "customerId",
+      "customer_id",
+      "X-Customer-ID",
+      "theCustomerIdHash",
+      "x-tenant-key",
+      "x-tenant",
+      "id7",
+    ]) {
+      assert.equal(own.key(name), true, name);
+    }
+    for (const name of ["customer", "id", "tenant", "customers_id"]) assert.equal(own.key(name), false, name);
+    assert.equal(own.key("password"), true);
+  });
+
+  it("finds its names in texts", () => {
+    const own = createRedactor({ keys: ["ssn", "Kennwort"] });
+    assert.equal(own.text('{"ssn":"078-05-1120"} kennwort=abc1'), `{"ssn":"${REDACTED}"} kennwort=${REDACTED}`);
+    assert.equal(own.text("assn: 12"), "assn: 12");
+  });
+
+  it("runs its function after the built-in rules", () => {
+    const seen: string[] = [];
+    const own = createRedactor({
+      text: (text) => {
+        seen.push(text);
+        return text.replaceAll("bob@example.com", "[mail]");
+      },
+    });
+    assert.equal(own.text("password=abc for bob@example.com"), `password=${REDACTED} for [mail]`);
+    assert.deepEqual(seen, [`password=${REDACTED} for bob@example.com`]);
+    assert.equal(own.name("bob@example.com").shown, "[mail]");
+  });
+
+  const failing: [string, (text: string) => any][] = [
+    [
+      "throws",
+      () => {
+        throw new Error("no");
+      },
+    ],
+    [
+      "throws null",
+      () => {
+        throw null;
+      },
+    ],
+    ["returns undefined", () => undefined],
+    ["returns a String object", (text) => new String(text)],
+    ["returns a promise", async (text) => text],
+    [
+      "returns a promise that rejects",
+      async () => {
+        throw new Error("unhandled, if nobody looks");
+      },
+    ],
+  ];
+  for (const [what, text] of failing) {
+    it(`fails closed when it ${what}`, () => assert.equal(createRedactor({ text }).text("abc"), REDACTION_FAILED));
+  }
+});
+
+/** Strings made to be slow: the ones that broke others first, then those made for these scans. */
+const HOSTILE: readonly string[] = [
+  "api_key.",
+  "-----BEGIN RSA PRIVATE KEY-----\n",
+  "sk-",
+  "eyJ",
+  "://",
+  "a@",
+  "api_key=",
+  'api_key="',
+  "api_key='\\\"",
+  'password=\\"\\\\\\"',
+  '"api_key":[',
+  '"api_key":{a',
+  "key",
+  "key:",
+  "a key ",
+  "_key",
+  "--key ",
+  "password        ",
+  "password:\\",
+  "cookie: ",
+  "cookie:a",
+  "authorization: ",
+  "?sig=",
+  "-----BEGIN A-----.",
+  "-----END ",
+  "sk-a.",
+  "sk_sk-",
+  "npm_a-",
+  "eyJ-",
+  "eyJ.",
+  "eyJabcdefghij.a.",
+  "://a:b",
+  "://a:@",
+  "bearer ",
+  "basic ",
+  "basic abcd ",
+  "AKIA",
+  "AIza-",
+  "SG.",
+  "ya29.",
+  "-",
+  '"',
+  "\\",
+  "=",
+  "x",
+  "密码key：",
+];
+
+describe("linear time", () => {
+  const steps = (text: string): number => {
+    const fresh = createRedactor();
+    fresh.text(text);
+    return fresh.steps;
+  };
+  const fill = (unit: string, length: number, before = ""): string =>
+    before + unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
+
+  for (const unit of HOSTILE) {
+    for (const before of ["", "://", "-----BEGIN KEY-----", 'password="', "sk-", "eyJ"]) {
+      it(`${JSON.stringify(before)} and then ${JSON.stringify(unit)}`, () => {
+        const half = steps(fill(unit, 50_000, before));
+        const whole = steps(fill(unit, 100_000, before));
+        assert.ok(whole < 3 * Math.max(half, 10_000), `${whole} steps after ${half}`);
+        assert.ok(whole <= 100_000 * 4, `${whole / 100_000} steps a character`);
+      });
+    }
+  }
+
+  it("is reached by a text that is all one line of JSON in JSON", () => {
+    let text = '{"api_key":"a"}';
+    for (let i = 0; i < 6; i++) text = JSON.stringify({ body: text, password: "b", n: i });
+    const long = text.repeat(2_000);
+    assert.ok(steps(long) < long.length * 4);
+    assert.ok(steps(long) > 0);
+  });
+});

@@ -144,6 +144,24 @@ test("fields: true observes the functions of each instance; the class's program 
   assert.ok(names.has("Everything.field"), [...names].join());
 });
 
+test("fields: true goes with static #private members, and its instances know their class", () => {
+  @observe({ fields: true })
+  class Svc {
+    static #made = 0;
+    static make(): Svc {
+      Svc.#made++;
+      return new Svc();
+    }
+    static get made(): number {
+      return Svc.#made;
+    }
+    run = (): number => Svc.#made;
+  }
+  assert.equal(Svc.make().run(), 1);
+  assert.equal(Svc.made, 1);
+  assert.equal(new Svc().constructor, Svc);
+});
+
 test("the forms of @observe give these names", async () => {
   class Forms {
     @observe bare(): void {}

@@ -19,6 +19,7 @@ import {
   withSpan,
   withTrace,
 } from "sightline";
+import { sequentialIds } from "sightline/testing";
 import { traced } from "../support/traced.ts";
 
 const TRACE = "a".repeat(32);
@@ -85,6 +86,48 @@ test("below a span that is not sampled nothing starts a trace of its own", async
   );
   assert.equal(sink.records.length, 0);
 });
+
+/** What goes on working after the call: each starts spans only when it is consumed. */
+const LAZY: Readonly<Record<string, () => any>> = {
+  "a generator": function* () {
+    startSpan("child").end();
+    yield 1;
+    withSpan("another child", () => {});
+  },
+  "an async generator": async function* () {
+    startSpan("child").end();
+    yield 1;
+    await withSpan("another child", async () => {});
+  },
+  "a promise of a generator": async () => LAZY["a generator"]?.(),
+  "an iterator by hand": () => ({
+    next: () => ({ value: 1, done: startSpan("child").end() === undefined }),
+    [Symbol.iterator]() {
+      return this;
+    },
+  }),
+  "an async iterable": () => ({
+    [Symbol.asyncIterator]: () => LAZY["an async generator"]?.(),
+  }),
+};
+
+for (const [kind, make] of Object.entries(LAZY)) {
+  test(`${kind} of an unsampled trace starts no traces of its own where it is consumed`, async () => {
+    let traces = 0;
+    const ids = {
+      ...sequentialIds(),
+      // The first trace is not sampled, all others would be.
+      traceId: () => (traces++ === 0 ? "0" : "f").repeat(32),
+    };
+    const sink = await traced(
+      async () => {
+        for await (const _ of await observe("lazy", make)());
+      },
+      { sampleRate: 0.5, ids },
+    );
+    assert.equal(sink.records.length, 0);
+  });
+}
 
 test("an unsampled trace travels on as unsampled", async () => {
   await traced(

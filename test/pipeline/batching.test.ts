@@ -3,7 +3,7 @@ import { createHook } from "node:async_hooks";
 import { test } from "node:test";
 import { mergeTraceInfo } from "../../src/core/trace.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
-import { assertBooks, draft, recorder, rig, sizes, times, turns } from "./rig.ts";
+import { assertBooks, draft, hang, recorder, rig, sizes, times, turns } from "./rig.ts";
 
 test("a batch that is not full leaves one second after its first record", async (t) => {
   const sink = recorder();
@@ -169,6 +169,23 @@ test("a sink that emits from inside write is served later, without recursion", a
   await advance(100);
   assert.deepEqual(sizes(sink), [1, 1, 1, 1]);
   assert.equal(lane().written, 4);
+});
+
+test("no timer keeps the process alive but that of a flush", async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const before = timers();
+  const sinks = [recorder(hang, "in flight"), recorder(() => Promise.reject(new Error("down")), "in backoff")];
+  const pipeline = createPipeline(sinks, { suppress: (fn) => fn(), batchRecords: 2 });
+  for (let i = 0; i < 2; i++) pipeline.emit(draft(String(i)));
+  await turns();
+  const gathering = createPipeline([recorder()], { suppress: (fn) => fn() });
+  gathering.emit(draft("0"));
+  assert.equal(timers(), before);
+  const closing = [pipeline.shutdown({ timeoutMs: 10 }), gathering.shutdown()];
+  assert.equal(timers(), before + 2);
+  await Promise.all(closing);
+  assertBooks(pipeline, 2);
+  assertBooks(gathering, 1);
 });
 
 test("a sink works inside suppress", async (t) => {

@@ -132,3 +132,22 @@ test("beforeExit flushes once, and again only for new records", async (t) => {
   assert.deepEqual([await end(), await end()], [2, 2]);
   assert.equal(pipeline.lane().written, 3);
 });
+
+test("all flushes of beforeExit together take two seconds, even for records that never end", async (t) => {
+  const { emitMany, ...pipeline } = rig(t, [recorder()]);
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const timeouts: (number | undefined)[] = [];
+  const flush: ExitTarget["flush"] = (options) => {
+    timeouts.push(options?.timeoutMs);
+    now += 1_500;
+    emitMany(1);
+    return pipeline.flush(options);
+  };
+  const { beforeExit } = install(t, [{ ...pipeline, flush }]);
+  for (let i = 0; i < 4; i++) {
+    beforeExit[0]!();
+    await turns();
+  }
+  assert.deepEqual(timeouts, [2_000, 500]);
+});

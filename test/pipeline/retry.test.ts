@@ -24,6 +24,25 @@ test("failed attempts follow the schedule, and success ends it", async (t) => {
   assert.equal(sink.calls.at(-1)!.at, 20_000);
 });
 
+test("after a success the schedule starts anew", async (t) => {
+  const sink = recorder((call) => [1, 2, 4].includes(call) && fail(later()));
+  const { emitMany, advance } = rig(t, [sink], { batchRecords: 1 });
+  emitMany(2);
+  await advance(5_000);
+  assert.deepEqual(times(sink), [0, 1_000, 3_000, 3_000, 4_000]);
+});
+
+test("a sink that takes its batch apart gets all of it again", async (t) => {
+  const sink = recorder((call, batch) => {
+    (batch as TraceRecord[]).length = 0;
+    if (call === 1) throw later();
+  });
+  const { emitMany, advance, lane } = rig(t, [sink], { batchRecords: 3 });
+  emitMany(3);
+  await advance(2_000);
+  assert.deepEqual([sizes(sink), lane().written], [[3, 3], 3]);
+});
+
 test("jitter comes from the dice", async (t) => {
   const dice = [0, 0.5, 1];
   const sink = recorder((call) => call <= 3 && fail(later()));
@@ -199,11 +218,11 @@ test("a clock that jumps back does not stop the lane for good", async (t) => {
   const sink = recorder((call) => call === 1 && fail(later()));
   const { emitMany, advance, flush, lane } = rig(t, [sink], { batchRecords: 1, clock });
   emitMany(1);
-  await advance(10);
+  await advance(100);
   jump = 0;
   void flush();
   await advance(900_100);
-  assert.deepEqual([times(sink), lane().written], [[0, 900_010], 1]);
+  assert.deepEqual([times(sink), lane().written], [[0, 900_100], 1]);
 });
 
 test("partial success is counted and not sent again", async (t) => {

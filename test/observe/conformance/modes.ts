@@ -29,7 +29,6 @@ function observeWith(options: any): Decorate {
 
 export const modes: readonly Mode[] = [
   { name: "disabled", set: () => configure({ sinks: [memorySink()], enabled: false }) },
-  { name: "no sinks", set: () => configure({ sinks: [] }) },
   { name: "not sampled", set: () => configure({ sinks: [memorySink()], sampleRate: 0 }) },
   {
     name: "suppressed",

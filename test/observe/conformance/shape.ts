@@ -73,7 +73,7 @@ export function decoratedClass(o: Decorate): Function {
   @o
   class Everything {
     static readonly made: string[] = [];
-    static #count = 0;
+    static total = 0;
     #secret = 1;
     field = (): number => this.#secret;
     readonly given: unknown;
@@ -100,11 +100,11 @@ export function decoratedClass(o: Decorate): Function {
       yield 1;
     }
     static of(given: unknown): Everything {
-      Everything.#count++;
+      Everything.total++;
       return new this(given);
     }
     static count(): number {
-      return Everything.#count;
+      return Everything.total;
     }
     static Nested = class Nested {};
     static {

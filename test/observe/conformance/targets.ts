@@ -1,4 +1,5 @@
-import type { Body, Built, Decorate, Target } from "./target.ts";
+import { withSpan } from "sightline";
+import { type Body, type Built, type Decorate, plain, type Target } from "./target.ts";
 
 const SYMBOL = Symbol("run");
 const COMPUTED = ["compu", "ted"].join("");
@@ -346,6 +347,13 @@ export const functionTargets: readonly Target[] = [
     );
     return { call: (args) => run(...args), self: undefined };
   }),
+  target("withSpan", "run", (o, body) => ({
+    call: (args) => {
+      const run = (): unknown => body("withSpan", args);
+      return o === plain ? run() : withSpan("run", run);
+    },
+    self: "withSpan",
+  })),
   {
     name: "async function",
     spans: ["run"],

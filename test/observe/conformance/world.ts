@@ -47,7 +47,8 @@ export function createWorld(traced: boolean): World {
     const shape = Object.getPrototypeOf(value) as { constructor?: Function } | null;
     if (shape !== Object.prototype) return `a ${shape?.constructor?.name ?? "bare object"}`;
     const fields = Object.entries(value).map(([key, field]) => `${key}: ${show(field)}`);
-    return `{ ${fields.join(", ")} }`;
+    // Sorted: Node 24 makes the results of a read with their keys in either order.
+    return `{ ${fields.sort().join(", ")} }`;
   };
 
   const world: World = {

@@ -444,6 +444,30 @@ const custom = Object.entries(CUSTOM).flatMap(([kind, { make, followed }]) =>
   ),
 );
 
+/** The one generator of a world, for programs that give out the same object again. */
+const shared = new WeakMap<World, Gen>();
+
+/** Shaped like a database cursor: its `next` gives documents, not iterator results. */
+function cursor(w: World) {
+  const documents = [1, 2, 3];
+  return {
+    hasNext: async () => documents.length > 0,
+    next: async () => {
+      w.log("next");
+      return documents.shift() ?? null;
+    },
+    toArray: async () => documents.splice(0),
+    close: async () => w.log("closed"),
+    async *[Symbol.asyncIterator](): AsyncGen {
+      try {
+        while (documents.length > 1) yield documents.shift();
+      } finally {
+        await this.close();
+      }
+    },
+  };
+}
+
 /** Shaped like the event stream of generated API clients: no `next` of its own, one pass only. */
 class EventStream {
   readonly controller: AbortController = new AbortController();
@@ -570,6 +594,36 @@ export const iterators: readonly Case[] = [
       slack: 1,
     }),
   ),
+  {
+    name: "generator: one generator given out by many calls",
+    body: (w) => {
+      const generator = shared.get(w) ?? numbers(w);
+      shared.set(w, generator);
+      return w.tag("shared", generator);
+    },
+    use: (call, w) => {
+      for (let i = 0; i < 20; i++) w.attempt("call", call);
+      const it = w.attempt("call", call) as Gen;
+      w.log("the same", { it });
+      if (typeof it?.[Symbol.iterator] === "function") w.log("all", [...it]);
+    },
+    end: "ok",
+    transparentOnly: true,
+  },
+  {
+    name: "a cursor: its own steps, and another iterator for loops",
+    body: (w) => w.tag("cursor", cursor(w)),
+    use: async (call, w) => {
+      const it = w.attempt("call", call) as ReturnType<typeof cursor>;
+      w.log("returned", { it });
+      if (typeof it?.hasNext !== "function") return;
+      await w.settle("has", it.hasNext());
+      await w.settle("next", it.next());
+      for await (const value of it) w.log("got", { value });
+      await w.settle("rest", it.toArray());
+    },
+    slack: 9,
+  },
   {
     name: "generator: yields in its finally",
     body: stubborn,

@@ -87,6 +87,9 @@ const failsLater = promiseCase(
   1,
 );
 
+/** The one promise of a world, for programs that give out the same object again. */
+const shared = new WeakMap<World, P>();
+
 const OWN: readonly PropertyKey[] = ["cancel", "hidden", "lazy", Symbol.for("mark")];
 
 /** Logs own properties as a program could see them; Node 20 adds some of its own when async hooks are on. */
@@ -126,19 +129,6 @@ export const promises: readonly Case[] = [
     }),
     FEW_THROWN,
   ),
-  {
-    name: "promise: rejects, and the body has handled it already",
-    body: (w) => {
-      const promise = Promise.reject(w.tag("thrown", new Error("boom")));
-      promise.catch((error) => w.log("handled by the body", { error }));
-      return promise;
-    },
-    use: async (call, w) => {
-      w.attempt("call", call);
-      await w.turn(2);
-    },
-    end: "error",
-  },
   {
     name: "promise: never settles",
     body: () => new Promise(() => {}),
@@ -203,6 +193,38 @@ export const promises: readonly Case[] = [
       w.log("returned", w.attempt("call", call) instanceof Promise);
       await w.turn();
     },
+  },
+  {
+    name: "promise: one promise given out by many calls stays one",
+    body: (w) => {
+      const promise = shared.get(w) ?? w.turn().then(() => w.tag("value", {}));
+      shared.set(w, promise);
+      return promise;
+    },
+    use: async (call, w) => {
+      const [first, second] = [w.attempt("call", call), w.attempt("call", call)];
+      w.log("the same", first === second);
+      await w.settle("await", second);
+    },
+    end: "ok",
+    transparentOnly: true,
+    slack: 1,
+  },
+  {
+    name: "promise: one promise given out by many calls is handled where one caller handles it",
+    body: (w) => {
+      const promise = shared.get(w) ?? w.turn().then(() => Promise.reject(w.tag("thrown", new Error("boom"))));
+      shared.set(w, promise);
+      return promise;
+    },
+    use: async (call, w) => {
+      w.attempt("prefetch", call);
+      await w.settle("await", w.attempt("call", call));
+      await w.turn(2);
+    },
+    end: "error",
+    transparentOnly: true,
+    slack: 1,
   },
   {
     name: "promise: own then",

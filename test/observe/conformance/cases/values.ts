@@ -48,6 +48,15 @@ const VALUES: Readonly<Record<string, (world: World) => unknown>> = {
   "a linked list node": () => ({ value: 1, next: { value: 2, next: null } }),
   "an object whose then is no function": () => ({ then: 1 }),
   "an object whose next is a function": () => ({ next: () => 1, calls: 0 }),
+  "a web TransformStream": () => new TransformStream(),
+  "a web WritableStream": () => new WritableStream(),
+  "an EventTarget": () => new EventTarget(),
+  Headers: () => new Headers({ a: "b" }),
+  "a Blob": () => new Blob(["abc"]),
+  "a WeakRef": () => new WeakRef({}),
+  "a DataView": () => new DataView(new ArrayBuffer(2)),
+  "a generator function": () => function* () {},
+  "an object with subscribe": () => ({ subscribe: () => ({ unsubscribe() {} }) }),
   "a sealed object": () => Object.seal({ a: 1 }),
 };
 
@@ -85,6 +94,17 @@ const SHY: Readonly<Record<string, (world: World) => unknown>> = {
       w.log("getter next ran");
       return undefined;
     },
+  }),
+  "a toStringTag that reports": (w) => ({
+    get [Symbol.toStringTag]() {
+      w.log("toStringTag ran");
+      return "Response";
+    },
+  }),
+  "something that calls itself a ReadableStream": (w) => ({
+    [Symbol.toStringTag]: "ReadableStream",
+    getReader: () => w.log("getReader ran"),
+    cancel: () => w.log("cancel ran"),
   }),
   "getters that throw": () => {
     const hostile = (): never => {

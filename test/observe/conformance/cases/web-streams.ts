@@ -11,6 +11,8 @@ interface Source {
 }
 
 const pulls = new WeakMap<World, number>();
+/** The one stream of a world, for programs that give out the same object again. */
+const shared = new WeakMap<World, ReadableStream>();
 
 /** Counts its pulls: the count is what a consumer's backpressure looks like from upstream. */
 function source(w: World, { highWaterMark = 0, fail, chunks = 3, bytes = false }: Source = {}): ReadableStream {
@@ -287,6 +289,35 @@ export const webStreams: readonly Case[] = [
       w.log("own", stream?.requestId, { stop: stream?.stop });
       stream?.stop?.();
       if (stream instanceof ReadableStream) await drain(stream, w);
+    },
+    slack: 40,
+  },
+  {
+    name: "ReadableStream: one stream given out by several calls can be read",
+    body: (w) => {
+      const stream = shared.get(w) ?? source(w);
+      shared.set(w, stream);
+      return stream;
+    },
+    use: async (call, w) => {
+      const [first, second] = [w.attempt("call", call), w.attempt("call", call)] as ReadableStream[];
+      w.log("the same", first === second, "locked", first?.locked, second?.locked);
+      if (second instanceof ReadableStream) await w.settle("drain", drain(second, w));
+    },
+    end: "ok",
+    transparentOnly: true,
+    slack: 40,
+  },
+  {
+    name: "ReadableStream: the body keeps it and reads it itself",
+    body: (w) => {
+      const stream = source(w);
+      setImmediate(() => w.settle("the body reads", stream.getReader().read()));
+      return stream;
+    },
+    use: async (call, w) => {
+      w.attempt("call", call);
+      await w.turn(5);
     },
     slack: 40,
   },
