@@ -12,7 +12,7 @@ export interface Limits {
   readonly string: number;
   /** How many of those come from the end of the string. */
   readonly tail: number;
-  /** Characters that one capture may read, over all its strings. */
+  /** Characters kept of all the strings in one capture. */
   readonly characters: number;
   /** Characters up to which a string is kept when `characters` is used up. */
   readonly short: number;

@@ -53,7 +53,7 @@ export function snapshot(value: unknown, root: string, limits: Limits, redactor:
   }
   // Two bytes a character: nothing tells strings of one byte from others, and the bound must hold for both.
   const bytes = walk.characters * 2 + walk.nodes * 16 + frames.length * 64;
-  const work = walk.nodes + walk.names + walk.characters;
+  const work = walk.nodes + walk.names + walk.characters + walk.extra;
   return cuts.length === 0 ? { value: copied, bytes, work } : { value: copied, bytes, cuts, work };
 }
 

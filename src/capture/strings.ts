@@ -11,44 +11,44 @@ export function grouped(count: number): string {
 
 /**
  * Keeps the start and the end of a long text, with a marker between them that gives its length. Each side is cleaned
- * together with a margin beyond its cut, so that a secret across the cut is seen whole; a token that even the margin
- * cuts is dropped. The result shares no memory with the text.
+ * twice, as it is and with a margin beyond its cut, and shown as far as both agree: where a secret lies across the cut
+ * they do not. The result shares no memory with the text.
  */
 export function shorten(text: string, keep: number, limits: Limits, clean: (text: string) => string): string {
   const { margin } = limits;
+  const { length } = text;
   const tail = Math.floor((keep * limits.tail) / limits.string);
   const head = keep - tail;
   let front: string;
   let back: string;
-  if (text.length <= keep + 2 * margin) {
+  if (length <= keep + 2 * margin) {
     front = back = clean(text);
     if (front.length <= keep) return front;
   } else {
-    front = clean(withoutLastToken(text.slice(0, head + margin), margin));
-    back = clean(withoutFirstToken(text.slice(text.length - tail - margin), margin));
+    front = agreedStart(clean(text.slice(0, head)), clean(text.slice(0, head + margin)));
+    back = agreedEnd(clean(text.slice(length - tail)), clean(text.slice(length - tail - margin)));
   }
   let end = Math.min(head, front.length);
   if ((front.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--;
   let start = Math.max(0, back.length - tail);
   if ((back.charCodeAt(start) & 0xfc00) === 0xdc00) start++;
   // Joining an array copies; slices and `+` would keep the whole text alive behind the pieces.
-  const marker = `…[cut ${grouped(text.length)} characters to ${grouped(keep)}]…`;
+  const marker = `…[cut ${grouped(length)} characters to ${grouped(keep)}]…`;
   return [front.slice(0, end), marker, back.slice(start)].join("");
 }
 
-function withoutLastToken(text: string, margin: number): string {
-  let end = text.length;
-  while (end > text.length - margin && (kindAt(text, end - 1) & TOKEN) !== 0) end--;
-  return end > text.length - margin ? text.slice(0, end) : text;
+function agreedStart(a: string, b: string): string {
+  if (b.startsWith(a)) return a;
+  let end = 0;
+  while (a.charCodeAt(end) === b.charCodeAt(end)) end++;
+  return a.slice(0, end);
 }
 
-function withoutFirstToken(text: string, margin: number): string {
-  let start = 0;
-  while (start < margin && (kindAt(text, start) & TOKEN) !== 0) start++;
-  if (start === margin) start = 0;
-  const pemEnd = text.indexOf("-----END ");
-  if (pemEnd !== -1 && text.lastIndexOf("-----BEGIN ", pemEnd) === -1) start = Math.max(start, pemEnd);
-  return text.slice(start);
+function agreedEnd(a: string, b: string): string {
+  if (b.endsWith(a)) return a;
+  let length = 0;
+  while (a.charCodeAt(a.length - 1 - length) === b.charCodeAt(b.length - 1 - length)) length++;
+  return a.slice(a.length - length);
 }
 
 /** A data URI without its content, or undefined when the text is none of more than `limits.base64` characters. */

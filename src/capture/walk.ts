@@ -25,11 +25,14 @@ export interface Walk {
   readonly cuts: Cut[];
   nodes: number;
   names: number;
+  /** Characters of the texts in the copy, before masking. */
   characters: number;
+  /** Characters read beyond those: margins of cuts, and what was read twice. */
+  extra: number;
 }
 
 export function startWalk(root: string, limits: Limits, redactor: Redactor | undefined): Walk {
-  return { limits, redactor, root, frames: [], cuts: [], nodes: 1, names: 0, characters: 0 };
+  return { limits, redactor, root, frames: [], cuts: [], nodes: 1, names: 0, characters: 0, extra: 0 };
 }
 
 /** Lists a cut, while there are few. */
@@ -102,8 +105,10 @@ function longText(walk: Walk, value: string, parent: Frame | undefined, key: Key
   const fits = length <= Math.max(keep, limits.short);
   let isWhole = fits;
   let failed = false;
+  walk.characters += Math.min(length, keep);
+  walk.extra -= Math.min(length, keep);
   const clean = (part: string): string => {
-    walk.characters += part.length;
+    walk.extra += part.length;
     const lean = withoutBase64(part, limits);
     if (lean !== part) isWhole = false;
     const masked = redactor === undefined ? lean : redactor.text(lean);

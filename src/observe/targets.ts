@@ -2,7 +2,7 @@ import type { CallSite } from "../core/call-site.ts";
 import { ObserveError } from "../core/errors.ts";
 import { guard } from "../core/guard.ts";
 import type { DynamicOptions, ObserveOptions } from "./options.ts";
-import { isClass, isObserved, wrap } from "./wrap.ts";
+import { copyMetadata, isClass, isObserved, wrap } from "./wrap.ts";
 
 /** What a decoration was given, whichever protocol applies it. */
 export interface Decoration {
@@ -94,6 +94,10 @@ export function observeClass(decoration: Decoration, cls: any): unknown {
       return instance;
     },
   });
+  // NestJS keeps what belongs to a method's parameters on the class, under the method's name.
+  for (const member of [undefined, ...Reflect.ownKeys(cls.prototype), ...Reflect.ownKeys(cls)]) {
+    copyMetadata(cls, proxy, member);
+  }
   // An instance's `constructor` is the class that the program sees.
   const made = Object.getOwnPropertyDescriptor(cls.prototype, "constructor");
   if (made?.configurable) Object.defineProperty(cls.prototype, "constructor", { ...made, value: proxy });

@@ -72,14 +72,16 @@ export function isConstructor(fn: Function): boolean {
 }
 
 interface MetadataReflect {
-  getOwnMetadataKeys?(target: object): unknown[];
-  getOwnMetadata?(key: unknown, target: object): unknown;
-  defineMetadata?(key: unknown, value: unknown, target: object): void;
+  getOwnMetadataKeys?(target: object, member?: PropertyKey): unknown[];
+  getOwnMetadata?(key: unknown, target: object, member?: PropertyKey): unknown;
+  defineMetadata?(key: unknown, value: unknown, target: object, member?: PropertyKey): void;
 }
 
 /** NestJS keeps guards, pipes and routes as metadata on the method itself: without it a protected route becomes open. */
-function copyMetadata(from: Function, to: Function): void {
+export function copyMetadata(from: Function, to: Function, member?: PropertyKey): void {
   const { getOwnMetadataKeys, getOwnMetadata, defineMetadata } = Reflect as MetadataReflect;
   if (!getOwnMetadataKeys || !getOwnMetadata || !defineMetadata) return;
-  for (const key of getOwnMetadataKeys(from)) defineMetadata(key, getOwnMetadata(key, from), to);
+  for (const key of getOwnMetadataKeys(from, member)) {
+    defineMetadata(key, getOwnMetadata(key, from, member), to, member);
+  }
 }

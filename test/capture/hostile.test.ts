@@ -10,8 +10,11 @@ import type { Json } from "../../src/core/record.ts";
 
 const redactor = createRedactor();
 
-/** More than any of these may cost: all characters with the margins of their cuts, all values, all names of one object. */
-const MOST_WORK = LIMITS.characters + 2 * LIMITS.margin + LIMITS.nodes + LIMITS.names;
+/** What a string that is cut may cost: it is read twice, once with the margins. */
+const ONE_CUT = 2 * LIMITS.string + 2 * LIMITS.margin + 10;
+
+/** No capture may cost more: every character cut, all values, all names of one object. */
+const MOST_WORK = 5 * ONE_CUT + LIMITS.nodes + LIMITS.names;
 
 function take(value: unknown): Snapshot {
   const taken = snapshot(value, "input", LIMITS, redactor);
@@ -45,7 +48,7 @@ describe("work is bounded", () => {
     ["100,000 levels", () => nested(100_000), 100],
     ["a graph of 2^22 paths", () => graph(22), 2 * LIMITS.nodes],
     ["a graph of 2^1000 paths", () => graph(1_000), 2 * LIMITS.nodes],
-    ["a string of 50 MB", () => giant, LIMITS.string + 2 * LIMITS.margin + 10],
+    ["a string of 50 MB", () => giant, ONE_CUT],
     ["1,000 strings of 50 MB", () => new Array(1_000).fill(giant), MOST_WORK],
     ["a Buffer of 2 MB", () => Buffer.alloc(2_000_000), 10],
     ["an array of a million", () => million, 2 * LIMITS.entries],
@@ -70,8 +73,8 @@ describe("work is bounded", () => {
       },
       MOST_WORK + 32 * LIMITS.nodes,
     ],
-    ["a symbol of 10 MB", () => Symbol("s".repeat(10_000_000)), LIMITS.string + 2 * LIMITS.margin + 10],
-    ["1 MB of api_key.", () => "api_key.".repeat(131_072), LIMITS.string + 2 * LIMITS.margin + 10],
+    ["a symbol of 10 MB", () => Symbol("s".repeat(10_000_000)), ONE_CUT],
+    ["1 MB of api_key.", () => "api_key.".repeat(131_072), ONE_CUT],
     [
       "a Map with containers as names",
       () => new Map(million.slice(0, 2_000).map((n) => [{ n }, [{ n }]])),
@@ -88,10 +91,16 @@ describe("work is bounded", () => {
     });
   }
 
+  it("lists no further names when one object had very many", () => {
+    const copy = take([wide(150_000), { a: 1 }, [1]]).value as Json[];
+    assert.equal(Object.keys(copy[0]!).length, LIMITS.entries + 1);
+    assert.deepEqual(copy.slice(1), [{ "…": "[cut entries]" }, [1]]);
+  });
+
   it("reads no more of 50 MB than it keeps and the margins, masked or not", () => {
     const before = redactor.steps;
     take("password=abc ".repeat(4_000_000));
-    assert.ok(redactor.steps - before < 4 * (LIMITS.string + 2 * LIMITS.margin));
+    assert.ok(redactor.steps - before < 4 * ONE_CUT);
   });
 });
 
@@ -228,8 +237,13 @@ describe("cut strings", () => {
   });
 
   it("splits no surrogate pair", () => {
-    for (const before of ["", "x"]) {
-      const text = capture.value(before + "🙂".repeat(100_000), "input").value as string;
+    for (const [before, after] of [
+      ["", ""],
+      ["x", ""],
+      ["", "x"],
+      ["x", "x"],
+    ] as const) {
+      const text = capture.value(before + "🙂".repeat(100_000) + after, "input").value as string;
       assert.doesNotMatch(text, /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/);
       assert.ok(text.length > 65_000);
     }
@@ -315,7 +329,7 @@ describe("masking in the walk", () => {
     const named = { [key]: () => 1 }[key];
     const value = {
       map: new Map<unknown, unknown>([
-        ["api_key", { deep: key }],
+        ["api_key", { deep: "plain value" }],
         [key, 1],
         [{ password: key }, [key]],
       ]),

@@ -148,6 +148,7 @@ const HOSTILE: readonly string[] = [
   "authorization: ",
   "?sig=",
   "-----BEGIN A-----.",
+  "-----BEGIN A-----,",
   "-----END ",
   "sk-a.",
   "sk_sk-",

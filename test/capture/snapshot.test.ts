@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import { createCapture } from "../../src/capture/capture.ts";
 import type { Captured } from "../../src/core/capture.ts";
@@ -298,9 +302,22 @@ describe("what the copy says for a value", () => {
     for (const [, value] of PLACEHOLDERS) copyOf(value);
   });
 
-  it("a module with a binding that is not there yet", () => {
-    const early = Object.create(null, { a: { value: 1, enumerable: true } });
-    assert.deepEqual(copyOf(early), { a: 1 });
+  it("a module with a binding that is not there yet", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "sightline-"));
+    const file = join(directory, "early.mjs");
+    writeFileSync(
+      file,
+      'import * as self from "./early.mjs"; export const a = globalThis.seen({ self }); export let b = 1;',
+    );
+    let copy: Json | undefined;
+    Object.assign(globalThis, { seen: (value: unknown) => (copy = copyOf(value)) });
+    try {
+      await import(pathToFileURL(file).href);
+    } finally {
+      Reflect.deleteProperty(globalThis, "seen");
+      rmSync(directory, { recursive: true });
+    }
+    assert.deepEqual(copy, { self: { "…": "[Uncapturable]" } });
   });
 });
 
