@@ -17,10 +17,10 @@ const WEATHER = {
 };
 
 /** Whatever the version of the client gives. */
-type Service = Record<string, any>;
+export type AnyService = Record<string, any>;
 
 /** A service as people write it: its methods hand out what the client gives them, awaited or not. */
-export function createService(o: Decorate, client: any, isV4: boolean): Service {
+export function createService(o: Decorate, client: any, isV4: boolean): AnyService {
   const chat = (isV4 ? client.beta.chat : client.chat).completions;
   const { threads } = client.beta;
   class Service {
@@ -74,7 +74,7 @@ export function createService(o: Decorate, client: any, isV4: boolean): Service 
 }
 
 export interface Setting {
-  readonly svc: Service;
+  readonly svc: AnyService;
   readonly w: World;
   readonly client: any;
   readonly OpenAI: any;
