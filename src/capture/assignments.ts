@@ -30,7 +30,7 @@ const QUERY = /^(?:key|sig|signature|x-amz-signature|x-goog-signature)$/i;
 /** Unquoted values that give nothing away: type names, literals, references, the start of a block. */
 const HARMLESS = new RegExp(
   "(?:null|undefined|none|nil|true|false|string|str|number|boolean|bool|any|unknown|object|required|optional|await|new" +
-    "|process\\.env\\.\\w{1,64}|\\$\\{\\w{1,64}\\}|\\[redacted\\]|[{[])(?=[\\s,;&)}\\]\"'<]|$)",
+    "|process\\.env\\.\\w{1,64}|\\$\\{\\w{1,64}\\}|\\[redacted\\]|[{[])(?=[\\s,;&)}\\]\"'`<\\\\]|$)",
   "iy",
 );
 

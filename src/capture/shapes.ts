@@ -141,7 +141,6 @@ function authScheme(scan: Scan, at: number): boolean {
 }
 
 function isUserAndPassword(base64: string): boolean {
-  if (base64.length % 4 !== 0) return false;
   const plain = Buffer.from(base64, "base64").toString("latin1");
   return plain.includes(":") && /^[\x20-\x7e]+$/.test(plain);
 }

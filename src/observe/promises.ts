@@ -69,5 +69,27 @@ export function followApiPromise(target: object, observer: Observer, follow: Fol
   patch(target, "_thenUnwrap", thenUnwrap, function (transform: unknown) {
     return follow(Reflect.apply(thenUnwrap, this, [transform]), observer);
   });
+  followOwnWays(target, observer, follow);
   return true;
+}
+
+/** openai 7 gives its promises ways in of their own: `withResponse` to all, to those of lists `then` and its kin too. */
+function followOwnWays(target: object, observer: Observer, follow: Follow): void {
+  if (Object.hasOwn(target, "then")) followThenable(target, observer, follow);
+  for (const key of ["catch", "finally"]) {
+    const original = Object.hasOwn(target, key) ? methodOf(target, key) : undefined;
+    if (original === undefined) continue;
+    patch(target, key, original, function (callback: unknown) {
+      if (key === "catch") return (this as PromiseLike<unknown>).then(undefined, callback as never);
+      return followPromise(Reflect.apply(original, this, [callback]), observer, follow);
+    });
+  }
+  const withResponse = Object.hasOwn(target, "withResponse") ? methodOf(target, "withResponse") : undefined;
+  if (withResponse === undefined) return;
+  patch(target, "withResponse", withResponse, function () {
+    return followPromise(Reflect.apply(withResponse, this, []), observer, (value, each) => {
+      follow((value as { data?: unknown } | undefined)?.data, each);
+      return value;
+    });
+  });
 }

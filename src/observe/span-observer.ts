@@ -55,11 +55,13 @@ export class SpanObserver implements Observer {
   }
 
   fail(error: unknown): void {
+    if (this.#span.ended) return;
     this.#span.fail(error);
     this.#end(this.#items());
   }
 
   cancel(reason?: unknown): void {
+    if (this.#span.ended) return;
     const patch: SpanPatch = { attributes: { "sightline.cancelled": true } };
     if (reason !== undefined) patch.attributes = { ...patch.attributes, "sightline.cancel_reason": reason };
     this.#span.update(patch);

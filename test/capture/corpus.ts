@@ -70,6 +70,7 @@ export const SECRETS: readonly Planted[] = [
   given("bearer in prose", "sent with bearer ", run(30), " as usual"),
   given("opaque bearer", "Bearer ", `${hex(8)}.${run(6)}`),
   given("basic header", "authorization: Basic ", base64("alice:correct horse")),
+  given("basic without padding", "Basic ", base64("alice:correct horse").replace("=", "")),
   given("basic in an array", 'headers ["Basic ', base64("alice:correct horse"), '"]'),
   given("URL password", "postgres://app:", "s3cr3t-pw", "@db.internal:5432/main"),
   given("URL password with signs", "amqp://app:", "p@ss:w#rd?x", "@mq.internal/v"),
@@ -204,5 +205,6 @@ export const INNOCENT: readonly string[] = [
   "The passage passes the compass: north = up, bypass = open",
   "Pass: 12, fail: 3, skipped = 0",
   "signature: one whole note; a sign: left; design=flat",
+  "seats sk-1, pk-22 and rk_3",
   "sk-SK and pk-PK are locales, hf_ is a prefix, xoxo is a greeting",
 ];

@@ -97,6 +97,12 @@ describe("work is bounded", () => {
     assert.deepEqual(copy.slice(1), [{ "…": "[cut entries]" }, [1]]);
   });
 
+  it("is counted in full", () => {
+    assert.equal(take("abc").work, 1 + 3);
+    assert.equal(take([["abc"], { name: 1 }]).work, 1 + 2 + 1 + 1 + 3 + 1);
+    assert.ok(take(giant).work > 2 * LIMITS.string);
+  });
+
   it("reads no more of 50 MB than it keeps and the margins, masked or not", () => {
     const before = redactor.steps;
     take("password=abc ".repeat(4_000_000));

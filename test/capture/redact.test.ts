@@ -47,6 +47,7 @@ describe("names within names and texts", () => {
     assert.equal(redactor.text("postgres://app:pw@db:5432/x"), `postgres://app:${REDACTED}@db:5432/x`);
     assert.equal(redactor.text("see https://a.example/?key=abc&v=3."), `see https://a.example/?key=${REDACTED}&v=3.`);
     assert.equal(redactor.text("use Bearer abcdefgh12345678, then"), `use Bearer ${REDACTED}, then`);
+    assert.equal(redactor.text('{"log":"pwd: abc\\nnext"}'), `{"log":"pwd: ${REDACTED}\\nnext"}`);
     assert.equal(redactor.text('curl -H "X-Api-Key: abc" -X GET'), `curl -H "X-Api-Key: ${REDACTED}" -X GET`);
   });
 

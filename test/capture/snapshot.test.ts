@@ -177,6 +177,11 @@ const PLACEHOLDERS: readonly (readonly [what: string, value: unknown, copy: Json
     { $type: "Error", name: "AbortError", message: "stopped", code: 20 },
   ],
   ["what merely calls itself DOMException", { [Symbol.toStringTag]: "DOMException", a: 1 }, { a: 1 }],
+  [
+    "object with a tag and contents",
+    Object.assign(Object.create({ [Symbol.toStringTag]: "Tagged" }), { a: 1 }),
+    { a: 1 },
+  ],
   ["Promise", Promise.resolve(1), "[Promise]"],
   ["thenable", { then: explode, a: 1 }, { then: "[Function explode]", a: 1 }],
   ["WeakMap", new WeakMap(), "[WeakMap]"],

@@ -1,4 +1,4 @@
-import { configure, memorySink, observe, type Sink, suppress, withContext } from "sightline";
+import { configure, memorySink, observe, type Sink, suppress } from "sightline";
 import type { Around } from "./compare.ts";
 import type { Decorate } from "./target.ts";
 
@@ -34,11 +34,6 @@ export const modes: readonly Mode[] = [
     name: "suppressed",
     set: () => configure({ sinks: [memorySink()] }),
     around: (fn) => suppress(fn),
-  },
-  {
-    name: "inside a remote trace that is not sampled",
-    set: () => configure({ sinks: [memorySink()] }),
-    around: (fn) => withContext({ traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-00` }, fn),
   },
   {
     name: "sinks that throw, reject and hang",
