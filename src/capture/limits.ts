@@ -8,6 +8,8 @@ export interface Limits {
   readonly nodes: number;
   /** Property names that one capture may list, kept or not. */
   readonly names: number;
+  /** Characters up to which a string is read at all. */
+  readonly read: number;
   /** Characters kept of one string, its end included. */
   readonly string: number;
   /** How many of those come from the end of the string. */
@@ -37,8 +39,12 @@ export const LIMITS: Limits = Object.freeze({
   entries: 1_000,
   // 10,000 values are copied in about 1 ms; an embedding of 3,072 numbers is cut by `entries` before.
   nodes: 10_000,
-  // V8 lists and sorts all names of an object before it gives the first: 100,000 cost about 20 ms, so one such object is enough.
-  names: 100_000,
+  // V8 lists and sorts all names of an object before it gives the first (10,000 in 1 ms, 100,000 in 20 ms, a million in
+  // 350 ms), so one very large object cannot be avoided; after it no other is opened.
+  names: 50_000,
+  // A string that a program has put together is a rope, which V8 joins before its first character can be read: 1 ms for a
+  // million characters. The longest context windows take some 4 million.
+  read: 8 * 1024 * 1024,
   // A long prompt fits whole; what is cut keeps 48 KiB of its start, and 16 KiB of its end, where errors and answers stand.
   string: 64 * 1024,
   tail: 16 * 1024,

@@ -77,6 +77,12 @@ export function note(frame: Frame, text: string): void {
 export function text(walk: Walk, value: string, parent: Frame | undefined, key: Key): string {
   const { limits, redactor } = walk;
   const { length } = value;
+  if (length > limits.read) {
+    const shown = `[cut ${grouped(length)} characters]`;
+    cut(walk, parent, key, "string", length);
+    walk.characters += shown.length;
+    return shown;
+  }
   if (length > limits.base64 || length > limits.string || walk.characters + length > limits.characters) {
     return longText(walk, value, parent, key);
   }
@@ -90,6 +96,12 @@ export function text(walk: Walk, value: string, parent: Frame | undefined, key: 
 function longText(walk: Walk, value: string, parent: Frame | undefined, key: Key): string {
   const { limits, redactor } = walk;
   const { length } = value;
+  if (length > limits.read) {
+    const shown = `[cut ${grouped(length)} characters]`;
+    cut(walk, parent, key, "string", length);
+    walk.characters += shown.length;
+    return shown;
+  }
   const uri = dataUri(value, limits);
   if (uri !== undefined) {
     cut(walk, parent, key, "bytes", Math.floor((length * 3) / 4));

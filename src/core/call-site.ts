@@ -10,10 +10,11 @@ const FRAMES = 6;
  */
 export function rememberCallSite(below: Function): CallSite {
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = FRAMES;
+  // `Reflect.set`, as a hardened realm has frozen `Error`.
+  Reflect.set(Error, "stackTraceLimit", FRAMES);
   const site: CallSite = {};
   Error.captureStackTrace(site, below);
-  Error.stackTraceLimit = limit;
+  Reflect.set(Error, "stackTraceLimit", limit);
   return site;
 }
 

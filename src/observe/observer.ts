@@ -14,6 +14,9 @@ export interface Observer {
   cancel(reason?: unknown): void;
 }
 
+/** Spans that wait for one object at once. A promise that never settles, given out by every call, must not keep them all. */
+const MAX_OBSERVERS = 1_000;
+
 /** Passes everything on to several observers; one that comes late is told how it ended. */
 export class Watch implements Observer {
   #observers: Observer[];
@@ -25,7 +28,8 @@ export class Watch implements Observer {
 
   add(observer: Observer): void {
     if (this.#outcome !== undefined) this.#outcome(observer);
-    else this.#observers.push(observer);
+    else if (this.#observers.length < MAX_OBSERVERS) this.#observers.push(observer);
+    else observer.end(undefined);
   }
 
   run<T>(fn: () => T): T {
