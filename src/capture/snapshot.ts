@@ -32,7 +32,7 @@ const UNCAPTURABLE = "[Uncapturable]";
  * value's but `toJSON`.
  *
  * Breadth first, so that what the limits allow is spent on the upper levels. Where `JSON.stringify` gives a sensible
- * result the copy equals it; a placeholder such as `[BigInt 10]` names everything else.
+ * result the copy equals it; a text such as `[BigInt 10]` stands for everything else.
  */
 export function snapshot(value: unknown, root: string, limits: Limits, redactor: Redactor | undefined): Snapshot {
   const walk = startWalk(root, limits, redactor);

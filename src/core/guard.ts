@@ -1,7 +1,11 @@
-import { debuglog } from "node:util";
 import { slot } from "./runtime.ts";
 
-const log = debuglog("sightline");
+let debuglog: ((message: string, ...values: unknown[]) => void) | undefined;
+
+function log(message: string, ...values: unknown[]): void {
+  debuglog ??= process.getBuiltinModule("node:util").debuglog("sightline");
+  debuglog(message, ...values);
+}
 
 /** Runs our own code on behalf of the host: whatever it throws is counted and swallowed. The one place that does so. */
 export function guard<T, F>(fn: () => T, fallback: F): T | F {

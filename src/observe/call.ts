@@ -1,4 +1,4 @@
-import { types } from "node:util";
+import { isGeneratorObject } from "node:util/types";
 import { type CallSite, rememberCallSite } from "../core/call-site.ts";
 import { contextSpan, runIn } from "../core/context.ts";
 import { guard } from "../core/guard.ts";
@@ -33,7 +33,7 @@ export function callObserved(site: Site, self: unknown, args: unknown[], newTarg
   const parent = contextSpan(runtime);
   if (isMuted(parent)) {
     const result = apply(site.fn, self, args, newTarget);
-    return types.isGeneratorObject(result) ? follow(result, mutedObserver(runtime, parent as Span)) : result;
+    return isGeneratorObject(result) ? follow(result, mutedObserver(runtime, parent as Span)) : result;
   }
   const options = optionsOf(site, self, args);
   const span = guard(() => begin(runtime, parent, site, options, self, args), undefined);

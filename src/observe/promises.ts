@@ -1,4 +1,4 @@
-import { types } from "node:util";
+import { isPromise } from "node:util/types";
 import type { Observer } from "./observer.ts";
 import { methodOf, patch } from "./patch.ts";
 
@@ -24,7 +24,7 @@ export function followPromise(promise: Promise<unknown>, observer: Observer, fol
 export function followThenable(target: object, observer: Observer, follow: Follow): boolean {
   const original = methodOf(target, "then") as PromiseLike<unknown>["then"];
   // A subclass of Promise passes values and errors through; a foreign `then` gets no callback it was not given.
-  const always = types.isPromise(target);
+  const always = isPromise(target);
   return patch(target, "then", original, function (onValue: unknown, onError: unknown) {
     const seeValue = (value: unknown) => {
       const seen = follow(value, observer);

@@ -1,4 +1,4 @@
-import { types } from "node:util";
+import { isPromise, isProxy } from "node:util/types";
 import { guard } from "../core/guard.ts";
 import { followAsyncIterable, followIterator } from "./iterators.ts";
 import { type Observer, watch } from "./observer.ts";
@@ -24,7 +24,7 @@ export function follow<T>(result: T, observer: Observer, fresh = false): T {
 
 function followObject(result: object, observer: Observer, fresh: boolean): unknown {
   // A proxy runs the host's code at every touch.
-  if (typeof result === "function" || types.isProxy(result)) return ended(result, observer);
+  if (typeof result === "function" || isProxy(result)) return ended(result, observer);
   if (isNativePromise(result)) {
     if (fresh) return followPromise(result, observer, follow);
     return watch<Promise<unknown>>(result, observer, (each) => copyOwn(result, followPromise(result, each, follow)));
@@ -83,5 +83,5 @@ function followReadableStream(stream: ReadableStream, observer: Observer): unkno
 }
 
 function isNativePromise(value: object): value is Promise<unknown> {
-  return types.isPromise(value) && Object.getPrototypeOf(value) === Promise.prototype && !Object.hasOwn(value, "then");
+  return isPromise(value) && Object.getPrototypeOf(value) === Promise.prototype && !Object.hasOwn(value, "then");
 }

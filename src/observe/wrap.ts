@@ -1,4 +1,4 @@
-import { types } from "node:util";
+import { isAsyncFunction } from "node:util/types";
 import { slot } from "../core/runtime.ts";
 import { callObserved, type Site } from "./call.ts";
 
@@ -22,7 +22,7 @@ export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn" | "fresh">
 }
 
 export function siteOf(fn: Function, site: Omit<Site, "fn" | "fresh">): Site {
-  return { ...site, fn, fresh: types.isAsyncFunction(fn) };
+  return { ...site, fn, fresh: isAsyncFunction(fn) };
 }
 
 /** Bound functions and proxies: `new` takes them, yet they have no `prototype`, and no function can be made like that. */

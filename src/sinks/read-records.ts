@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { isRecord } from "../core/is-record.ts";
 import type { TraceRecord } from "../core/record.ts";
 import { type Line, lineSplitter } from "./lines.ts";
@@ -41,7 +41,7 @@ export async function* readRecords(path: string, options: ReadOptions = {}): Asy
   try {
     const inode = newest && (await newest.stat()).ino;
     const siblings = rotatedSiblings(path);
-    if (!newest && siblings.length === 0) await open(path);
+    if (!newest && siblings.length === 0) await process.getBuiltinModule("node:fs/promises").open(path);
     for (const sibling of siblings) {
       // The oldest may be removed while we read.
       const file = await openIfThere(sibling);
@@ -87,7 +87,7 @@ function parse({ bytes, size }: Line): TraceRecord | CorruptLine["reason"] | und
 
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   try {
-    return await open(path);
+    return await process.getBuiltinModule("node:fs/promises").open(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

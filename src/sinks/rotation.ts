@@ -1,4 +1,3 @@
-import { readdirSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 
 /** Where a full `traces.ndjson` goes: `traces-20261121T101500123Z-4711-0.ndjson`; in names, the oldest comes first. */
@@ -11,7 +10,9 @@ export function rotatedPath(path: string, epochMs: number, n: number): string {
 export function rotatedSiblings(path: string): string[] {
   const prefix = `${stem(path)}-`;
   const suffix = extname(path);
-  return readdirSync(dirname(path))
+  return process
+    .getBuiltinModule("node:fs")
+    .readdirSync(dirname(path))
     .filter((name) => name.startsWith(prefix) && name.endsWith(suffix))
     .map((name) => ({
       name,
