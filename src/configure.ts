@@ -10,7 +10,7 @@ import { type FlushResult, type Runtime, type Stats, slot } from "./core/runtime
 import { suppress } from "./core/suppress.ts";
 import { type EnvironmentVariables, readEnvironment } from "./environment.ts";
 import { installExitHooks } from "./pipeline/exit.ts";
-import type { LaneOptions } from "./pipeline/options.ts";
+import { type LaneOptions, laneLimits } from "./pipeline/options.ts";
 import { createPipeline, type Pipeline } from "./pipeline/pipeline.ts";
 import type { Sink } from "./sinks/sink.ts";
 
@@ -43,6 +43,8 @@ export interface Options {
 
 const HOUR_MS = 3_600_000;
 
+const DELIVERY: readonly string[] = Object.keys(laneLimits({}));
+
 /** Every option, with what it must be; the one place that says so. */
 const OPTIONS: { readonly [K in keyof Required<Options>]: readonly [check: (value: any) => boolean, wanted: string] } =
   {
@@ -57,10 +59,13 @@ const OPTIONS: { readonly [K in keyof Required<Options>]: readonly [check: (valu
     sampleRate: [(value) => typeof value === "number" && value >= 0 && value <= 1, "a number from 0 to 1"],
     captureInput: [isBoolean, "true or false"],
     captureOutput: [isBoolean, "true or false"],
-    mask: [(value) => value === false || isObject(value), "false or an object"],
+    mask: [isMask, "false, or { keys: (string | RegExp)[], text: (text) => string }"],
     maxOpenMs: [(value) => typeof value === "number" && value > 0, "a number of milliseconds above 0"],
     callSites: [(value) => ["manual", "all", "none"].includes(value), '"manual", "all" or "none"'],
-    delivery: [isObject, "an object"],
+    delivery: [
+      (value) => isObject(value) && Object.keys(value).every((key) => DELIVERY.includes(key)),
+      `an object of ${DELIVERY.join(", ")}`,
+    ],
     clock: [(value) => hasMethods(value, "epochMs", "monotonicMs"), "a clock with epochMs() and monotonicMs()"],
     ids: [(value) => hasMethods(value, "traceId", "spanId"), "ids with traceId() and spanId()"],
     carrier: [(value) => hasMethods(value, "get", "run"), "a carrier with get() and run()"],
@@ -87,6 +92,8 @@ export function configure(options: Options = {}): void {
 }
 
 function check(options: Options): void {
+  if (!isObject(options))
+    throw new ConfigError("CONFIG_BAD_VALUE", `configure() takes an object of options; it got ${show(options)}.`);
   for (const [key, value] of Object.entries(options)) {
     if (!Object.hasOwn(OPTIONS, key)) {
       const known = Object.keys(OPTIONS).join(", ");
@@ -102,6 +109,7 @@ function check(options: Options): void {
 function createRuntime(sinks: readonly Sink[], options: Options, variables: EnvironmentVariables): Runtime {
   const clock = options.clock ?? systemClock;
   const pipeline = createPipeline(sinks, { clock, ...options.delivery, suppress });
+  const anchor = { epochMs: Number.NEGATIVE_INFINITY, monotonicMs: 0 };
   const open = openSpans({ maxOpenMs: options.maxOpenMs ?? HOUR_MS, monotonicMs: () => clock.monotonicMs() });
   const flush: Runtime["flush"] = (deadline) => pipeline.flush(deadline);
   const spillSync = (): void => {
@@ -109,9 +117,11 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     pipeline.spillSync();
   };
   const letGo = installExitHooks(slot, { flush, spillSync, stats: pipeline.stats });
-  return {
+  let isReplaced = false;
+  const self: Runtime = {
     carrier: options.carrier ?? asyncLocalCarrier,
     clock,
+    anchor,
     ids: options.ids ?? systemIds,
     capture: createCapture(options.mask === undefined ? {} : { mask: options.mask }),
     captureInput: options.captureInput ?? true,
@@ -120,17 +130,20 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     samplingThreshold: samplingThreshold(options.sampleRate ?? variables.sampleRate ?? 1),
     traceDefaults: Object.freeze({ ...variables.trace, ...traceOptions(options) }),
     open,
-    emit: (draft) => pipeline.emit(draft),
+    // A span that was open when `configure` was called again ends in the new configuration.
+    emit: (draft) => (isReplaced && slot.runtime ? slot.runtime.emit(draft) : pipeline.emit(draft)),
     flush,
     async shutdown(deadline) {
       open.exportAll();
       open.stop();
+      isReplaced = slot.runtime !== self;
       const result = await pipeline.shutdown(deadline);
       letGo();
       return result;
     },
     stats: () => statsOf(open, pipeline),
   };
+  return self;
 }
 
 /** OpenTelemetry's consistent sampling: the last 56 bits of the trace id against a threshold, as 14 hex digits. */
@@ -168,8 +181,12 @@ export async function flush(options?: { timeoutMs?: number }): Promise<FlushResu
 export async function shutdown(options?: { timeoutMs?: number }): Promise<FlushResult> {
   const runtime = slot.runtime;
   slot.runtime = null;
+  last = runtime ?? last;
   return (await runtime?.shutdown(options)) ?? NOTHING;
 }
+
+/** The books stay open to read when tracing has been shut down. */
+let last: Runtime | undefined;
 
 /** What has been started, ended, written, queued and dropped, per sink and by reason. */
 export function stats(): Stats {
@@ -181,7 +198,7 @@ export function stats(): Stats {
     lateUpdates: slot.lateUpdates,
     sinks: {},
   };
-  return slot.runtime?.stats() ?? off;
+  return (slot.runtime ?? last)?.stats() ?? off;
 }
 
 // With no `configure()` call the environment alone decides, at the first use. A bad variable must not break the host then.
@@ -195,6 +212,14 @@ slot.boot ??= () => {
 
 function isSink(value: unknown): value is Sink {
   return isObject(value) && isText(value["name"]) && typeof value["write"] === "function";
+}
+
+function isMask(value: unknown): boolean {
+  if (value === false) return true;
+  if (!isObject(value) || Object.keys(value).some((key) => key !== "keys" && key !== "text")) return false;
+  const { keys = [], text } = value;
+  const isKey = (key: unknown) => typeof key === "string" || key instanceof RegExp;
+  return Array.isArray(keys) && keys.every(isKey) && (text === undefined || typeof text === "function");
 }
 
 function isBoolean(value: unknown): boolean {

@@ -12,22 +12,27 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
 export type JsonObject = { [key: string]: Json };
 
 /** Langfuse's ten observation types. */
-export type ObservationType =
-  | "span"
-  | "generation"
-  | "event"
-  | "agent"
-  | "tool"
-  | "chain"
-  | "retriever"
-  | "evaluator"
-  | "embedding"
-  | "guardrail";
+export const OBSERVATION_TYPES = [
+  "span",
+  "generation",
+  "event",
+  "agent",
+  "tool",
+  "chain",
+  "retriever",
+  "evaluator",
+  "embedding",
+  "guardrail",
+] as const;
+
+export type ObservationType = (typeof OBSERVATION_TYPES)[number];
 
 /** OpenTelemetry's span kinds. */
 export type SpanKind = "internal" | "server" | "client" | "producer" | "consumer";
 
-export type Level = "DEBUG" | "DEFAULT" | "WARNING" | "ERROR";
+export const LEVELS = ["DEBUG", "DEFAULT", "WARNING", "ERROR"] as const;
+
+export type Level = (typeof LEVELS)[number];
 
 export interface Status {
   readonly code: "unset" | "ok" | "error";

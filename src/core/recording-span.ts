@@ -9,7 +9,9 @@ import {
   type GenAi,
   type Json,
   type JsonObject,
+  LEVELS,
   type Level,
+  OBSERVATION_TYPES,
   type ObservationType,
   SCHEMA_VERSION,
   type SpanEvent,
@@ -105,12 +107,13 @@ export class RecordingSpan implements Span {
     return this;
   }
 
-  event(name: string, attributes?: Record<string, unknown>): this {
+  event(title: string, attributes?: Record<string, unknown>): this {
     if (this.ended) {
       slot.lateUpdates++;
       return this;
     }
     guard(() => {
+      const name = clean(this.#runtime, title);
       const time = toNanos(this.#nowMs());
       const captured = this.#capture(attributes, `events.${name}`) as JsonObject | undefined;
       (this.#events ??= []).push(captured === undefined ? { name, time } : { name, time, attributes: captured });
@@ -148,7 +151,10 @@ export class RecordingSpan implements Span {
     if (patch !== undefined) guard(() => this.#apply(patch), undefined);
     this.ended = true;
     this.#runtime.open.remove(this);
-    guard(() => this.#emit(toEpochMs(patch?.endTime), patch?.unfinished === true), undefined);
+    // Read apart: options that cannot be read must not cost the record.
+    const endMs = guard(() => toEpochMs(patch?.endTime), undefined);
+    const unfinished = guard(() => patch?.unfinished === true, false);
+    guard(() => this.#emit(endMs, unfinished), undefined);
   }
 
   /** Writes the span as it is now, marked `unfinished`; when it ends after all, a record with a higher `seq` follows. */
@@ -185,14 +191,14 @@ export class RecordingSpan implements Span {
   }
 
   #apply(patch: SpanPatch): void {
-    if (patch.name !== undefined) this.#name = String(patch.name);
-    if (patch.type !== undefined) this.#type = patch.type;
+    if (patch.name !== undefined) this.#name = clean(this.#runtime, patch.name);
+    if (OBSERVATION_TYPES.includes(patch.type as ObservationType)) this.#type = patch.type as ObservationType;
     if (patch.kind !== undefined) this.#kind = patch.kind;
     if (patch.input !== undefined) this.#input = this.#capture(patch.input, "input");
     if (patch.output !== undefined) this.#output = this.#capture(patch.output, "output");
     if (patch.metadata) this.#metadata = this.#captureObject(this.#metadata, patch.metadata, "metadata");
     if (patch.attributes) this.#attributes = this.#captureObject(this.#attributes, patch.attributes, "attributes");
-    if (patch.level !== undefined) this.#setLevel(patch.level);
+    if (LEVELS.includes(patch.level as Level)) this.#setLevel(patch.level as Level);
     if (patch.statusMessage !== undefined) {
       this.#statusMessage = this.#runtime.capture.text(String(patch.statusMessage));
     }
@@ -253,9 +259,24 @@ export class RecordingSpan implements Span {
   }
 }
 
+function finite(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+/** A name is no longer than this: viewers show one line. */
+const MAX_NAME = 512;
+
+/** A name as users give them: bounded, and masked like any other text. */
+export function clean(runtime: Runtime, name: unknown): string {
+  const text = String(name);
+  return runtime.capture.text(text.length > MAX_NAME ? `${text.slice(0, MAX_NAME - 1)}…` : text);
+}
+
 function statedCost(cost: number | { total?: number; input?: number; output?: number }): Cost {
   const parts = typeof cost === "number" ? { total: cost } : cost;
-  const { input, output, total = input !== undefined && output !== undefined ? input + output : undefined } = parts;
+  const input = finite(parts.input);
+  const output = finite(parts.output);
+  const total = finite(parts.total) ?? (input !== undefined && output !== undefined ? input + output : undefined);
   return {
     currency: "USD",
     ...(total !== undefined && { total }),

@@ -22,6 +22,8 @@ export interface FlushResult {
 export interface Runtime {
   readonly carrier: Carrier;
   readonly clock: Clock;
+  /** The wall clock, read rarely and carried on by the monotonic one, so that traces are in order below its milliseconds. */
+  readonly anchor: { epochMs: number; monotonicMs: number };
   readonly ids: Ids;
   readonly capture: Capture;
   readonly captureInput: boolean;
@@ -39,6 +41,37 @@ export interface Runtime {
   stats(): Stats;
 }
 
+/** Why a record was lost. */
+export type DropReason =
+  /** The lane or the shared memory was full. */
+  | "queue_full"
+  /** The sink does not take it even alone and without input and output. */
+  | "too_large"
+  /** The sink said that trying again cannot help. */
+  | "rejected_by_sink"
+  /** Every attempt failed, for `giveUpMs`. */
+  | "gave_up"
+  /** It came after `shutdown()`, or could not be delivered by its deadline. */
+  | "shutdown"
+  /** The process ended, and the sink has no `writeSync` or it threw. */
+  | "exit";
+
+/** What became of the records of one sink. At any moment `emitted = written + queued + rejected + Σ dropped`. */
+export interface LaneStats {
+  readonly emitted: number;
+  readonly written: number;
+  /** Waiting or in flight. */
+  readonly queued: number;
+  /** Estimated heap bytes of what is queued. */
+  readonly bytes: number;
+  /** Refused one by one by a sink that took the rest of their batch. */
+  readonly rejected: number;
+  readonly dropped: { readonly [reason in DropReason]?: number };
+  /** Attempts to send a batch once more. */
+  readonly retries: number;
+  readonly lastError?: string;
+}
+
 export interface Stats {
   /** Spans started, ended and open now: `started = ended + open`. */
   readonly started: number;
@@ -48,7 +81,8 @@ export interface Stats {
   readonly internalErrors: number;
   /** Updates to spans that had already ended; ignored. */
   readonly lateUpdates: number;
-  readonly sinks: { readonly [name: string]: unknown };
+  /** What became of the records, by sink. */
+  readonly sinks: { readonly [name: string]: LaneStats };
 }
 
 /** What all loaded copies share. The shape is part of the contract of `sightline.v1`: add, never change. */

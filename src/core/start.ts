@@ -1,8 +1,9 @@
 import type { CallSite } from "./call-site.ts";
 import { type TimeInput, toEpochMs } from "./clock.ts";
 import { contextSpan } from "./context.ts";
+import { isSpanId, isTraceId } from "./ids.ts";
 import { isMuted, isSuppressed, NonRecordingSpan } from "./non-recording-span.ts";
-import type { ObservationType, SpanKind, TraceInfo } from "./record.ts";
+import { OBSERVATION_TYPES, type ObservationType, type SpanKind, type TraceInfo } from "./record.ts";
 import { RecordingSpan } from "./recording-span.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Span } from "./span.ts";
@@ -66,12 +67,12 @@ export function startUnder(
     if (!isSampled(trace)) return new NonRecordingSpan("unsampled", { trace, spanId: runtime.ids.spanId() });
   }
   if (monotonicMs - trace.anchorMonotonicMs > ANCHOR_MS) {
-    trace.anchorEpochMs = runtime.clock.epochMs();
+    trace.anchorEpochMs = wallTime(runtime, monotonicMs);
     trace.anchorMonotonicMs = monotonicMs;
   }
   return new RecordingSpan(runtime, trace, {
     name,
-    type: options.type ?? "span",
+    type: isType(options.type) ? options.type : "span",
     kind: options.kind ?? "internal",
     spanId: options.spanId ?? runtime.ids.spanId(),
     parentSpanId: isRoot ? undefined : parent?.spanId,
@@ -85,10 +86,9 @@ export function startUnder(
 
 /** A trace that has no span yet, with the attributes every trace starts with. */
 export function newTrace(runtime: Runtime, info?: TraceInfo): Trace {
-  const epochMs = runtime.clock.epochMs();
-  const traceId = runtime.ids.traceId(epochMs);
+  const traceId = runtime.ids.traceId(runtime.clock.epochMs());
   const sampled = runtime.samplingThreshold === "" || traceId.slice(-14) >= runtime.samplingThreshold;
-  return joinTrace(runtime, { traceId, traceFlags: RANDOM | (sampled ? SAMPLED : 0), epochMs, info });
+  return joinTrace(runtime, { traceId, traceFlags: RANDOM | (sampled ? SAMPLED : 0), info });
 }
 
 /** The local half of a trace that began elsewhere. */
@@ -98,18 +98,31 @@ export function joinTrace(
     traceId: string;
     traceFlags: number;
     traceState?: string | undefined;
-    epochMs?: number;
     info?: TraceInfo | undefined;
   },
 ): Trace {
+  const monotonicMs = runtime.clock.monotonicMs();
   return {
     traceId: from.traceId,
     traceFlags: from.traceFlags,
     traceState: from.traceState,
     info: from.info === undefined ? runtime.traceDefaults : mergeTraceInfo(runtime.traceDefaults, from.info),
-    anchorEpochMs: from.epochMs ?? runtime.clock.epochMs(),
-    anchorMonotonicMs: runtime.clock.monotonicMs(),
+    anchorEpochMs: wallTime(runtime, monotonicMs),
+    anchorMonotonicMs: monotonicMs,
   };
+}
+
+/** The wall clock has whole milliseconds, so up to one of distance is no disagreement; more is a jump. */
+const JUMP_MS = 2;
+
+function wallTime(runtime: Runtime, monotonicMs: number): number {
+  const { anchor } = runtime;
+  const epochMs = runtime.clock.epochMs();
+  const expected = anchor.epochMs + (monotonicMs - anchor.monotonicMs);
+  if (Math.abs(epochMs - expected) < JUMP_MS) return expected;
+  anchor.epochMs = epochMs;
+  anchor.monotonicMs = monotonicMs;
+  return epochMs;
 }
 
 export function isSampled(trace: Trace): boolean {
@@ -123,9 +136,20 @@ function traceOf(runtime: Runtime, parent: Span | SpanRef): Trace | undefined {
   return joinTrace(runtime, { traceId: parent.traceId, traceFlags: SAMPLED });
 }
 
+function isType(type: ObservationType | undefined): type is ObservationType {
+  return type !== undefined && OBSERVATION_TYPES.includes(type);
+}
+
+/** Ids that are none would make a record that nobody can find. */
+function isParent(parent: Span | SpanRef): boolean {
+  if (typeof parent !== "object") return false;
+  if ("reason" in parent) return true;
+  return isTraceId(parent.traceId) && (parent.spanId === undefined || isSpanId(parent.spanId));
+}
+
 function resolveParent(parent: ParentInput): Span | SpanRef | undefined {
   if (parent === null) return undefined;
-  if (typeof parent !== "string") return parent;
+  if (typeof parent !== "string") return isParent(parent) ? parent : undefined;
   const parsed = parseTraceparent(parent);
   return parsed && { traceId: parsed.traceId, spanId: parsed.spanId };
 }

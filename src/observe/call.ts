@@ -8,7 +8,7 @@ import { activeRuntime, type Runtime } from "../core/runtime.ts";
 import type { Span } from "../core/span.ts";
 import { startUnder } from "../core/start.ts";
 import type { Observer } from "./observer.ts";
-import type { DynamicOptions, ObserveOptions } from "./options.ts";
+import { type DynamicOptions, type ObserveOptions, pick } from "./options.ts";
 import { namedArguments } from "./parameters.ts";
 import { follow } from "./settle.ts";
 import { SpanObserver } from "./span-observer.ts";
@@ -80,7 +80,7 @@ function apply(fn: Function, self: unknown, args: unknown[], newTarget: Function
 function optionsOf(site: Site, self: unknown, args: unknown[]): ObserveOptions {
   const { dynamic, options } = site;
   if (dynamic === undefined) return options;
-  return guard(() => ({ ...options, ...dynamic(self, ...args) }), options);
+  return guard(() => ({ ...options, ...pick(() => dynamic(self, ...args)) }), options);
 }
 
 function nameOf(site: Site, { name }: ObserveOptions, self: unknown): string {
@@ -108,7 +108,7 @@ function begin(
   if (trace !== undefined) updateTraceOf(runtime, span, trace);
   if (args.length > 0 && (options.captureInput ?? runtime.captureInput)) {
     const { input } = options;
-    const value = input === undefined ? namedArguments(site.fn, args) : guard(() => input(args), undefined);
+    const value = input === undefined ? namedArguments(site.fn, args) : pick(() => input(args));
     if (value !== undefined) span.update({ input: value });
   }
   return span;

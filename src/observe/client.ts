@@ -1,3 +1,5 @@
+import { isTraceId } from "../core/ids.ts";
+import { OFF_SPAN } from "../core/non-recording-span.ts";
 import type { ObservationType } from "../core/record.ts";
 import { activeRuntime, shared } from "../core/runtime.ts";
 import type { Span } from "../core/span.ts";
@@ -60,7 +62,8 @@ export interface ClientGeneration extends Omit<GenerationOptions, "parent"> {
  * client.endTrace(trace.id, { status: "success", output: answer });
  */
 export const client: Client = {
-  startTrace({ agentId, name, input, metadata, ...info }) {
+  startTrace(options) {
+    const { agentId, name, input, metadata, ...info } = options ?? {};
     const root = startSpan(name ?? agentId ?? "trace", {
       parent: null,
       type: "agent",
@@ -74,8 +77,10 @@ export const client: Client = {
     return { id: root.traceId };
   },
 
-  startSpan(traceId, { name, type, input, metadata, parentSpanId }) {
+  startSpan(traceId, options) {
+    const { name, type, input, metadata, parentSpanId } = options ?? {};
     const root = held().get(traceId);
+    if (root === undefined && !isTraceId(traceId)) return { id: OFF_SPAN.spanId };
     const parent = parentSpanId === undefined ? undefined : held().get(parentSpanId);
     const span = startSpan(name, {
       parent: parent ?? (parentSpanId === undefined ? root : undefined) ?? { traceId, spanId: parentSpanId },
@@ -95,7 +100,10 @@ export const client: Client = {
     endById(traceId, options);
   },
 
-  generation({ traceId, parentSpanId, parentObservationId, usageDetails, ...options }) {
+  generation(given) {
+    const { traceId, parentSpanId, parentObservationId, usageDetails, ...options } = given ?? {};
+    const isUnknown = traceId !== undefined && !held().has(traceId) && !isTraceId(traceId);
+    if (isUnknown) return { traceId: OFF_SPAN.traceId, spanId: OFF_SPAN.spanId };
     const spanId = parentSpanId ?? parentObservationId;
     const parent =
       (spanId !== undefined && held().get(spanId)) || (spanId === undefined && traceId && held().get(traceId));
@@ -121,7 +129,8 @@ function hold(id: string, span: Span): void {
   }
 }
 
-function endById(id: string, { output, status, error, metadata }: EndById = {}): void {
+function endById(id: string, options?: EndById): void {
+  const { output, status, error, metadata } = options ?? {};
   const span = held().get(id);
   held().delete(id);
   if (span === undefined) return;

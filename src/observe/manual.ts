@@ -4,7 +4,7 @@ import { contextSpan } from "../core/context.ts";
 import { guard } from "../core/guard.ts";
 import { type NonRecordingSpan, OFF_SPAN } from "../core/non-recording-span.ts";
 import type { SpanLink } from "../core/record.ts";
-import type { RecordingSpan } from "../core/recording-span.ts";
+import { clean, type RecordingSpan } from "../core/recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
 import type { Span, SpanPatch } from "../core/span.ts";
 import { type ParentInput, startSpan as startCoreSpan } from "../core/start.ts";
@@ -72,8 +72,9 @@ export function withSpan<T>(name: string, ...rest: [(span: Span) => T] | [SpanOp
  * generation({ model: run.model, usage: run.usage, input: messages, output: answer });
  */
 export function generation(options: GenerationOptions): Recorded {
-  const { name = options.model === undefined ? "generation" : `chat ${options.model}`, endTime, ...rest } = options;
-  return recordAtOnce(name, { type: "generation", kind: "client", ...rest }, endTime ?? rest.startTime);
+  const { name, endTime, ...rest } = options ?? {};
+  const title = name ?? (rest.model === undefined ? "generation" : `chat ${rest.model}`);
+  return recordAtOnce(title, { type: "generation", kind: "client", ...rest }, endTime ?? rest.startTime);
 }
 
 /**
@@ -83,7 +84,7 @@ export function generation(options: GenerationOptions): Recorded {
  * event("cache miss", { metadata: { key } });
  */
 export function event(name: string, options: SpanOptions = {}): Recorded {
-  return recordAtOnce(name, { type: "event", ...options }, options.startTime);
+  return recordAtOnce(name, { type: "event", ...options }, options?.startTime);
 }
 
 /**
@@ -134,8 +135,8 @@ function begin(
   options: SpanOptions,
   below?: Function,
 ): RecordingSpan | NonRecordingSpan {
-  const { parent, startTime, links, type, kind, ...patch } = options;
-  const span = startCoreSpan(runtime, String(name), {
+  const { parent, startTime, links, type, kind, ...patch } = options ?? {};
+  const span = startCoreSpan(runtime, clean(runtime, name), {
     parent,
     startTime,
     type,

@@ -1,5 +1,7 @@
+import { isPromise } from "node:util/types";
 import { ObserveError } from "../core/errors.ts";
-import type { Level, ObservationType, SpanKind, TraceInfo } from "../core/record.ts";
+import { guard, swallow } from "../core/guard.ts";
+import { type Level, OBSERVATION_TYPES, type ObservationType, type SpanKind, type TraceInfo } from "../core/record.ts";
 
 /** What `@observe(options)` takes. Pickers run inside the call and may return anything; what they throw is swallowed. */
 export interface ObserveOptions {
@@ -55,6 +57,18 @@ const KNOWN: { readonly [K in keyof Required<ObserveOptions>]: true } = {
   fields: true,
 };
 
+/**
+ * What a picker or a function of options says. Both are synchronous: a promise says nothing, and its rejection is
+ * nobody's but ours.
+ */
+export function pick<T>(picker: () => T): T | undefined {
+  const picked = guard(picker, undefined);
+  if (!isPromise(picked)) return picked;
+  picked.catch(() => {});
+  swallow(new TypeError("a picker of observe() returned a promise; pickers are synchronous"));
+  return undefined;
+}
+
 /** Options as they were written, checked once at decoration time. */
 export function readOptions(written: ObserveOptions | string | undefined): ObserveOptions {
   if (written === undefined) return {};
@@ -63,6 +77,12 @@ export function readOptions(written: ObserveOptions | string | undefined): Obser
     if (Object.hasOwn(KNOWN, key)) continue;
     const names = Object.keys(KNOWN).join(", ");
     throw new ObserveError("OBSERVE_UNKNOWN_OPTION", `observe() has no option "${key}". It takes: ${names}.`);
+  }
+  if (Array.isArray(written))
+    throw new ObserveError("OBSERVE_BAD_OPTION", "observe() takes options or a name; it got an array.");
+  if (written.type !== undefined && !OBSERVATION_TYPES.includes(written.type)) {
+    const types = OBSERVATION_TYPES.join(", ");
+    throw new ObserveError("OBSERVE_BAD_OPTION", `observe({ type }) takes one of ${types}; it got "${written.type}".`);
   }
   // Read once: later changes, and getters, are not asked again.
   return { ...written };

@@ -2,7 +2,7 @@ import { toNanos } from "../core/clock.ts";
 import { guard } from "../core/guard.ts";
 import { uuid } from "../core/ids.ts";
 import { type JsonObject, SCHEMA_VERSION, type ScoreRecord } from "../core/record.ts";
-import type { RecordingSpan } from "../core/recording-span.ts";
+import { clean, type RecordingSpan } from "../core/recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
 import { currentSpan, currentTraceId } from "./manual.ts";
 
@@ -37,6 +37,7 @@ function emitScore(runtime: Runtime, options: ScoreOptions): void {
   const traceId = isNamed ? options.traceId : currentTraceId();
   const spanId = isNamed ? options.spanId : span?.spanId;
   const { value, comment, metadata, sessionId } = options;
+  if (!isValue(value)) throw new TypeError("score() takes a finite number, a string or a boolean as its value");
   const trace = span !== undefined && span.traceId === traceId ? span.trace : { info: runtime.traceDefaults };
   const record: ScoreRecord = {
     record: "score",
@@ -47,7 +48,7 @@ function emitScore(runtime: Runtime, options: ScoreOptions): void {
     ...(spanId !== undefined && { spanId }),
     ...(sessionId !== undefined && { sessionId }),
     time: toNanos(runtime.clock.epochMs()),
-    name: String(options.name),
+    name: clean(runtime, options.name),
     value: typeof value === "string" ? runtime.capture.text(value) : value,
     dataType: typeof value === "number" ? "NUMERIC" : typeof value === "boolean" ? "BOOLEAN" : "CATEGORICAL",
     ...(comment !== undefined && { comment: runtime.capture.text(String(comment)) }),
@@ -55,4 +56,8 @@ function emitScore(runtime: Runtime, options: ScoreOptions): void {
     trace: trace.info,
   };
   runtime.emit({ record, trace, bytes: 600 });
+}
+
+function isValue(value: unknown): boolean {
+  return typeof value === "number" ? Number.isFinite(value) : typeof value === "string" || typeof value === "boolean";
 }

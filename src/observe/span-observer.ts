@@ -1,10 +1,9 @@
 import { runIn } from "../core/context.ts";
-import { guard } from "../core/guard.ts";
 import type { RecordingSpan } from "../core/recording-span.ts";
 import type { Runtime } from "../core/runtime.ts";
 import type { SpanPatch } from "../core/span.ts";
 import type { Observer } from "./observer.ts";
-import type { ObserveOptions } from "./options.ts";
+import { type ObserveOptions, pick } from "./options.ts";
 
 /** Items and bytes of a stream that are kept; what comes after is counted. */
 const MAX_CHUNKS = 1_000;
@@ -77,7 +76,7 @@ export class SpanObserver implements Observer {
     this.#chunks = undefined;
     const { output } = this.#options;
     const isShown = value !== undefined && this.#captures && !this.#span.ended;
-    const shown = isShown && output !== undefined ? guard(() => output(value), undefined) : value;
+    const shown = isShown && output !== undefined ? pick(() => output(value)) : value;
     this.#span.end(isShown && shown !== undefined ? { output: shown } : undefined);
   }
 }

@@ -70,6 +70,7 @@ function readPatch(runtime: Runtime, patch: TracePatch): TraceInfo {
   }
   if (Array.isArray(patch.tags)) info.tags = patch.tags.map((tag) => runtime.capture.text(String(tag)));
   if (patch.public !== undefined) info.public = patch.public === true;
-  if (patch.metadata) info.metadata = runtime.capture.value(patch.metadata, "trace.metadata").value as JsonObject;
+  if (typeof patch.metadata === "object" && patch.metadata !== null)
+    info.metadata = runtime.capture.value(patch.metadata, "trace.metadata").value as JsonObject;
   return info;
 }

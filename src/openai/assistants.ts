@@ -84,7 +84,7 @@ export function recordAssistantRun(data: AssistantRun): RecordedRun | Promise<Re
 }
 
 function identity(data: AssistantRun): { runId: string; status: string } {
-  return guard(() => ({ runId: String(data.run.id), status: String(data.run.status) }), {
+  return guard(() => ({ runId: text(data.run.id) ?? "", status: text(data.run.status) ?? "unknown" }), {
     runId: "",
     status: "unknown",
   });

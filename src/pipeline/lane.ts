@@ -1,9 +1,10 @@
 import { debug } from "../core/guard.ts";
 import { MAX_RETRY_AFTER_MS } from "../core/retry-after.ts";
+import type { DropReason, LaneStats } from "../core/runtime.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { Budget, Held, Holder } from "./budget.ts";
 import { createDrains, type Drain } from "./drains.ts";
-import { createLedger, type DropReason, type LaneStats } from "./ledger.ts";
+import { createLedger } from "./ledger.ts";
 import type { LaneLimits, LaneTools } from "./options.ts";
 import { isThenable, messageOf, rejectedCount, verdictOf } from "./outcome.ts";
 import { createPace } from "./pace.ts";

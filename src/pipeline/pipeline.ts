@@ -1,12 +1,12 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { guard } from "../core/guard.ts";
-import type { FlushResult } from "../core/runtime.ts";
+import type { DropReason, FlushResult, LaneStats } from "../core/runtime.ts";
 import type { Draft } from "../core/trace.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { createBudget, type Held } from "./budget.ts";
 import type { Drain } from "./drains.ts";
 import { createLane, type Lane } from "./lane.ts";
-import { type LaneStats, lostCount } from "./ledger.ts";
+import { lostCount } from "./ledger.ts";
 import { laneLimits, MAX_TIMER_MS, type PipelineOptions } from "./options.ts";
 
 export interface FlushOptions {
@@ -104,7 +104,9 @@ export function createPipeline(sinks: readonly Sink[], options: PipelineOptions)
       total.written += stats.written - since[i]!.written;
       total.pending += pending;
       total.dropped += dropped;
-      const error = drains[i]!.error() ?? failures[i] ?? (pending + dropped > 0 ? stats.lastError : undefined);
+      const lost = dropped > 0 ? lossText(stats, since[i]!) : undefined;
+      const problem = drains[i]!.error() ?? failures[i] ?? (pending + dropped > 0 ? stats.lastError : undefined);
+      const error = lost !== undefined && problem !== undefined ? `${lost}; ${problem}` : (lost ?? problem);
       if (error !== undefined) errors.push(`${lane.name}: ${error}`);
     }
     return { ok: total.pending === 0 && total.dropped === 0 && errors.length === 0, ...total, errors };
@@ -129,6 +131,17 @@ function uniqueName({ name }: Sink, lanes: readonly Lane[]): string {
   let unique = name;
   for (let n = 2; lanes.some((lane) => lane.name === unique); n++) unique = `${name}#${n}`;
   return unique;
+}
+
+/** `lost 3 (gave_up 2, rejected 1)` */
+function lossText(now: LaneStats, since: LaneStats): string {
+  const parts = [["rejected", now.rejected - since.rejected] as const].concat(
+    Object.entries(now.dropped).map(
+      ([reason, count]) => [reason, count - (since.dropped[reason as DropReason] ?? 0)] as never,
+    ),
+  );
+  const shown = parts.filter(([, count]) => count > 0).map(([reason, count]) => `${reason} ${count}`);
+  return `lost ${lostCount(now) - lostCount(since)} (${shown.join(", ")})`;
 }
 
 /** A clock that throws or talks nonsense must not stop delivery. */

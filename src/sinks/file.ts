@@ -71,7 +71,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   let removedBytes = 0;
 
   function open(): Fs.Stats {
-    fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path));
     const fd = fs.openSync(path, FLAGS, 0o600);
     const stats = fs.fstatSync(fd);
     file = { fd, ino: stats.ino, openedAt: clock.epochMs(), end: 0 };
@@ -194,4 +194,16 @@ function toSinkError(name: string, error: unknown): SinkError {
   if (error instanceof SinkError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   return new SinkError(`sink "${name}": ${message}`, { retry: HOPELESS.has(code ?? "") ? "never" : "later" });
+}
+
+/** Not `recursive: true`: Node's own loop never ends where a folder of a special file system refuses children (`/proc`). */
+function makeDirectory(path: string): void {
+  if (fs.existsSync(path)) return;
+  makeDirectory(dirname(path));
+  try {
+    fs.mkdirSync(path, 0o700);
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 }

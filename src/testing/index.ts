@@ -12,4 +12,4 @@ export {
 } from "./fake-openai.ts";
 export { sampleRecords } from "./sample-records.ts";
 export { sequentialIds } from "./sequential-ids.ts";
-export { sinkContract } from "./sink-contract.ts";
+export { type SinkContractOptions, sinkContract } from "./sink-contract.ts";

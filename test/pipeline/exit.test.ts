@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { type TestContext, test } from "node:test";
+import type { LaneStats } from "../../src/core/runtime.ts";
 import { type ExitTarget, installExitHooks } from "../../src/pipeline/exit.ts";
-import type { LaneStats } from "../../src/pipeline/ledger.ts";
 import { assertBooks, recorder, rig, turns } from "./rig.ts";
 
 interface Death {

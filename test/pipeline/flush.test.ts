@@ -374,7 +374,10 @@ test("a hanging close costs the deadline and no more, and delays no other sink's
   assert.deepEqual([closed, result()], [["fine"], undefined]);
   await advance(10);
   assert.deepEqual(closed, ["fine", "first"]);
-  assert.deepEqual(result()?.errors, ["hangs on write: not finished in time", "hangs on close: not closed in time"]);
+  assert.deepEqual(result()?.errors, [
+    "hangs on write: lost 1 (shutdown 1); not finished in time",
+    "hangs on close: not closed in time",
+  ]);
 });
 
 test("spillSync hands over what is queued and in flight, and later records at once", async (t) => {

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { SpanRecord, TraceRecord } from "../../src/core/record.ts";
+import type { LaneStats } from "../../src/core/runtime.ts";
 import type { Draft } from "../../src/core/trace.ts";
-import { type LaneStats, lostCount } from "../../src/pipeline/ledger.ts";
+import { lostCount } from "../../src/pipeline/ledger.ts";
 import type { PipelineOptions } from "../../src/pipeline/options.ts";
 import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.ts";
 import type { Sink } from "../../src/sinks/sink.ts";

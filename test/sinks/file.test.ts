@@ -362,3 +362,8 @@ test("the name tells files apart", () => {
   assert.equal(fileSink({ path: freshPath() }).name, "file:traces.ndjson");
   assert.equal(fileSink({ path: freshPath(), name: "audit" }).name, "audit");
 });
+
+test("a folder that a special file system refuses is an error, not an endless loop", () => {
+  const sink = fileSink({ path: "/proc/nope/deeper/traces.ndjson" });
+  assert.throws(() => sink.writeSync(sampleRecords()), { name: "SinkError", retry: "later" });
+});
