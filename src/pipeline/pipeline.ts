@@ -135,13 +135,13 @@ function uniqueName({ name }: Sink, lanes: readonly Lane[]): string {
 
 /** `lost 3 (gave_up 2, rejected 1)` */
 function lossText(now: LaneStats, since: LaneStats): string {
-  const parts = [["rejected", now.rejected - since.rejected] as const].concat(
-    Object.entries(now.dropped).map(
-      ([reason, count]) => [reason, count - (since.dropped[reason as DropReason] ?? 0)] as never,
-    ),
-  );
-  const shown = parts.filter(([, count]) => count > 0).map(([reason, count]) => `${reason} ${count}`);
-  return `lost ${lostCount(now) - lostCount(since)} (${shown.join(", ")})`;
+  const lost: { [reason: string]: number } = { rejected: now.rejected - since.rejected };
+  for (const [reason, count] of Object.entries(now.dropped)) {
+    lost[reason] = count - (since.dropped[reason as DropReason] ?? 0);
+  }
+  const reasons = Object.entries(lost).filter(([, count]) => count > 0);
+  const shown = reasons.map(([reason, count]) => `${reason} ${count}`).join(", ");
+  return `lost ${lostCount(now) - lostCount(since)} (${shown})`;
 }
 
 /** A clock that throws or talks nonsense must not stop delivery. */
