@@ -1,21 +1,15 @@
-import type { ObservationType, ScoreRecord, SpanKind, SpanRecord, TraceRecord } from "../core/record.ts";
+import {
+  OBSERVATION_TYPES,
+  type ScoreRecord,
+  type SpanKind,
+  type SpanRecord,
+  type TraceRecord,
+} from "../core/record.ts";
 
 const TRACE_ID = "0193489c5a7e7c3e9f2e4d7a1b2c3d4e";
 /** 2024-11-19T07:06:40Z */
 const START_MS = 1_732_000_000_000;
 
-const TYPES: readonly ObservationType[] = [
-  "span",
-  "generation",
-  "event",
-  "agent",
-  "tool",
-  "chain",
-  "retriever",
-  "evaluator",
-  "embedding",
-  "guardrail",
-];
 const KINDS: readonly SpanKind[] = ["internal", "server", "client", "producer", "consumer"];
 
 /** A valid span record; `part` replaces what it names. */
@@ -65,7 +59,9 @@ export function sampleRecords(): TraceRecord[] {
     const spanId = n.toString(16).padStart(16, "0");
     return sampleSpan({ spanId, parentSpanId: "00f067aa0ba902b7", startTime: `${START_MS + n}000000`, ...part });
   };
-  const types = TYPES.map((type, i) => child(i + 1, { type, kind: KINDS[i % KINDS.length]!, name: `${type} ${i}` }));
+  const types = OBSERVATION_TYPES.map((type, i) =>
+    child(i + 1, { type, kind: KINDS[i % KINDS.length]!, name: `${type} ${i}` }),
+  );
   return [
     ...types,
     child(20, {
