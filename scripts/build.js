@@ -1,17 +1,27 @@
 /**
  * Builds `dist/`: declarations by tsc, one file per source file; JavaScript by esbuild, one file per entry of the export
- * map plus one chunk that holds all they share, so that every subpath uses the same copy of the core.
+ * map plus one chunk that holds all they share, so that every subpath uses the same copy of the core. The command line
+ * is one file with everything it needs in it.
  * Why, with figures: docs/decisions/build.md.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url).pathname;
-const { exports, engines } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+const { exports, engines, bin } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
 const main = join(root, "src/index.ts");
+const COMMON = {
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: `node${engines.node.replace(/[^\d.]/g, "")}`,
+  sourcemap: true,
+  // The sources are in the package.
+  sourcesContent: false,
+};
 const entries = Object.values(exports).flatMap((entry) => entry["@sightline/source"] ?? []);
 
 /**
@@ -30,11 +40,18 @@ const oneChunk = {
   },
 };
 
-await rm(join(root, "dist"), { recursive: true, force: true });
-await Promise.all([declarations(), javascript()]);
+// Aside and then moved in one step: who runs from `dist/` meanwhile sees the old one or the new one, never half of either.
+const made = `dist-${process.pid}`;
+try {
+  await Promise.all([declarations(), javascript(), commandLine()]);
+  await rm(join(root, "dist"), { recursive: true, force: true });
+  await rename(join(root, made), join(root, "dist"));
+} finally {
+  await rm(join(root, made), { recursive: true, force: true });
+}
 
 async function declarations() {
-  const tsc = spawn(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json"], {
+  const tsc = spawn(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json", "--outDir", made], {
     cwd: root,
     stdio: "inherit",
   });
@@ -46,17 +63,24 @@ async function javascript() {
   await build({
     absWorkingDir: root,
     entryPoints: entries.map((path) => ({ in: path, out: path.replace("./src/", "").replace(".ts", "") })),
-    outdir: "dist",
+    outdir: made,
     chunkNames: "chunks/[name]-[hash]",
-    bundle: true,
     splitting: true,
-    format: "esm",
-    platform: "node",
-    target: `node${engines.node.replace(/[^\d.]/g, "")}`,
     packages: "external",
-    sourcemap: true,
-    // The sources are in the package.
-    sourcesContent: false,
+    ...COMMON,
     plugins: [oneChunk],
+  });
+}
+
+async function commandLine() {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [bin.sightline.replace("dist", "src").replace(".js", ".ts")],
+    outfile: bin.sightline.replace("dist", made),
+    // Commander is CommonJS and asks for Node's own modules by `require`.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    ...COMMON,
+    // It would point into other people's packages.
+    sourcemap: false,
   });
 }

@@ -1,17 +1,23 @@
 import { createCapture, type MaskOptions } from "./capture/capture.ts";
-import { type Clock, systemClock } from "./core/clock.ts";
+import { isMaskOptions, MASK_OPTIONS } from "./capture/mask-options.ts";
+import { type Clock, checkedClock, systemClock } from "./core/clock.ts";
 import { asyncLocalCarrier, type Carrier } from "./core/context.ts";
 import { ConfigError } from "./core/errors.ts";
-import { debug } from "./core/guard.ts";
-import { type Ids, systemIds } from "./core/ids.ts";
+import { DEBUG_MASK, debug, guard } from "./core/guard.ts";
+import { checkedIds, type Ids, systemIds } from "./core/ids.ts";
 import { openSpans } from "./core/open-spans.ts";
 import type { TraceInfo } from "./core/record.ts";
 import { type FlushResult, type Runtime, type Stats, slot } from "./core/runtime.ts";
+import { samplingThreshold } from "./core/sampling.ts";
 import { suppress } from "./core/suppress.ts";
-import { type EnvironmentVariables, readEnvironment } from "./environment.ts";
+import { userIdHasher } from "./core/user-id.ts";
+import { type EnvironmentVariables, readEnvironment, unknownVariables } from "./environment.ts";
+import { cleanErrors } from "./pipeline/clean-errors.ts";
 import { installExitHooks } from "./pipeline/exit.ts";
+import { createLosses, sayLosses } from "./pipeline/losses.ts";
 import { type LaneOptions, laneLimits } from "./pipeline/options.ts";
 import { createPipeline, type Pipeline } from "./pipeline/pipeline.ts";
+import { EXIT_SIGNALS, installSignalHooks, type SignalsOption } from "./pipeline/signals.ts";
 import type { Sink } from "./sinks/sink.ts";
 
 export interface Options {
@@ -23,17 +29,31 @@ export interface Options {
   environment?: string;
   release?: string;
   version?: string;
-  /** The share of traces that is recorded, 0 to 1, decided by the trace id. Default: `SIGHTLINE_SAMPLE_RATE`, or 1. */
+  /**
+   * The share of traces that is recorded, 0 to 1, decided by the trace id; a remote parent's flag decides for its children.
+   * Sinks with `policy.unsampled` (monitors) get all. Default: `SIGHTLINE_SAMPLE_RATE`, or 1.
+   */
   sampleRate?: number;
   /** Record arguments and results of observed functions. Default: true. */
   captureInput?: boolean;
   captureOutput?: boolean;
-  /** More keys or texts to mask; `false` masks nothing. Default: credentials by key name and by shape. */
+  /** More keys, texts or personal data to mask; `false` masks nothing. Default: credentials by key name and by shape. */
   mask?: MaskOptions | false;
+  /**
+   * Replaces every `userId` by `hashUserId(userId, userIdKey)`: at least 16 characters, kept secret, the same in all processes
+   * whose users are to be compared. Default: `SIGHTLINE_USER_ID_KEY`, or none: user ids stay as they are.
+   */
+  userIdKey?: string;
   /** A span open for longer is exported as `unfinished`, in milliseconds. Default: one hour. */
   maxOpenMs?: number;
   /** Remember where spans were started: of manual spans (the default), of all (5 µs a call), of none. */
   callSites?: "manual" | "all" | "none";
+  /**
+   * The signals on which everything is delivered: SIGTERM and SIGINT (default), some of them, or none. Where you listen
+   * yourself you have the word, and nothing is ended; otherwise the process ends by the signal as before, within 2 s.
+   * A signal that is listened to does not interrupt a loop that never yields: programs with such loops want `false`.
+   */
+  signals?: SignalsOption;
   /** Batching, bounds and retries of the lanes. */
   delivery?: LaneOptions;
   clock?: Clock;
@@ -59,11 +79,17 @@ const OPTIONS: { readonly [K in keyof Required<Options>]: readonly [check: (valu
     sampleRate: [(value) => typeof value === "number" && value >= 0 && value <= 1, "a number from 0 to 1"],
     captureInput: [isBoolean, "true or false"],
     captureOutput: [isBoolean, "true or false"],
-    mask: [isMask, "false, or { keys: (string | RegExp)[], text: (text) => string }"],
+    mask: [(value) => value === false || isMaskOptions(value), `false, or ${MASK_OPTIONS}`],
+    // Checked by its own, which does not show it.
+    userIdKey: [() => true, ""],
     maxOpenMs: [(value) => typeof value === "number" && value > 0, "a number of milliseconds above 0"],
     callSites: [(value) => ["manual", "all", "none"].includes(value), '"manual", "all" or "none"'],
+    signals: [
+      (value) => isBoolean(value) || (Array.isArray(value) && value.every((signal) => EXIT_SIGNALS.includes(signal))),
+      `true, false, or an array of ${EXIT_SIGNALS.join(", ")}`,
+    ],
     delivery: [
-      (value) => isObject(value) && Object.keys(value).every((key) => DELIVERY.includes(key)),
+      (value) => isObject(value) && !Array.isArray(value) && Object.keys(value).every((key) => DELIVERY.includes(key)),
       `an object of ${DELIVERY.join(", ")}`,
     ],
     clock: [(value) => hasMethods(value, "epochMs", "monotonicMs"), "a clock with epochMs() and monotonicMs()"],
@@ -83,6 +109,7 @@ const OPTIONS: { readonly [K in keyof Required<Options>]: readonly [check: (valu
 export function configure(options: Options = {}): void {
   check(options);
   const variables = readEnvironment(process.env, options.sinks === undefined);
+  warnOnce(unknownVariables(process.env));
   const enabled = options.enabled ?? variables.enabled ?? true;
   const sinks = options.sinks ?? variables.sinks;
   const previous = slot.runtime;
@@ -91,8 +118,17 @@ export function configure(options: Options = {}): void {
   if (previous) void previous.shutdown();
 }
 
+/** The same line is not written again by the next `configure()`. */
+function warnOnce(line: string | undefined): void {
+  if (line === undefined || line === warned) return;
+  warned = line;
+  process.stderr.write(`sightline: ${line}\n`);
+}
+
+let warned: string | undefined;
+
 function check(options: Options): void {
-  if (!isObject(options))
+  if (!isObject(options) || Array.isArray(options))
     throw new ConfigError("CONFIG_BAD_VALUE", `configure() takes an object of options; it got ${show(options)}.`);
   for (const [key, value] of Object.entries(options)) {
     if (!Object.hasOwn(OPTIONS, key)) {
@@ -100,34 +136,49 @@ function check(options: Options): void {
       throw new ConfigError("CONFIG_UNKNOWN_OPTION", `configure() has no option "${key}". It takes: ${known}.`);
     }
     const [isRight, wanted] = OPTIONS[key as keyof Options];
-    if (value !== undefined && !isRight(value)) {
+    // A getter of the value's may throw: then it is not right either.
+    if (value !== undefined && !guard(() => isRight(value), false)) {
       throw new ConfigError("CONFIG_BAD_VALUE", `configure({ ${key} }) takes ${wanted}; it got ${show(value)}.`);
     }
   }
+  if (options.userIdKey !== undefined) userIdHasher(options.userIdKey as string);
 }
 
 function createRuntime(sinks: readonly Sink[], options: Options, variables: EnvironmentVariables): Runtime {
-  const clock = options.clock ?? systemClock;
-  const pipeline = createPipeline(sinks, { clock, ...options.delivery, suppress });
+  const userIdKey = options.userIdKey ?? variables.userIdKey;
+  const capture = createCapture({
+    ...(options.mask !== undefined && { mask: options.mask }),
+    ...(userIdKey !== undefined && { hashUserId: userIdHasher(userIdKey) }),
+  });
+  const clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
+  const pipeline = cleanErrors(createPipeline(sinks, { clock, ...options.delivery, suppress }), capture.text);
+  slot.shared.set(DEBUG_MASK, capture.text);
   const anchor = { epochMs: Number.NEGATIVE_INFINITY, monotonicMs: 0 };
   const open = openSpans({ maxOpenMs: options.maxOpenMs ?? HOUR_MS, monotonicMs: () => clock.monotonicMs() });
   const flush: Runtime["flush"] = (deadline) => pipeline.flush(deadline);
-  const spillSync = (): void => {
-    open.exportAll();
-    pipeline.spillSync();
+  const atExit = {
+    flush,
+    stats: pipeline.stats,
+    exportOpen: () => open.exportAll(),
+    spillSync() {
+      open.exportAll(() => pipeline.spillSync());
+      pipeline.spillSync();
+    },
+    losses: createLosses(pipeline.stats, capture.text),
   };
-  const letGo = installExitHooks(slot, { flush, spillSync, stats: pipeline.stats });
+  const letGo = [installExitHooks(slot, atExit), installSignalHooks(slot, atExit, options.signals)];
   let isReplaced = false;
   const self: Runtime = {
     carrier: options.carrier ?? asyncLocalCarrier,
     clock,
     anchor,
-    ids: options.ids ?? systemIds,
-    capture: createCapture(options.mask === undefined ? {} : { mask: options.mask }),
+    ids: options.ids === undefined ? systemIds : checkedIds(options.ids),
+    capture,
     captureInput: options.captureInput ?? true,
     captureOutput: options.captureOutput ?? true,
     callSites: options.callSites ?? "manual",
     samplingThreshold: samplingThreshold(options.sampleRate ?? variables.sampleRate ?? 1),
+    recordUnsampled: sinks.some((sink) => guard(() => sink.policy?.unsampled === true, false)),
     traceDefaults: Object.freeze({ ...variables.trace, ...traceOptions(options) }),
     open,
     // A span that was open when `configure` was called again ends in the new configuration.
@@ -138,21 +189,13 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
       open.stop();
       isReplaced = slot.runtime !== self;
       const result = await pipeline.shutdown(deadline);
-      letGo();
+      for (const release of letGo) release();
+      sayLosses([atExit]);
       return result;
     },
     stats: () => statsOf(open, pipeline),
   };
   return self;
-}
-
-/** OpenTelemetry's consistent sampling: the last 56 bits of the trace id against a threshold, as 14 hex digits. */
-function samplingThreshold(rate: number): string {
-  if (rate >= 1) return "";
-  if (rate <= 0) return "g";
-  return BigInt(Math.round((1 - rate) * 2 ** 56))
-    .toString(16)
-    .padStart(14, "0");
 }
 
 function traceOptions({ environment, release, version }: Options): TraceInfo {
@@ -170,7 +213,7 @@ function statsOf(open: Runtime["open"], pipeline: Pipeline): Stats {
   };
 }
 
-const NOTHING: FlushResult = { ok: true, written: 0, pending: 0, dropped: 0, errors: [] };
+const NOTHING: FlushResult = { ok: true, written: 0, pending: 0, spooled: 0, dropped: 0, errors: [] };
 
 /** Delivers what is queued. Resolves within `timeoutMs` (default 5,000) whatever the sinks do; never rejects. */
 export async function flush(options?: { timeoutMs?: number }): Promise<FlushResult> {
@@ -201,6 +244,9 @@ export function stats(): Stats {
   return (slot.runtime ?? last)?.stats() ?? off;
 }
 
+// Until `configure` says otherwise, what is shown for debugging is masked by default.
+if (!slot.shared.has(DEBUG_MASK)) slot.shared.set(DEBUG_MASK, (text: string) => createCapture().text(text));
+
 // With no `configure()` call the environment alone decides, at the first use. A bad variable must not break the host then.
 slot.boot ??= () => {
   try {
@@ -212,14 +258,6 @@ slot.boot ??= () => {
 
 function isSink(value: unknown): value is Sink {
   return isObject(value) && isText(value["name"]) && typeof value["write"] === "function";
-}
-
-function isMask(value: unknown): boolean {
-  if (value === false) return true;
-  if (!isObject(value) || Object.keys(value).some((key) => key !== "keys" && key !== "text")) return false;
-  const { keys = [], text } = value;
-  const isKey = (key: unknown) => typeof key === "string" || key instanceof RegExp;
-  return Array.isArray(keys) && keys.every(isKey) && (text === undefined || typeof text === "function");
 }
 
 function isBoolean(value: unknown): boolean {
@@ -240,8 +278,10 @@ function hasMethods(value: unknown, ...names: string[]): boolean {
 
 function show(value: unknown): string {
   return typeof value === "string"
-    ? `"${value}"`
+    ? `"${createCapture().text(value)}"`
     : Array.isArray(value)
       ? "an array with something else in it"
-      : String(value);
+      : typeof value === "object" && value !== null
+        ? "an object with something else in it"
+        : String(value);
 }

@@ -1,16 +1,40 @@
+import { createCapture } from "./capture/capture.ts";
 import { ConfigError } from "./core/errors.ts";
 import type { TraceInfo } from "./core/record.ts";
 import { consoleSink } from "./sinks/console.ts";
 import { fileSink } from "./sinks/file.ts";
 import { httpSink } from "./sinks/http.ts";
 import type { Sink } from "./sinks/sink.ts";
+import { spool } from "./spool/spool.ts";
 
 /** What the environment says. */
 export interface EnvironmentVariables {
   readonly sinks: readonly Sink[];
   readonly enabled: boolean | undefined;
   readonly sampleRate: number | undefined;
+  readonly userIdKey: string | undefined;
   readonly trace: TraceInfo;
+}
+
+const VARIABLES = [
+  "SINK",
+  "HEADERS",
+  "SPOOL",
+  "ENABLED",
+  "SAMPLE_RATE",
+  "ENVIRONMENT",
+  "RELEASE",
+  "VERSION",
+  "USER_ID_KEY",
+].map((name) => `SIGHTLINE_${name}`);
+
+/** One line on the `SIGHTLINE_…` variables that mean nothing here: a slip of the pen, or another version's. */
+export function unknownVariables(env: NodeJS.ProcessEnv): string | undefined {
+  const unknown = Object.keys(env)
+    .filter((name) => name.startsWith("SIGHTLINE_") && !VARIABLES.includes(name))
+    .sort();
+  if (unknown.length === 0) return undefined;
+  return `${unknown.join(", ")} ignored: this version knows ${VARIABLES.join(", ")}.`;
 }
 
 /** Reads the `SIGHTLINE_…` variables. Throws a `ConfigError` that names the variable, its value and what it takes. */
@@ -20,6 +44,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv, withSinks: boolean): Env
     sinks: withSinks ? readSinks(env) : [],
     enabled: readBoolean(env, "SIGHTLINE_ENABLED"),
     sampleRate: readRate(env, "SIGHTLINE_SAMPLE_RATE"),
+    userIdKey: env["SIGHTLINE_USER_ID_KEY"] || undefined,
     trace: { ...(environment && { environment }), ...(release && { release }), ...(version && { version }) },
   };
 }
@@ -30,16 +55,24 @@ function readSinks(env: NodeJS.ProcessEnv): Sink[] {
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "")
-    .map((part) => readSink(part, env));
+    .map((part) => readSink(part, env, "SIGHTLINE_SINK"))
+    .map((sink) => spooled(sink, env));
 }
 
-function readSink(written: string, env: NodeJS.ProcessEnv): Sink {
+/** What goes over the network waits on disk meanwhile, where there is one to wait on. */
+function spooled(sink: Sink, env: NodeJS.ProcessEnv): Sink {
+  const dir = env["SIGHTLINE_SPOOL"];
+  return dir && sink.writeSync === undefined ? spool(sink, { dir }) : sink;
+}
+
+/** A sink as it is written in a variable or argument, whose name the error tells. */
+export function readSink(written: string, env: NodeJS.ProcessEnv, where: string): Sink {
   if (written === "console") return consoleSink();
   if (written === "console:json") return consoleSink({ format: "json" });
   if (written.startsWith("file:")) return fileSink({ path: written.slice("file:".length) });
   if (/^https?:\/\//.test(written)) return httpSink({ url: written, headers: readHeaders(env, "SIGHTLINE_HEADERS") });
   const wanted = "console, console:json, file:<path> or http(s)://<host>/<path>, several separated by commas";
-  throw bad("SIGHTLINE_SINK", written, wanted);
+  throw bad(where, written, wanted);
 }
 
 /** `key=value,key=value`, as OpenTelemetry writes headers; values may be percent-encoded. */
@@ -79,5 +112,5 @@ function readRate(env: NodeJS.ProcessEnv, name: string): number | undefined {
 }
 
 function bad(name: string, written: string, wanted: string): ConfigError {
-  return new ConfigError("CONFIG_BAD_VARIABLE", `${name} takes ${wanted}; it is "${written}".`);
+  return new ConfigError("CONFIG_BAD_VARIABLE", `${name} takes ${wanted}; it is "${createCapture().text(written)}".`);
 }

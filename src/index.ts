@@ -1,5 +1,5 @@
 // The public names of "sightline". Subpaths: "sightline/sinks/http", "/openai", "/interop/cls-hooked", "/testing".
-export type { MaskOptions } from "./capture/redact.ts";
+export type { MaskOptions, PersonalData } from "./capture/redact.ts";
 export type { Options } from "./configure.ts";
 export { configure, flush, shutdown, stats } from "./configure.ts";
 export { bind, bindEmitter, snapshot } from "./core/bind.ts";
@@ -15,6 +15,8 @@ export type { DropReason, FlushResult, LaneStats, Stats } from "./core/runtime.t
 export type { EndOptions, Span, SpanPatch } from "./core/span.ts";
 export type { ParentInput, SpanRef } from "./core/start.ts";
 export { suppress } from "./core/suppress.ts";
+export { hashUserId } from "./core/user-id.ts";
+export { type FlushAfterOptions, flushAfter } from "./flush-after.ts";
 export type { Client, ClientGeneration, EndById } from "./observe/client.ts";
 export { client } from "./observe/client.ts";
 export type { GenerationOptions, Recorded, SpanOptions } from "./observe/manual.ts";
@@ -36,8 +38,17 @@ export { score } from "./observe/scores.ts";
 export type { TracePatch } from "./observe/trace.ts";
 export { updateTrace, withTrace } from "./observe/trace.ts";
 export type { LaneOptions } from "./pipeline/options.ts";
+export type { ExitSignal, SignalsOption } from "./pipeline/signals.ts";
+export { filter } from "./policy/filter.ts";
+export { type KeepRule, keepIf } from "./policy/keep-if.ts";
+export { type MaskRules, mask } from "./policy/mask.ts";
+export { sample } from "./policy/sample.ts";
 export { type ConsoleSinkOptions, consoleSink } from "./sinks/console.ts";
 export { type FileSink, type FileSinkOptions, fileSink } from "./sinks/file.ts";
 export { type MemorySink, memorySink } from "./sinks/memory.ts";
 export { readRecords } from "./sinks/read-records.ts";
-export type { Sink, WriteResult } from "./sinks/sink.ts";
+export type { Sink, SinkPolicy, SinkStats, TailRule, WriteResult } from "./sinks/sink.ts";
+export type { SpoolOptions } from "./spool/options.ts";
+export { type ReplayFigures, replaySpool } from "./spool/replay.ts";
+export { spool } from "./spool/spool.ts";
+export { type SpoolOwner, spoolStatus } from "./spool/status.ts";

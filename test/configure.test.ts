@@ -62,7 +62,7 @@ test("enabled: false, and no sinks, are off", async () => {
     withSpan("x", (span) => span.recording),
     false,
   );
-  assert.deepEqual(await flush(), { ok: true, written: 0, pending: 0, dropped: 0, errors: [] });
+  assert.deepEqual(await flush(), { ok: true, written: 0, pending: 0, spooled: 0, dropped: 0, errors: [] });
 });
 
 test("spans that never end are exported as unfinished with their call site at shutdown, and may still end", async () => {

@@ -19,10 +19,10 @@ import { clsHookedCarrier } from "sightline/interop/cls-hooked";
 import { httpSink } from "sightline/sinks/http";
 import { recordAssistantRun, normalizeUsage } from "sightline/openai";
 import { inject } from "../../src/core/traceparent.ts";
-const { bind, bindEmitter, carrier, client, configure, consoleSink, currentSpan, event, fileSink, flush, generation,
-  memorySink, observe, readRecords, score, snapshot, startSpan, suppress, updateSpan, updateTrace, withContext, withSpan,
-  withTrace } = sightline;
-const { fakeClock, fakeOpenAI, sequentialIds, sinkContract } = testing;
+const { bind, bindEmitter, carrier, client, configure, consoleSink, currentSpan, event, fileSink, filter, flush,
+  flushAfter, generation, hashUserId, keepIf, mask, memorySink, observe, readRecords, replaySpool, sample, score, snapshot, spool, spoolStatus, startSpan,
+  suppress, updateSpan, updateTrace, withContext, withSpan, withTrace } = sightline;
+const { fakeClock, fakeOpenAI, flakyServer, sequentialIds, sinkContract } = testing;
 const { createNamespace } = clsHooked;
 const [key, question, answer, message, userId, sessionId, traceId, threadId, url, file] = Array(10).fill("x") as string[];
 const messages: any[] = [];

@@ -15,7 +15,9 @@ test("the other variables", () => {
     { SIGHTLINE_ENABLED: "no", SIGHTLINE_SAMPLE_RATE: "0.25", SIGHTLINE_ENVIRONMENT: "prod", SIGHTLINE_RELEASE: "r" },
     true,
   );
-  assert.deepEqual(read, { sinks: [], enabled: false, sampleRate: 0.25, trace: { environment: "prod", release: "r" } });
+  const trace = { environment: "prod", release: "r" };
+  assert.deepEqual(read, { sinks: [], enabled: false, sampleRate: 0.25, userIdKey: undefined, trace });
+  assert.equal(readEnvironment({ SIGHTLINE_USER_ID_KEY: "k".repeat(16) }, true).userIdKey, "k".repeat(16));
 });
 
 test("a wrong value throws and names variable, value and what it takes", () => {

@@ -168,3 +168,9 @@ test("08 the memory sink in a test", async () => {
   assert.match(stdout, /pass 1/);
   assert.match(stdout, /fail 0/);
 });
+
+test("09 serverless: the trace is out before the result is", async () => {
+  const { stdout, stderr } = await example("09-serverless.ts");
+  assert.equal(stdout, "{ statusCode: 200, body: 'Lorem…' }\nipsum…\n");
+  assert.match(stderr, /summarize[\s\S]*summarize/);
+});

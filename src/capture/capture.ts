@@ -9,6 +9,8 @@ export type { MaskOptions } from "./redact.ts";
 export interface CaptureOptions {
   /** Additions to the masking that runs by default, or `false` for none at all. */
   readonly mask?: MaskOptions | false;
+  /** Turns user ids into hashes. */
+  readonly hashUserId?: (id: string) => string;
   /** Limits that differ from `LIMITS`. */
   readonly limits?: Partial<Limits>;
 }
@@ -17,14 +19,17 @@ export interface CaptureOptions {
 export function createCapture(options: CaptureOptions = {}): Capture {
   const limits: Limits = { ...LIMITS, ...options.limits };
   const redactor = options.mask === false ? undefined : createRedactor(options.mask);
+  function clean(value: string): string {
+    try {
+      return text(startWalk("", limits, redactor), value, undefined, "");
+    } catch {
+      return REDACTION_FAILED;
+    }
+  }
+
   return {
     value: (value, path) => snapshot(value, path, limits, redactor),
-    text(value) {
-      try {
-        return text(startWalk("", limits, redactor), value, undefined, "");
-      } catch {
-        return REDACTION_FAILED;
-      }
-    },
+    text: clean,
+    userId: options.hashUserId ?? clean,
   };
 }

@@ -56,8 +56,8 @@ export const LIMITS: Limits = Object.freeze({
   name: 256,
   // Smaller pieces (signatures, ids, icons) are worth reading; above it is a file.
   base64: 1024,
-  // Half of the largest HTTP header block that Node accepts; tokens and private keys are shorter.
-  margin: 8 * 1024,
+  // The largest HTTP header block that Node accepts. What is longer is known by its end, or by having no blank in it.
+  margin: 16 * 1024,
   // RFC 3986 sets no limit; browsers and servers take no longer host names and passwords.
   authority: 1024,
   // A program has a few hundred names; data used as names must not fill the memory.

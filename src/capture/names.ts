@@ -1,5 +1,7 @@
 /** Which names stand for secrets: whole word parts of camelCase, snake_case, kebab-case and header names. */
 
+import { LIMITS } from "./limits.ts";
+
 const SECRET = new RegExp(
   `_(?:${[
     "authorization|cookies?|bearer|jwt|secrets?|credentials?|token",
@@ -51,4 +53,36 @@ export function secretNames(own: readonly (string | RegExp)[]): (name: string) =
 
 function isKnown(normal: string): boolean {
   return SECRET.test(normal.includes("_token_") ? normal.replace(NO_CREDENTIAL, "") : normal);
+}
+
+/** What a name in a text says of the value that is given to it. */
+export type Verdict = typeof NO_SECRET | typeof SECRET_VALUE | typeof SECRET_LINE | typeof COOKIE_LINE;
+
+export const NO_SECRET = 0;
+/** One word, or what is in quotes. */
+export const SECRET_VALUE = 1;
+/** The rest of the line. */
+export const SECRET_LINE = 2;
+/** The same, where it begins as cookies do. */
+export const COOKIE_LINE = 3;
+
+/** The verdicts on the names in texts, remembered: a text asks about the same few again and again. */
+export function verdicts(isSecret: (name: string) => boolean): (name: string) => Verdict {
+  const known = new Map<string, Verdict>();
+  return (name) => {
+    let verdict = known.get(name);
+    if (verdict === undefined) {
+      verdict = verdictOn(name, isSecret);
+      if (known.size >= LIMITS.remembered) known.clear();
+      // Joining copies: a slice would keep the whole text alive.
+      known.set(Array.from(name).join(""), verdict);
+    }
+    return verdict;
+  };
+}
+
+function verdictOn(name: string, isSecret: (name: string) => boolean): Verdict {
+  if (!isSecret(name)) return NO_SECRET;
+  if (/cookie$/i.test(name)) return COOKIE_LINE;
+  return /authorization$/i.test(name) ? SECRET_LINE : SECRET_VALUE;
 }

@@ -1,10 +1,14 @@
 import { isPromise } from "node:util/types";
-import { assignment, NAME_ANCHORS } from "./assignments.ts";
+import { ASSIGNMENTS } from "./assignments.ts";
 import { LIMITS } from "./limits.ts";
-import { secretNames, words } from "./names.ts";
-import { type Scan, startScan } from "./scan.ts";
-import { SHAPE_ANCHORS, shape } from "./shapes.ts";
+import { LISTS } from "./lists.ts";
+import { secretNames, verdicts } from "./names.ts";
+import { isCardNumber, type PersonalData, personalKinds, personalRules } from "./personal.ts";
+import { type Judge, type Rule, startScan } from "./scan.ts";
+import { SHAPES } from "./shapes.ts";
+import { TOKENS } from "./tokens.ts";
 
+export type { PersonalData } from "./personal.ts";
 export { REDACTED } from "./scan.ts";
 
 /** What stands in place of a text when the user's own masking failed: nothing of it gets out. */
@@ -20,6 +24,12 @@ export interface MaskOptions {
   readonly keys?: readonly (string | RegExp)[];
   /** Runs after the built-in masking on every text. Synchronous; whatever it throws turns the text into `[redaction failed]`. */
   readonly text?: (text: string) => string;
+  /**
+   * Personal data to mask too, all kinds or some: e-mail addresses become `[email]`, phone numbers in their usual spellings
+   * `[phone]`, card numbers with a right Luhn digit `[card]`, IBANs with right check digits `[iban]`, IP addresses `[ip]`.
+   * In texts, in property names, and card numbers that are numbers. Default: none.
+   */
+  readonly pii?: boolean | readonly PersonalData[];
 }
 
 /** What is known of a property name. */
@@ -35,58 +45,56 @@ export interface Redactor {
   key(name: string): boolean;
   /** The same, with the name itself masked, remembered for the names of objects. */
   name(name: string): Name;
+  /** What stands for a number that must not be seen; absent when all numbers may. */
+  number?(value: number): string | undefined;
   /** Masks the secrets in a text, in linear time. Never throws. */
   text(text: string): string;
-  /** Characters that the hand-written scans have read since the start: the measure of linearity. */
+  /** Characters read since the start: the measure of linearity. */
   readonly steps: number;
 }
 
-/** Shorter texts hold no secret: `pwd=abc` has seven characters. */
-const SHORTEST = 7;
+/** Shorter texts hold nothing: `pwd=abc` has seven characters, `a@b.co` six. */
+const SHORTEST = 6;
 
-/** What an assignment needs. Most short texts have none. */
-const OPERATOR = /[:=]|--/;
+/** `jwt`, `pwd`, `key`, `sig` */
+const SHORTEST_NAME = 3;
 
 /** Names from this length on may hold a secret themselves. */
 const SUSPECT_NAME = 12;
 
-/** An expression that finds the places worth a look, without nested or open-ended quantifiers, and what looks there. */
-interface Rule {
-  readonly anchors: RegExp;
-  readonly judge: (scan: Scan, at: number) => boolean;
-}
+const SECRET_RULES: readonly Rule[] = [...SHAPES, ...TOKENS, ...LISTS, ...ASSIGNMENTS];
 
 /**
  * Makes the masking that runs by default: values under secret names (`password`, `x-api-key`, …), in objects and in texts,
  * and secrets that show by their shape (`sk-…`, JSON Web Tokens, PEM blocks, …).
  */
 export function createRedactor(options: MaskOptions = {}): Redactor {
-  const { keys = [], text: custom } = options;
+  const { keys = [], text: custom, pii } = options;
   const isSecret = secretNames(keys);
-  const shapes: Rule = { anchors: new RegExp(SHAPE_ANCHORS, "g"), judge: shape };
-  const assignments: readonly Rule[] = [...NAME_ANCHORS, ...ownAnchors(keys)].map((anchors) => ({
-    anchors: new RegExp(anchors, "g"),
-    judge: assignment,
-  }));
+  const words = keys.filter((key) => typeof key === "string");
+  const verdict = verdicts(secretNames(words));
+  const shortest = Math.min(SHORTEST_NAME, ...words.map((word) => word.length));
+  const kinds = personalKinds(pii);
+  const judges = byAnchor([...SECRET_RULES, ...personalRules(kinds)]);
   const names = new Map<string, Name>();
   let steps = 0;
 
+  /** One look at each character; the few that are anchors are judged. */
   function mask(text: string): string {
     if (text.length < SHORTEST) return text;
-    let masked = apply(shapes, text);
-    if (OPERATOR.test(masked)) for (const rule of assignments) masked = apply(rule, masked);
-    return masked;
-  }
-
-  function apply({ anchors, judge }: Rule, text: string): string {
-    anchors.lastIndex = 0;
-    if (!anchors.test(text)) return text;
-    const scan = startScan(text, isSecret);
-    do {
-      if (judge(scan, anchors.lastIndex - 1)) anchors.lastIndex = scan.done;
-    } while (anchors.test(text));
+    const scan = startScan(text, verdict, shortest);
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      const rules = code < 128 ? judges[code] : undefined;
+      if (rules === undefined) continue;
+      for (let i = 0; i < rules.length; i++) {
+        if (!rules[i]!(scan, at)) continue;
+        at = scan.done - 1;
+        break;
+      }
+    }
     steps += scan.steps;
-    if (scan.done === 0) return text;
+    if (scan.pieces.length === 0) return text;
     scan.pieces.push(text.slice(scan.done));
     return scan.pieces.join("");
   }
@@ -96,10 +104,11 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   return {
     key: isSecret,
     text,
+    ...(kinds.includes("card") && { number: (value) => (isCardNumber(value) ? "[card]" : undefined) }),
     name(name) {
       let known = names.get(name);
       if (known === undefined) {
-        const shown = custom !== undefined || name.length >= SUSPECT_NAME ? text(name) : name;
+        const shown = custom !== undefined || kinds.length > 0 || name.length >= SUSPECT_NAME ? text(name) : name;
         known = { shown, secret: isSecret(name) };
         if (names.size >= LIMITS.remembered) names.clear();
         if (shown === name) names.set(name, known);
@@ -112,6 +121,15 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   };
 }
 
+/** The judges of each ASCII character, in the order of the rules. */
+function byAnchor(rules: readonly Rule[]): readonly (readonly Judge[] | undefined)[] {
+  const judges: (Judge[] | undefined)[] = new Array(128).fill(undefined);
+  for (const [anchors, judge] of rules) {
+    for (const anchor of anchors) (judges[anchor.charCodeAt(0)] ??= []).push(judge);
+  }
+  return judges;
+}
+
 function runCustom(custom: (text: string) => unknown, text: string): string {
   try {
     const masked = custom(text);
@@ -121,18 +139,4 @@ function runCustom(custom: (text: string) => unknown, text: string): string {
     // Falls through: what failed to mask must not get out.
   }
   return REDACTION_FAILED;
-}
-
-/** The longest word of each name of the user's, in any case. */
-function ownAnchors(keys: readonly (string | RegExp)[]): string[] {
-  return keys
-    .filter((key) => typeof key === "string")
-    .map(
-      (key) =>
-        words(key)
-          .split("_")
-          .sort((a, b) => b.length - a.length)[0]!,
-    )
-    .filter((word) => word !== "")
-    .map((word) => Array.from(word, (char) => `[${char}${char.toUpperCase()}]`).join(""));
 }

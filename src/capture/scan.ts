@@ -1,38 +1,58 @@
 /** The state of one pass over a text, and the few steps that its rules are made of. */
+import type { Verdict } from "./names.ts";
 
 export const REDACTED = "[redacted]";
 
+/**
+ * Looks at the text around one character. True when it found what must not be seen and has called `redact`. Reads a bounded
+ * stretch, or one that no later call reads again.
+ */
+export type Judge = (scan: Scan, at: number) => boolean;
+
+/** A judge with the characters that are worth a call: rare ones, so that a pass is one look at each character. */
+export type Rule = readonly [anchors: string, judge: Judge];
+
 export interface Scan {
   readonly text: string;
-  readonly isSecret: (name: string) => boolean;
+  readonly verdict: (name: string) => Verdict;
+  /** Shorter names are not looked up. */
+  readonly shortestName: number;
   /** The masked text so far; what stands before `done` is in it. */
   readonly pieces: string[];
   done: number;
-  /** Characters read by the hand-written scans. */
+  /** Characters read: the measure of linearity. */
   steps: number;
   // How far each kind of scan has come, so that none reads the same run twice.
-  nameEnd: number;
   tokenEnd: number;
   /** What the run up to `tokenEnd` looks like. */
   tokenLikely: boolean;
   tokenLong: boolean;
+  tokenMixed: boolean;
+  flagEnd: number;
   jwtEnd: number;
   pemEnd: number;
+  ipEnd: number;
+  /** Opening quotes, with their backslashes, that nothing closes. */
+  readonly unclosed: Set<string>;
 }
 
-export function startScan(text: string, isSecret: (name: string) => boolean): Scan {
+export function startScan(text: string, verdict: Scan["verdict"], shortestName: number): Scan {
   return {
     text,
-    isSecret,
+    verdict,
+    shortestName,
     pieces: [],
     done: 0,
-    steps: 0,
-    nameEnd: 0,
+    steps: text.length,
     tokenEnd: 0,
     tokenLikely: false,
     tokenLong: false,
+    tokenMixed: false,
+    flagEnd: 0,
     jwtEnd: 0,
     pemEnd: -1,
+    ipEnd: 0,
+    unclosed: new Set(),
   };
 }
 
@@ -75,6 +95,8 @@ for (const [kind, chars] of [
 
 /** The kind of the character at an index; 0 outside the text and for everything that has none. */
 export function kindAt(text: string, index: number): number {
+  // Outside the text `charCodeAt` gives NaN, which V8 takes the slow way for.
+  if (index < 0 || index >= text.length) return 0;
   const code = text.charCodeAt(index);
   return code < 128 ? KINDS[code]! : 0;
 }

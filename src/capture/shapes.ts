@@ -1,100 +1,12 @@
-/** Secrets that show by their own shape: tokens with a known prefix, JSON Web Tokens, PEM blocks, URL passwords. */
+/** Secrets that show by their own shape: JSON Web Tokens, PEM blocks, URL passwords, authorization schemes. */
 import { LIMITS } from "./limits.ts";
-import {
-  ALNUM,
-  DIGIT,
-  JOINER,
-  kindAt,
-  QUOTE,
-  redact,
-  runEnd,
-  runStart,
-  type Scan,
-  SPACE,
-  TOKEN68,
-  UPPER,
-  WORD,
-} from "./scan.ts";
-
-const START = "(?<![A-Za-z0-9])";
-
-/** One rare character of every shape, with what must stand around it within a fixed distance. */
-export const SHAPE_ANCHORS: string = [
-  `[-_](?<=${START}(?:[srp]k|lsv2|xox[a-z]|xapp|gh[pousr]|github_pat|glpat|npm|hf|gsk|r8|xai|pplx|nvapi|shpat)[-_])`,
-  `G(?<=${START}SG)(?=\\.)|9(?<=${START}ya29)(?=\\.)|I(?:(?<=${START}AI)(?=za)|(?<=${START}ASI)(?=A))`,
-  `K(?<=${START}AK)(?=IA)|J(?<=${START}eyJ)|-(?=----BEGIN [A-Z0-9 ]{1,64}-----)|:(?=//[^\\s/@]{0,1024}@)`,
-  "[bB](?=[eE][aA][rR][eE][rR] |[aA][sS][iI][cC] )",
-].join("|");
-
-/** Looks at what an anchor of `SHAPE_ANCHORS` found. True when it was a secret and is redacted. */
-export function shape(scan: Scan, at: number): boolean {
-  const { text } = scan;
-  switch (text[at]) {
-    case "-":
-      return text.startsWith("-----BEGIN ", at) ? pem(scan, at) : token(scan, at, false);
-    case "_":
-      return token(scan, at, true);
-    case "G":
-      return text.startsWith("SG.", at - 1) && token(scan, at, false);
-    case "9":
-      return text.startsWith("ya29.", at - 3) && token(scan, at, false);
-    case "I":
-      return text.startsWith("AIza", at - 1)
-        ? token(scan, at, false)
-        : text.startsWith("ASIA", at - 2) && aws(scan, at - 2);
-    case "K":
-      return text.startsWith("AKIA", at - 1) && aws(scan, at - 1);
-    case "J":
-      return text.startsWith("eyJ", at - 2) && jwt(scan, at - 2);
-    case "b":
-    case "B":
-      return authScheme(scan, at);
-    case ":":
-      return urlPassword(scan, at + 3);
-    default:
-      return false;
-  }
-}
-
-/** A prefix is not enough (`sk-learn`, `npm_config_registry`): what follows must look made by a machine. */
-function token(scan: Scan, at: number, long: boolean): boolean {
-  if (at >= scan.tokenEnd) measure(scan, at + 1);
-  if (!(long ? scan.tokenLong : scan.tokenLikely)) return false;
-  return redact(scan, runStart(scan, at, ALNUM, scan.done), scan.tokenEnd);
-}
-
-function measure(scan: Scan, from: number): void {
-  const { text } = scan;
-  let seen = 0;
-  let stretch = 0;
-  let longest = 0;
-  let end = from;
-  for (; ; end++) {
-    const kind = kindAt(text, end);
-    if ((kind & ALNUM) !== 0) {
-      if (++stretch > longest) longest = stretch;
-    } else if (kind === JOINER || (text[end] === "." && (kindAt(text, end + 1) & ALNUM) !== 0)) stretch = 0;
-    else break;
-    seen |= kind;
-  }
-  const length = end - from;
-  scan.steps += length + 1;
-  scan.tokenEnd = end;
-  scan.tokenLong = longest >= 16;
-  scan.tokenLikely =
-    (length >= 10 && (seen & DIGIT) !== 0) || (length >= 16 && ((seen & UPPER) !== 0 || longest >= 16));
-}
-
-/** Access key ids: the prefix and exactly 16 capitals or digits. */
-function aws(scan: Scan, start: number): boolean {
-  const end = runEnd(scan, start, UPPER | DIGIT, start + 21);
-  return end === start + 20 && (kindAt(scan.text, end) & ALNUM) === 0 && redact(scan, start, end);
-}
+import { ALNUM, kindAt, QUOTE, type Rule, redact, runEnd, type Scan, SPACE, TOKEN68, WORD } from "./scan.ts";
 
 /** `header.payload.signature`; the signature may be missing, and encrypted tokens have two parts more. */
-function jwt(scan: Scan, start: number): boolean {
-  if (start < scan.jwtEnd) return false;
+function jwt(scan: Scan, at: number): boolean {
   const { text } = scan;
+  const start = at - 2;
+  if (start < scan.jwtEnd || !text.startsWith("ey", start) || (kindAt(text, start - 1) & ALNUM) !== 0) return false;
   let end = (scan.jwtEnd = runEnd(scan, start, WORD));
   if (end - start < 10 || text[end] !== ".") return false;
   const payloadEnd = runEnd(scan, end + 1, WORD);
@@ -108,9 +20,19 @@ function jwt(scan: Scan, start: number): boolean {
   return redact(scan, start, end);
 }
 
+const BEGIN = "-----BEGIN ";
+const LABEL = /[A-Z0-9 ]{1,64}-----/y;
+
+export function isPem(text: string, at: number): boolean {
+  if (text.charCodeAt(at + 5) !== 0x42 || !text.startsWith(BEGIN, at)) return false;
+  LABEL.lastIndex = at + BEGIN.length;
+  return LABEL.test(text);
+}
+
 /** A PEM block to its end line, or, where that is cut off, as far as its body can go. */
-function pem(scan: Scan, start: number): boolean {
+export function pem(scan: Scan, start: number): boolean {
   const { text } = scan;
+  if (!isPem(text, start)) return false;
   if (scan.pemEnd < start) {
     const found = text.indexOf("-----END ", start);
     scan.pemEnd = found === -1 ? Number.POSITIVE_INFINITY : found;
@@ -122,7 +44,7 @@ function pem(scan: Scan, start: number): boolean {
     return redact(scan, start, dashes === -1 ? label : label + dashes + 5);
   }
   let end = start;
-  while (text[end] === "\\" || (kindAt(text, end) & (WORD | TOKEN68 | SPACE)) !== 0) end++;
+  while ((kindAt(text, end) & (WORD | TOKEN68 | SPACE)) !== 0 || text.charCodeAt(end) === 0x5c) end++;
   scan.steps += end - start;
   return redact(scan, start, end);
 }
@@ -130,33 +52,59 @@ function pem(scan: Scan, start: number): boolean {
 /** `Bearer …` and `Basic …`. Prose goes on with a word, a header with a token. */
 function authScheme(scan: Scan, at: number): boolean {
   const { text } = scan;
-  const bearer = text.charCodeAt(at + 1) === 0x65 || text.charCodeAt(at + 1) === 0x45;
-  const from = at + (bearer ? "bearer " : "basic ").length;
+  const second = text.charCodeAt(at + 1) | 0x20;
+  if (second !== 0x65 && second !== 0x61) return false;
+  const isBearer = second === 0x65;
+  const word = isBearer ? "bearer " : "basic ";
+  const from = at + word.length;
+  // JSON of other languages and URLs write the blank otherwise.
+  if (text.charCodeAt(from - 1) !== 0x20 || text.slice(at, from).toLowerCase() !== word) return false;
   const end = runEnd(scan, from, WORD | TOKEN68);
   const token = text.slice(from, Math.min(end, from + LIMITS.authority));
-  const secret = bearer
+  const isSecret = isBearer
     ? token.length >= 20 || (token.length >= 8 && /\d|[a-z][A-Z]/.test(token))
     : isUserAndPassword(token);
-  return secret && redact(scan, from, end);
+  return isSecret && redact(scan, from, end);
 }
 
+/** `QWxhZGRpbjpvcGVuIHNlc2FtZQ==` is `Aladdin:open sesame`. */
 function isUserAndPassword(base64: string): boolean {
+  if (base64.length < 8) return false;
   const plain = Buffer.from(base64, "base64").toString("latin1");
   return plain.includes(":") && /^[\x20-\x7e]+$/.test(plain);
 }
 
-/** The password of `scheme://user:password@host`. */
-function urlPassword(scan: Scan, from: number): boolean {
+/** Addresses that are secrets themselves: whoever knows them may post. */
+const WEBHOOKS = ["hooks.slack.com/services/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/"] as const;
+
+/** The password of `scheme://user:password@host`, and the path of a webhook. */
+function url(scan: Scan, at: number): boolean {
   const { text } = scan;
+  if (text.charCodeAt(at + 1) !== 0x2f || text.charCodeAt(at + 2) !== 0x2f) return false;
+  const from = at + 3;
+  for (const webhook of WEBHOOKS) {
+    if (!text.startsWith(webhook, from)) continue;
+    const path = from + webhook.length;
+    const end = runEnd(scan, path, WORD | TOKEN68);
+    return end > path && redact(scan, path, end);
+  }
   let colon = -1;
-  let at = -1;
+  let sign = -1;
   let end = from;
-  for (; end < from + LIMITS.authority; end++) {
-    const char = text[end];
-    if (char === undefined || char === "/" || (kindAt(text, end) & (SPACE | QUOTE)) !== 0) break;
-    if (char === "@") at = end;
-    else if (char === ":" && colon === -1) colon = end;
+  // No address before has read this far: it would have met the slashes.
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    if (code === 0x2f || (kindAt(text, end) & (SPACE | QUOTE)) !== 0) break;
+    if (code === 0x40) sign = end;
+    else if (code === 0x3a && colon === -1) colon = end;
   }
   scan.steps += end - from + 1;
-  return colon !== -1 && at > colon + 1 && redact(scan, colon + 1, at);
+  return colon !== -1 && sign > colon + 1 && redact(scan, colon + 1, sign);
 }
+
+export const SHAPES: readonly Rule[] = [
+  ["J", jwt],
+  ["-", pem],
+  ["bB", authScheme],
+  [":", url],
+];

@@ -13,7 +13,8 @@ import {
   primitiveOf,
   sizeOf,
 } from "./exotic.ts";
-import type { Limits } from "./limits.ts";
+import { LIMITS, type Limits } from "./limits.ts";
+import { isHeaderItem } from "./lists.ts";
 import { REDACTED, REDACTION_FAILED, type Redactor } from "./redact.ts";
 import { grouped } from "./strings.ts";
 import { cut, type Frame, type Key, longName, note, pathOf, rest, room, startWalk, text, type Walk } from "./walk.ts";
@@ -63,7 +64,7 @@ function copy(walk: Walk, value: unknown, parent: Frame | undefined, key: Key): 
       return text(walk, value, parent, key);
     case "number":
       // Adding 0 turns -0 into 0, as JSON does.
-      return Number.isFinite(value) ? value + 0 : `[${value}]`;
+      return Number.isFinite(value) ? (walk.redactor?.number?.(value) ?? value + 0) : `[${value}]`;
     case "boolean":
       return value;
     case "object":
@@ -156,8 +157,20 @@ function fillArray(walk: Walk, frame: Frame): void {
   const { length } = source;
   const kept = room(walk, length, 1);
   const read = Object.getPrototypeOf(source) === Array.prototype ? element : own;
-  for (let i = 0; i < kept; i++) target.push(copy(walk, read(source, i), frame, i) ?? null);
+  const isList = walk.redactor !== undefined && length % 2 === 0 && typeof read(source, 0) === "string";
+  for (let i = 0; i < kept; i++) {
+    const item = read(source, i);
+    const isSecret = isList && i % 2 === 1 && isSecretItem(walk.redactor!, read(source, i - 1), item, frame);
+    target.push(isSecret ? REDACTED : (copy(walk, item, frame, i) ?? null));
+  }
   rest(walk, frame, kept, length);
+}
+
+/** The value of a name in `[["password", "…"], …]`, `["Cookie", "…"]`, or among Node's flat `rawHeaders`. */
+function isSecretItem(redactor: Redactor, name: unknown, value: unknown, frame: Frame): boolean {
+  if (typeof name !== "string" || name.length > LIMITS.name || !redactor.key(name)) return false;
+  const isPair = (frame.source as unknown[]).length === 2 && typeof frame.key === "number";
+  return isPair || (typeof value === "string" && isHeaderItem(name, value));
 }
 
 function fillMap(walk: Walk, frame: Frame): void {
@@ -235,7 +248,12 @@ function property(walk: Walk, frame: Frame, name: string, index: number): void {
   if (redactor !== undefined) {
     const known = redactor.name(shown);
     // The `token` of a model's `logprob` is a piece of its answer.
-    isSecret = known.secret && !(name === "token" && Object.hasOwn(frame.source, "logprob"));
+    isSecret =
+      (known.secret ||
+        // Of a test it is the outcome, of an account the password.
+        (typeof value === "string" && (name === "pass" || name === "Pass")) ||
+        (shown !== name && redactor.key(name.slice(-limits.name)))) &&
+      !(name === "token" && Object.hasOwn(frame.source, "logprob"));
     shown = known.shown;
     if (shown === REDACTION_FAILED) cut(walk, frame, shown, "redaction_failed");
   }

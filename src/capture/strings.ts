@@ -1,8 +1,9 @@
 import type { Limits } from "./limits.ts";
-import { kindAt, TOKEN68, WORD } from "./scan.ts";
+import { DIGIT, kindAt, LETTER, QUOTE, SPACE, TOKEN68, WORD } from "./scan.ts";
 
 const BASE64 = ";base64,";
 const TOKEN = WORD | TOKEN68;
+const APART = SPACE | QUOTE;
 
 /** `1234567` → `1,234,567`. */
 export function grouped(count: number): string {
@@ -26,7 +27,8 @@ export function shorten(text: string, keep: number, limits: Limits, clean: (text
     if (front.length <= keep) return front;
   } else {
     front = agreedStart(clean(text.slice(0, head)), clean(text.slice(0, head + margin)));
-    back = agreedEnd(clean(text.slice(length - tail)), clean(text.slice(length - tail - margin)));
+    const from = afterSecret(text, length - tail, margin);
+    back = agreedEnd(clean(text.slice(from)), clean(text.slice(Math.min(from, length - tail) - margin)));
   }
   let end = Math.min(head, front.length);
   if ((front.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--;
@@ -35,6 +37,26 @@ export function shorten(text: string, keep: number, limits: Limits, clean: (text
   // Joining an array copies; slices and `+` would keep the whole text alive behind the pieces.
   const marker = `…[cut ${grouped(length)} characters to ${grouped(keep)}]…`;
   return [front.slice(0, end), marker, back.slice(start)].join("");
+}
+
+/**
+ * Where a text may be shown from, at `cut` or later: past the end of a private key or of a token whose beginning lies more
+ * than `margin` before. Without beginning or blank nothing else would tell them from text.
+ */
+function afterSecret(text: string, cut: number, margin: number): number {
+  const before = text.slice(cut - margin);
+  const end = before.indexOf("-----END ");
+  if (end !== -1 && before.lastIndexOf("-----BEGIN ", end) === -1) {
+    return Math.max(cut, cut - margin + end + "-----END ".length);
+  }
+  let seen = 0;
+  let at = cut - margin;
+  for (; at < text.length; at++) {
+    const kind = kindAt(text, at);
+    if ((kind & APART) !== 0) break;
+    seen |= kind;
+  }
+  return at > cut && (seen & DIGIT) !== 0 && (seen & LETTER) !== 0 ? at : cut;
 }
 
 function agreedStart(a: string, b: string): string {

@@ -133,13 +133,25 @@ function longText(walk: Walk, value: string, parent: Frame | undefined, key: Key
   return kept;
 }
 
-/** A property name as the copy has it, before masking. */
+/** A property name as the copy has it: bounded, and masked where it is cut, as half a secret is not known for one. */
 export function longName(walk: Walk, frame: Frame, name: string): string {
-  const { limits } = walk;
-  const keep = Math.max(limits.short, Math.min(limits.name, limits.characters - walk.characters));
+  const { limits, redactor } = walk;
+  const room = limits.characters - walk.characters;
+  const keep = Math.min(limits.name, room);
+  if (name.length > keep && room < 2 * limits.short) {
+    const shown = `[cut ${grouped(name.length)} characters]`;
+    cut(walk, frame, shown, "bytes", name.length);
+    walk.characters += shown.length;
+    return shown;
+  }
   walk.characters += Math.min(keep, name.length);
   if (name.length <= keep) return name;
-  const shown = shorten(name, keep, limits, (part) => part);
+  const clean = (part: string): string => {
+    walk.extra += part.length;
+    return redactor === undefined ? part : redactor.text(part);
+  };
+  // Without its end: that of a private key bears no mark any more.
+  const shown = shorten(name, keep, { ...limits, tail: 0, margin: limits.name }, clean);
   cut(walk, frame, shown, "string", name.length);
   return shown;
 }

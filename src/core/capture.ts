@@ -16,4 +16,6 @@ export interface Capture {
   value(value: unknown, path: string): Captured;
   /** Masks and bounds one string: an error message, a stack, a status message. */
   text(text: string): string;
+  /** A user id as records have it: hashed where `userIdKey` is configured, else like any text. */
+  userId(id: string): string;
 }

@@ -3,7 +3,7 @@ import { guard } from "./guard.ts";
 import { isSuppressed, NonRecordingSpan } from "./non-recording-span.ts";
 import { activeRuntime, type Runtime } from "./runtime.ts";
 import type { Span } from "./span.ts";
-import { isSampled, joinTrace } from "./start.ts";
+import { isRecorded, joinTrace } from "./start.ts";
 import type { Trace } from "./trace.ts";
 import { extract } from "./traceparent.ts";
 
@@ -47,5 +47,5 @@ function remoteSpan(runtime: Runtime, carrier: unknown): Span | undefined {
   const remote = extract(carrier);
   if (remote === undefined || isSuppressed(contextSpan(runtime))) return undefined;
   const trace = joinTrace(runtime, remote);
-  return new NonRecordingSpan(isSampled(trace) ? "remote" : "unsampled", { trace, spanId: remote.spanId });
+  return new NonRecordingSpan(isRecorded(runtime, trace) ? "remote" : "unsampled", { trace, spanId: remote.spanId });
 }

@@ -1,3 +1,4 @@
+import { isPromise } from "node:util/types";
 import { guard, swallow } from "./guard.ts";
 import { type Runtime, slot } from "./runtime.ts";
 import type { Span } from "./span.ts";
@@ -17,32 +18,38 @@ export const asyncLocalCarrier: Carrier = {
 /** What the context holds here, whatever a carrier that is somebody else's does. */
 export function contextSpan(runtime: Runtime): Span | undefined {
   const { carrier } = runtime;
-  return carrier === asyncLocalCarrier ? slot.storage.getStore() : guard(() => carrier.get(), undefined);
+  if (carrier === asyncLocalCarrier) return slot.storage.getStore();
+  const span: unknown = guard(() => carrier.get(), undefined);
+  return isSpan(span) ? span : undefined;
+}
+
+/** By what it has and not by its class: the span may be another loaded copy's. */
+function isSpan(value: unknown): value is Span {
+  return guard(() => typeof value === "object" && value !== null && "spanId" in value && "recording" in value, false);
 }
 
 /** `carrier.run` with a carrier that may be somebody else's: whatever it does, `fn` runs once and its outcome is kept. */
 export function runIn<T>(carrier: Carrier, span: Span, fn: () => T): T {
   if (carrier === asyncLocalCarrier) return slot.storage.run(span, fn);
   let outcome: { value: T } | { error: unknown } | undefined;
-  const enter = (): T => {
+  const once = (): void => {
+    if (outcome !== undefined) return;
     try {
-      const value = fn();
-      outcome = { value };
-      return value;
+      outcome = { value: fn() };
     } catch (error) {
       outcome = { error };
-      throw error;
     }
   };
-  try {
-    return carrier.run(span, enter);
-  } catch (error) {
-    if (outcome === undefined) {
-      swallow(error);
-      return fn();
-    }
-    if ("error" in outcome) throw outcome.error;
-    swallow(error);
-    return outcome.value;
-  }
+  guard(() => {
+    // It is shown neither result nor error: an asynchronous one would start a lazy query by awaiting it.
+    const given: unknown = carrier.run(span, once);
+    if (isPromise(given)) given.catch(swallow);
+  }, undefined);
+  once();
+  return settled(outcome as { value: T } | { error: unknown } | undefined);
+}
+
+function settled<T>(outcome: { value: T } | { error: unknown } | undefined): T {
+  if (outcome !== undefined && "value" in outcome) return outcome.value;
+  throw outcome?.error;
 }

@@ -10,15 +10,16 @@ export function describeError(thrown: unknown, capture: Capture): ErrorInfo {
     const shown = capture.value(thrown, "error").value;
     return { type: thrown === null ? "null" : typeof thrown, message: capture.text(String(shown)) };
   }
-  const info: { -readonly [K in keyof ErrorInfo]: ErrorInfo[K] } = { type: typeName(thrown) };
+  const info: { -readonly [K in keyof ErrorInfo]: ErrorInfo[K] } = { type: capture.text(typeName(thrown)) };
   const message = read(thrown, "message");
   if (typeof message === "string") info.message = capture.text(message);
   const stack = read(thrown, "stack");
   if (typeof stack === "string") info.stack = capture.text(stack);
   const code = read(thrown, "code");
-  if (typeof code === "string" || typeof code === "number") info.code = code;
+  if (typeof code === "string") info.code = capture.text(code);
+  else if (Number.isFinite(code)) info.code = (code as number) + 0;
   const status = read(thrown, "status") ?? read(thrown, "statusCode");
-  if (typeof status === "number") info.status = status;
+  if (Number.isFinite(status)) info.status = (status as number) + 0;
   const causes = causesOf(thrown, capture);
   if (causes.length > 0) info.causes = causes;
   return info;
@@ -41,11 +42,8 @@ function causesOf(thrown: object, capture: Capture): { type: string; message?: s
       break;
     }
     const message = read(cause, "message");
-    causes.push(
-      typeof message === "string"
-        ? { type: typeName(cause), message: capture.text(message) }
-        : { type: typeName(cause) },
-    );
+    const type = capture.text(typeName(cause));
+    causes.push(typeof message === "string" ? { type, message: capture.text(message) } : { type });
     cause = read(cause, "cause");
   }
   return causes;

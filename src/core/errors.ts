@@ -37,18 +37,27 @@ export class ObserveError extends SightlineError {
 /** What a sink throws to say whether sending the same batch again can help. */
 export class SinkError extends SightlineError {
   static override readonly kind = "SinkError";
-  /** `later`: try again. `split`: the batch is too large, halve it. `never`: drop it and count. */
+  /** `later`: try again. `split`: one record is at fault, find it by halves. `never`: drop the batch and count. */
   readonly retry: "later" | "split" | "never";
+  /** How a record that `split` has found is counted. Default: `too_large`. */
+  readonly reason: "too_large" | "rejected_by_sink";
   /** The server's own word on when to come back, in milliseconds from now. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
     message: string,
-    options: { retry: "later" | "split" | "never"; retryAfterMs?: number | undefined; code?: string; cause?: unknown },
+    options: {
+      retry: "later" | "split" | "never";
+      reason?: "too_large" | "rejected_by_sink";
+      retryAfterMs?: number | undefined;
+      code?: string;
+      cause?: unknown;
+    },
   ) {
     const cause = options.cause === undefined ? undefined : { cause: options.cause };
     super(options.code ?? `SINK_${options.retry.toUpperCase()}`, message, cause);
     this.retry = options.retry;
+    this.reason = options.reason ?? "too_large";
     this.retryAfterMs = options.retryAfterMs;
   }
 }

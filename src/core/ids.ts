@@ -1,4 +1,5 @@
 import type * as Crypto from "node:crypto";
+import { guard } from "./guard.ts";
 
 /** Where trace and span ids come from. Injectable: `configure({ ids })`, `sequentialIds()` from `sightline/testing`. */
 export interface Ids {
@@ -71,6 +72,20 @@ export function isTraceId(value: unknown): value is string {
 /** 16 lower-case hex digits, not all zero (W3C Trace Context). */
 export function isSpanId(value: unknown): value is string {
   return typeof value === "string" && /^(?!0+$)[0-9a-f]{16}$/.test(value);
+}
+
+/** Ids of the user's, made safe: for what throws or gives no id, the system's own step in. */
+export function checkedIds(ids: Ids): Ids {
+  return {
+    traceId(nowMs) {
+      const id: unknown = guard(() => ids.traceId(nowMs), undefined);
+      return isTraceId(id) ? id : traceId(nowMs);
+    },
+    spanId() {
+      const id: unknown = guard(() => ids.spanId(), undefined);
+      return isSpanId(id) ? id : spanId();
+    },
+  };
 }
 
 /** The same span id for the same parts, for what may be recorded again: run ids, step ids. */

@@ -28,7 +28,9 @@ export const OBSERVATION_TYPES = [
 export type ObservationType = (typeof OBSERVATION_TYPES)[number];
 
 /** OpenTelemetry's span kinds. */
-export type SpanKind = "internal" | "server" | "client" | "producer" | "consumer";
+export const SPAN_KINDS = ["internal", "server", "client", "producer", "consumer"] as const;
+
+export type SpanKind = (typeof SPAN_KINDS)[number];
 
 export const LEVELS = ["DEBUG", "DEFAULT", "WARNING", "ERROR"] as const;
 

@@ -2,6 +2,7 @@ import { type CallSite, callSite } from "./call-site.ts";
 import { toEpochMs, toNanos } from "./clock.ts";
 import { describeError, isAbort } from "./describe-error.ts";
 import { guard } from "./guard.ts";
+import { isSpanId, isTraceId } from "./ids.ts";
 import {
   type Cost,
   type Cut,
@@ -14,6 +15,7 @@ import {
   OBSERVATION_TYPES,
   type ObservationType,
   SCHEMA_VERSION,
+  SPAN_KINDS,
   type SpanEvent,
   type SpanKind,
   type SpanLink,
@@ -22,6 +24,7 @@ import {
 } from "./record.ts";
 import { type Runtime, slot } from "./runtime.ts";
 import type { EndOptions, Span, SpanPatch } from "./span.ts";
+import { genAiOf, statedCost } from "./span-patch.ts";
 import type { Trace } from "./trace.ts";
 import { formatTraceparent } from "./traceparent.ts";
 import { normalizeUsage } from "./usage.ts";
@@ -40,6 +43,9 @@ export interface SpanStart {
   readonly seq: number;
   readonly callSite: CallSite | undefined;
 }
+
+/** Events and links kept of one span: as OpenTelemetry does. */
+const MAX_LISTED = 128;
 
 /** Estimated heap bytes of a record without its payload: ids, times and the object itself. */
 const RECORD_BYTES = 600;
@@ -90,6 +96,7 @@ export class RecordingSpan implements Span {
     this.#name = start.name;
     this.#type = start.type;
     this.#kind = start.kind;
+    trace.openSpans++;
     runtime.open.add(this);
   }
 
@@ -113,6 +120,7 @@ export class RecordingSpan implements Span {
       return this;
     }
     guard(() => {
+      if (!this.#hasRoom(this.#events, "events")) return;
       const name = clean(this.#runtime, title);
       const time = toNanos(this.#nowMs());
       const captured = this.#capture(attributes, `events.${name}`) as JsonObject | undefined;
@@ -137,7 +145,14 @@ export class RecordingSpan implements Span {
 
   /** Adds a link to another span, of this trace or of any other. */
   link(links: readonly SpanLink[]): this {
-    this.#links = [...(this.#links ?? []), ...links];
+    guard(() => {
+      for (const { traceId, spanId, attributes } of links) {
+        if (!isTraceId(traceId) || !isSpanId(spanId) || !this.#hasRoom(this.#links, "links")) continue;
+        const captured = this.#capture(attributes, "links") as JsonObject | undefined;
+        const link = captured === undefined ? { traceId, spanId } : { traceId, spanId, attributes: captured };
+        this.#links = [...(this.#links ?? []), link];
+      }
+    }, undefined);
     return this;
   }
 
@@ -150,6 +165,7 @@ export class RecordingSpan implements Span {
     if (this.ended) return;
     if (patch !== undefined) guard(() => this.#apply(patch), undefined);
     this.ended = true;
+    this.trace.openSpans--;
     this.#runtime.open.remove(this);
     // Read apart: options that cannot be read must not cost the record.
     const endMs = guard(() => toEpochMs(patch?.endTime), undefined);
@@ -178,6 +194,14 @@ export class RecordingSpan implements Span {
     return this.startMs + Math.max(0, this.#runtime.clock.monotonicMs() - this.startMonotonicMs);
   }
 
+  /** What has no end (a polling loop's events) keeps its beginning, and says so once. */
+  #hasRoom(list: readonly unknown[] | undefined, path: "events" | "links"): boolean {
+    if (list === undefined || list.length < MAX_LISTED) return true;
+    if (this.#cuts?.some((cut) => cut.path === path)) return false;
+    this.#cuts = [...(this.#cuts ?? []), { path, reason: "entries" }];
+    return false;
+  }
+
   #capture(value: unknown, path: string): Json | undefined {
     if (value === undefined) return undefined;
     const captured = this.#runtime.capture.value(value, path);
@@ -193,7 +217,7 @@ export class RecordingSpan implements Span {
   #apply(patch: SpanPatch): void {
     if (patch.name !== undefined) this.#name = clean(this.#runtime, patch.name);
     if (OBSERVATION_TYPES.includes(patch.type as ObservationType)) this.#type = patch.type as ObservationType;
-    if (patch.kind !== undefined) this.#kind = patch.kind;
+    if (SPAN_KINDS.includes(patch.kind as SpanKind)) this.#kind = patch.kind as SpanKind;
     if (patch.input !== undefined) this.#input = this.#capture(patch.input, "input");
     if (patch.output !== undefined) this.#output = this.#capture(patch.output, "output");
     if (patch.metadata) this.#metadata = this.#captureObject(this.#metadata, patch.metadata, "metadata");
@@ -236,7 +260,8 @@ export class RecordingSpan implements Span {
     };
     if (this.parentSpanId !== undefined) record.parentSpanId = this.parentSpanId;
     if (this.#parentIsRemote) record.parentIsRemote = true;
-    if (this.trace.traceState !== undefined) record.traceState = this.trace.traceState;
+    // What is passed on stays as it came; a record shows no credential of another's.
+    if (this.trace.traceState !== undefined) record.traceState = this.#runtime.capture.text(this.trace.traceState);
     if (this.#statusMessage !== undefined) record.status = { ...record.status, message: this.#statusMessage };
     if (this.#error !== undefined) record.error = this.#error;
     if (this.#input !== undefined) record.input = this.#input;
@@ -259,10 +284,6 @@ export class RecordingSpan implements Span {
   }
 }
 
-function finite(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
-}
-
 /** A name is no longer than this: viewers show one line. */
 const MAX_NAME = 512;
 
@@ -270,29 +291,4 @@ const MAX_NAME = 512;
 export function clean(runtime: Runtime, name: unknown): string {
   const text = String(name);
   return runtime.capture.text(text.length > MAX_NAME ? `${text.slice(0, MAX_NAME - 1)}…` : text);
-}
-
-function statedCost(cost: number | { total?: number; input?: number; output?: number }): Cost {
-  const parts = typeof cost === "number" ? { total: cost } : cost;
-  const input = finite(parts.input);
-  const output = finite(parts.output);
-  const total = finite(parts.total) ?? (input !== undefined && output !== undefined ? input + output : undefined);
-  return {
-    currency: "USD",
-    ...(total !== undefined && { total }),
-    ...(input !== undefined && { input }),
-    ...(output !== undefined && { output }),
-    source: "provided",
-  };
-}
-
-function genAiOf(patch: SpanPatch): GenAi | undefined {
-  const { genAi, model, provider, modelParameters } = patch;
-  if (model === undefined && provider === undefined && modelParameters === undefined) return genAi;
-  return {
-    ...genAi,
-    ...(model !== undefined && { requestModel: String(model) }),
-    ...(provider !== undefined && { provider: String(provider) }),
-    ...(modelParameters !== undefined && { parameters: modelParameters as JsonObject }),
-  };
 }

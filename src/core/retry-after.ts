@@ -5,15 +5,22 @@ export const MAX_RETRY_AFTER_MS: number = 15 * 60_000;
 const HTTP_DATE =
   /^(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,? (?:\d\d[ -][A-Z][a-z]{2}[ -]\d{2,4}|[A-Z][a-z]{2} [ \d]\d) \d\d:\d\d:\d\d (?:GMT|\d{4})$/;
 
+/** Decimals are not in the RFC, but on the wire. */
+const SECONDS = /^\d+(?:\.\d+)?$/;
+
 /**
- * Reads a `Retry-After` header (RFC 9110, 10.2.3): seconds or an HTTP date.
+ * Reads a `Retry-After` header (RFC 9110, 10.2.3): seconds or an HTTP date. Of a header that came twice in seconds, once
+ * from a server and once from its proxy, the longer wait counts.
  *
  * @returns milliseconds from `nowMs`, between 0 and 15 minutes; `undefined` when the header is missing or unreadable.
  */
 export function parseRetryAfter(value: string | null | undefined, nowMs: number): number | undefined {
   const text = value?.trim() ?? "";
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
+  const parts = text.split(",").map((part) => part.trim());
+  if (parts.every((part) => SECONDS.test(part))) {
+    return Math.min(Math.max(...parts.map(Number)) * 1000, MAX_RETRY_AFTER_MS);
+  }
   if (!HTTP_DATE.test(text)) return undefined;
-  const at = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`);
-  return Number.isNaN(at) ? undefined : Math.min(Math.max(at - nowMs, 0), MAX_RETRY_AFTER_MS);
+  const waitMs = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`) - nowMs;
+  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), MAX_RETRY_AFTER_MS);
 }

@@ -14,6 +14,8 @@ export interface FlushResult {
   readonly ok: boolean;
   readonly written: number;
   readonly pending: number;
+  /** Safe on disk in a spool, to be delivered later. */
+  readonly spooled: number;
   readonly dropped: number;
   readonly errors: readonly string[];
 }
@@ -31,6 +33,8 @@ export interface Runtime {
   readonly callSites: "none" | "manual" | "all";
   /** Traces whose last 56 bits, as 14 hex digits, sort below this are not sampled. Empty: all are. */
   readonly samplingThreshold: string;
+  /** A sink wants unsampled traces too: they are recorded, with the sampled flag 0, and the other lanes leave them out. */
+  readonly recordUnsampled: boolean;
   /** Environment, release, version: the trace attributes that every trace starts with. */
   readonly traceDefaults: TraceInfo;
   readonly open: OpenSpans;
@@ -47,25 +51,41 @@ export type DropReason =
   | "queue_full"
   /** The sink does not take it even alone and without input and output. */
   | "too_large"
-  /** The sink said that trying again cannot help. */
+  /** The sink said that trying again cannot help, or refused this record alone. */
   | "rejected_by_sink"
   /** Every attempt failed, for `giveUpMs`. */
   | "gave_up"
   /** It came after `shutdown()`, or could not be delivered by its deadline. */
   | "shutdown"
   /** The process ended, and the sink has no `writeSync` or it threw. */
-  | "exit";
+  | "exit"
+  /** The oldest that a full spool held. */
+  | "spool_full"
+  /** What a spool read back was damaged. */
+  | "corrupt"
+  /** A `filter` or `mask` of this sink threw. */
+  | "policy_failed"
+  /** The buffer of `keepIf` was full, and it drops then. */
+  | "tail_full";
 
-/** What became of the records of one sink. At any moment `emitted = written + queued + rejected + Σ dropped`. */
+/**
+ * What became of the records of one sink. At any moment
+ * `emitted + replayed = written + queued + spooled + sampledOut + Σ dropped`.
+ */
 export interface LaneStats {
+  /** Offered to the sink by this process. */
   readonly emitted: number;
+  /** Found in the sink's spool, left there by an earlier process. */
+  readonly replayed: number;
   readonly written: number;
-  /** Waiting or in flight. */
+  /** In memory: waiting or in flight. */
   readonly queued: number;
   /** Estimated heap bytes of what is queued. */
   readonly bytes: number;
-  /** Refused one by one by a sink that took the rest of their batch. */
-  readonly rejected: number;
+  /** Safe on disk, not yet delivered. */
+  readonly spooled: number;
+  /** Not for this sink: by head or tail sampling, or by a filter. */
+  readonly sampledOut: number;
   readonly dropped: { readonly [reason in DropReason]?: number };
   /** Attempts to send a batch once more. */
   readonly retries: number;
@@ -115,12 +135,11 @@ function newSlot(): Slot {
 }
 
 function globalSlot(): Slot {
-  const holder = globalThis as { [KEY]?: Slot };
-  const found = holder[KEY];
-  if (found !== undefined) return found;
+  // Where globalThis is frozen, a class that all copies have in common.
+  const holders = [globalThis, AsyncLocalStorage] as { [KEY]?: Slot }[];
+  for (const holder of holders) if (Object.hasOwn(holder, KEY)) return holder[KEY]!;
   const made = newSlot();
-  // A frozen globalThis keeps this copy to itself.
-  Reflect.defineProperty(holder, KEY, { value: made });
+  holders.some((holder) => Reflect.defineProperty(holder, KEY, { value: made }));
   return made;
 }
 

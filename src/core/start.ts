@@ -3,9 +3,10 @@ import { type TimeInput, toEpochMs } from "./clock.ts";
 import { contextSpan } from "./context.ts";
 import { isSpanId, isTraceId } from "./ids.ts";
 import { isMuted, isSuppressed, NonRecordingSpan } from "./non-recording-span.ts";
-import { OBSERVATION_TYPES, type ObservationType, type SpanKind, type TraceInfo } from "./record.ts";
+import { OBSERVATION_TYPES, type ObservationType, SPAN_KINDS, type SpanKind, type TraceInfo } from "./record.ts";
 import { RecordingSpan } from "./recording-span.ts";
 import type { Runtime } from "./runtime.ts";
+import { isSampled, isSampledAt, SAMPLED } from "./sampling.ts";
 import type { Span } from "./span.ts";
 import { mergeTraceInfo, type Trace } from "./trace.ts";
 import { parseTraceparent } from "./traceparent.ts";
@@ -33,7 +34,6 @@ export interface StartOptions {
   readonly callSite?: CallSite | undefined;
 }
 
-const SAMPLED = 1;
 /** W3C level 2: the trace id is random in its last 56 bits. */
 const RANDOM = 2;
 /** Siblings of one trace share one reading of the wall clock for this long; then suspend and NTP may have moved it. */
@@ -47,7 +47,7 @@ export function startSpan(
 ): RecordingSpan | NonRecordingSpan {
   const current = contextSpan(runtime);
   if (isSuppressed(current)) return current as NonRecordingSpan;
-  const parent = options.parent === undefined ? current : resolveParent(options.parent);
+  const parent = options.parent === undefined ? current : resolveParent(runtime, options.parent);
   return startUnder(runtime, parent, name, options);
 }
 
@@ -62,18 +62,18 @@ export function startUnder(
   const monotonicMs = runtime.clock.monotonicMs();
   let trace = parent === undefined ? undefined : traceOf(runtime, parent);
   const isRoot = trace === undefined;
-  if (trace === undefined) {
-    trace = newTrace(runtime, (parent as NonRecordingSpan | undefined)?.info);
-    if (!isSampled(trace)) return new NonRecordingSpan("unsampled", { trace, spanId: runtime.ids.spanId() });
-  }
+  trace ??= newTrace(runtime, (parent as NonRecordingSpan | undefined)?.info);
+  if (!isRecorded(runtime, trace)) return new NonRecordingSpan("unsampled", { trace, spanId: runtime.ids.spanId() });
   if (monotonicMs - trace.anchorMonotonicMs > ANCHOR_MS) {
-    trace.anchorEpochMs = wallTime(runtime, monotonicMs);
+    // Never back within a trace: a child must not seem to start before its parent.
+    const carriedOn = trace.anchorEpochMs + (monotonicMs - trace.anchorMonotonicMs);
+    trace.anchorEpochMs = Math.max(carriedOn, wallTime(runtime, monotonicMs));
     trace.anchorMonotonicMs = monotonicMs;
   }
   return new RecordingSpan(runtime, trace, {
     name,
     type: isType(options.type) ? options.type : "span",
-    kind: options.kind ?? "internal",
+    kind: SPAN_KINDS.includes(options.kind as SpanKind) ? (options.kind as SpanKind) : "internal",
     spanId: options.spanId ?? runtime.ids.spanId(),
     parentSpanId: isRoot ? undefined : parent?.spanId,
     parentIsRemote: !isRoot && (parent as NonRecordingSpan).reason === "remote",
@@ -87,8 +87,8 @@ export function startUnder(
 /** A trace that has no span yet, with the attributes every trace starts with. */
 export function newTrace(runtime: Runtime, info?: TraceInfo): Trace {
   const traceId = runtime.ids.traceId(runtime.clock.epochMs());
-  const sampled = runtime.samplingThreshold === "" || traceId.slice(-14) >= runtime.samplingThreshold;
-  return joinTrace(runtime, { traceId, traceFlags: RANDOM | (sampled ? SAMPLED : 0), info });
+  const traceFlags = isSampledAt(traceId, runtime.samplingThreshold) ? RANDOM | SAMPLED : RANDOM;
+  return joinTrace(runtime, { traceId, traceFlags, info });
 }
 
 /** The local half of a trace that began elsewhere. */
@@ -107,6 +107,7 @@ export function joinTrace(
     traceFlags: from.traceFlags,
     traceState: from.traceState,
     info: from.info === undefined ? runtime.traceDefaults : mergeTraceInfo(runtime.traceDefaults, from.info),
+    openSpans: 0,
     anchorEpochMs: wallTime(runtime, monotonicMs),
     anchorMonotonicMs: monotonicMs,
   };
@@ -125,8 +126,9 @@ function wallTime(runtime: Runtime, monotonicMs: number): number {
   return epochMs;
 }
 
-export function isSampled(trace: Trace): boolean {
-  return (trace.traceFlags & SAMPLED) === SAMPLED;
+/** Sampled, or wanted by a monitor all the same. */
+export function isRecorded(runtime: Runtime, trace: Trace): boolean {
+  return isSampled(trace) || runtime.recordUnsampled;
 }
 
 function traceOf(runtime: Runtime, parent: Span | SpanRef): Trace | undefined {
@@ -144,12 +146,14 @@ function isType(type: ObservationType | undefined): type is ObservationType {
 function isParent(parent: Span | SpanRef): boolean {
   if (typeof parent !== "object") return false;
   if ("reason" in parent) return true;
+  const { trace } = parent as SpanRef;
+  if (trace !== undefined && (typeof trace !== "object" || trace?.traceId !== parent.traceId)) return false;
   return isTraceId(parent.traceId) && (parent.spanId === undefined || isSpanId(parent.spanId));
 }
 
-function resolveParent(parent: ParentInput): Span | SpanRef | undefined {
+function resolveParent(runtime: Runtime, parent: ParentInput): Span | SpanRef | undefined {
   if (parent === null) return undefined;
   if (typeof parent !== "string") return isParent(parent) ? parent : undefined;
   const parsed = parseTraceparent(parent);
-  return parsed && { traceId: parsed.traceId, spanId: parsed.spanId };
+  return parsed && { traceId: parsed.traceId, spanId: parsed.spanId, trace: joinTrace(runtime, parsed) };
 }

@@ -7,6 +7,8 @@ export interface Trace {
   readonly traceFlags: number;
   readonly traceState: string | undefined;
   info: TraceInfo;
+  /** Spans that have started in this process and not ended: attributes may still come. */
+  openSpans: number;
   /** Epoch and monotonic milliseconds read together; span times are the epoch plus the monotonic distance. */
   anchorEpochMs: number;
   anchorMonotonicMs: number;
@@ -15,7 +17,7 @@ export interface Trace {
 /** A finished record on its way to the sinks, with the trace whose attributes it will carry. */
 export interface Draft {
   record: TraceRecord;
-  readonly trace: Pick<Trace, "info">;
+  readonly trace: Pick<Trace, "info"> & Partial<Pick<Trace, "traceFlags" | "openSpans">>;
   /** Estimated bytes that the record keeps on the heap. */
   readonly bytes: number;
 }

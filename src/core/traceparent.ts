@@ -93,7 +93,7 @@ export function parseBaggage(header: unknown, allow: readonly string[]): Record<
 export function formatBaggage(entries: Readonly<Record<string, string>>): string | undefined {
   const members: string[] = [];
   let bytes = -1;
-  for (const [key, value] of Object.entries(entries)) {
+  for (const [key, value] of Object.entries(entries ?? {})) {
     if (members.length === BAGGAGE_ENTRIES) break;
     if (!BAGGAGE_KEY.test(key) || typeof value !== "string" || value.length > BAGGAGE_BYTES) continue;
     const member = `${key}=${percentEncode(value)}`;

@@ -65,31 +65,32 @@ export function normalizeUsage(raw: unknown): Usage | undefined {
 function usageOf(leaves: ReadonlyMap<string, number>): Usage | undefined {
   if (leaves.size === 0) return undefined;
   const usage: { -readonly [K in keyof Usage]: Usage[K] } = {};
-  const extra: { [name: string]: number } = {};
+  const extra: [name: string, value: number][] = [];
   for (const [path, value] of leaves) {
     const count = COUNTS.get(canonical(path));
     if (count !== undefined) usage[count] ??= value;
-    else extra[path.replace(/^extra\./, "")] = value;
+    else extra.push([path.replace(/^extra\./, ""), value]);
   }
   // Anthropic counts cached tokens beside input_tokens, everybody else within; only Anthropic has this key.
   if (leaves.has("cache_creation_input_tokens") && usage.inputTokens !== undefined) {
-    usage.inputTokens += usage.cacheWriteInputTokens! + (usage.cacheReadInputTokens ?? 0);
+    usage.inputTokens = add(usage.inputTokens, usage.cacheWriteInputTokens! + (usage.cacheReadInputTokens ?? 0));
   }
   if (usage.totalTokens === undefined && usage.inputTokens !== undefined && usage.outputTokens !== undefined) {
-    usage.totalTokens = usage.inputTokens + usage.outputTokens;
+    usage.totalTokens = add(usage.inputTokens, usage.outputTokens);
   }
-  if (Object.keys(extra).length > 0) usage.extra = extra;
+  // Not by assignment, which takes `__proto__` for something else.
+  if (extra.length > 0) usage.extra = Object.fromEntries(extra);
   return usage;
 }
 
-/** Every number of 0 and more in `raw` by its dotted path; the elements of an array add up under the array's path. */
+/** Every number of 0 and more, and small enough to be a count, in `raw` by its dotted path; the elements of an array add up under the array's path. */
 function numericLeaves(raw: object): Map<string, number> {
   const leaves = new Map<string, number>();
   let visits = 0;
   const visit = (value: unknown, path: string, depth: number): void => {
     if (++visits > MAX_VISITS) return;
-    if (typeof value === "number" && Number.isFinite(value) && value >= 0) {
-      leaves.set(path, (leaves.get(path) ?? 0) + value);
+    if (typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER) {
+      leaves.set(path, add(leaves.get(path) ?? 0, value));
     }
     if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return;
     if (Array.isArray(value)) {
@@ -100,6 +101,11 @@ function numericLeaves(raw: object): Map<string, number> {
   };
   for (const key of Object.keys(raw)) visit((raw as Record<string, unknown>)[key], key, 1);
   return leaves;
+}
+
+/** What is no count any more stays a number that JSON and sums can hold. */
+function add(a: number, b: number): number {
+  return Math.min(a + b, Number.MAX_SAFE_INTEGER);
 }
 
 function canonical(path: string): string {

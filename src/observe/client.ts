@@ -1,3 +1,4 @@
+import { guard } from "../core/guard.ts";
 import { isTraceId } from "../core/ids.ts";
 import { OFF_SPAN } from "../core/non-recording-span.ts";
 import type { ObservationType } from "../core/record.ts";
@@ -62,58 +63,56 @@ export interface ClientGeneration extends Omit<GenerationOptions, "parent"> {
  * client.endTrace(trace.id, { status: "success", output: answer });
  */
 export const client: Client = {
-  startTrace(options) {
-    const { agentId, name, input, metadata, ...info } = options ?? {};
-    const root = startSpan(name ?? agentId ?? "trace", {
-      parent: null,
-      type: "agent",
-      input,
-      ...(metadata && { metadata }),
-      ...(agentId !== undefined && { genAi: { agent: { id: agentId, name: agentId } } }),
-    });
-    const runtime = activeRuntime();
-    if (runtime !== null) updateTraceOf(runtime, root, { name: name ?? agentId, ...info } as TracePatch);
-    hold(root.traceId, root);
-    return { id: root.traceId };
-  },
-
-  startSpan(traceId, options) {
-    const { name, type, input, metadata, parentSpanId } = options ?? {};
-    const root = held().get(traceId);
-    if (root === undefined && !isTraceId(traceId)) return { id: OFF_SPAN.spanId };
-    const parent = parentSpanId === undefined ? undefined : held().get(parentSpanId);
-    const span = startSpan(name, {
-      parent: parent ?? (parentSpanId === undefined ? root : undefined) ?? { traceId, spanId: parentSpanId },
-      type: type === "llm" ? "generation" : (type ?? "span"),
-      input,
-      ...(metadata && { metadata }),
-    });
-    hold(span.spanId, span);
-    return { id: span.spanId };
-  },
-
-  endSpan(spanId, options) {
-    endById(spanId, options);
-  },
-
-  endTrace(traceId, options) {
-    endById(traceId, options);
-  },
-
-  generation(given) {
-    const { traceId, parentSpanId, parentObservationId, usageDetails, ...options } = given ?? {};
-    const isUnknown = traceId !== undefined && !held().has(traceId) && !isTraceId(traceId);
-    if (isUnknown) return { traceId: OFF_SPAN.traceId, spanId: OFF_SPAN.spanId };
-    const spanId = parentSpanId ?? parentObservationId;
-    const parent =
-      (spanId !== undefined && held().get(spanId)) || (spanId === undefined && traceId && held().get(traceId));
-    return generation({
-      ...options,
-      ...(usageDetails !== undefined && { usage: usageDetails }),
-      ...(parent ? { parent } : traceId !== undefined && { parent: { traceId, spanId } }),
-    });
-  },
+  startTrace: (options) => guard(() => startTrace(options), { id: OFF_SPAN.traceId }),
+  startSpan: (traceId, options) => guard(() => startById(traceId, options), { id: OFF_SPAN.spanId }),
+  endSpan: (spanId, options) => guard(() => endById(spanId, options), undefined),
+  endTrace: (traceId, options) => guard(() => endById(traceId, options), undefined),
+  generation: (options) => guard(() => generationById(options), { traceId: OFF_SPAN.traceId, spanId: OFF_SPAN.spanId }),
 };
+
+function startTrace(options: Parameters<Client["startTrace"]>[0]): { id: string } {
+  const { agentId, name, input, metadata, ...info } = options ?? {};
+  const root = startSpan(name ?? agentId ?? "trace", {
+    parent: null,
+    type: "agent",
+    input,
+    ...(metadata && { metadata }),
+    ...(agentId !== undefined && { genAi: { agent: { id: agentId, name: agentId } } }),
+  });
+  const runtime = activeRuntime();
+  if (runtime !== null) updateTraceOf(runtime, root, { name: name ?? agentId, ...info } as TracePatch);
+  hold(root.traceId, root);
+  return { id: root.traceId };
+}
+
+function startById(traceId: string, options: Parameters<Client["startSpan"]>[1]): { id: string } {
+  const { name, type, input, metadata, parentSpanId } = options ?? {};
+  const root = held().get(traceId);
+  if (root === undefined && !isTraceId(traceId)) return { id: OFF_SPAN.spanId };
+  const parent = parentSpanId === undefined ? undefined : held().get(parentSpanId);
+  const span = startSpan(name, {
+    parent: parent ?? (parentSpanId === undefined ? root : undefined) ?? { traceId, spanId: parentSpanId },
+    type: type === "llm" ? "generation" : (type ?? "span"),
+    input,
+    ...(metadata && { metadata }),
+  });
+  hold(span.spanId, span);
+  return { id: span.spanId };
+}
+
+function generationById(given: ClientGeneration): Recorded {
+  const { traceId, parentSpanId, parentObservationId, usageDetails, ...options } = given ?? {};
+  const isUnknown = traceId !== undefined && !held().has(traceId) && !isTraceId(traceId);
+  if (isUnknown) return { traceId: OFF_SPAN.traceId, spanId: OFF_SPAN.spanId };
+  const spanId = parentSpanId ?? parentObservationId;
+  const parent =
+    (spanId !== undefined && held().get(spanId)) || (spanId === undefined && traceId && held().get(traceId));
+  return generation({
+    ...options,
+    ...(usageDetails !== undefined && { usage: usageDetails }),
+    ...(parent ? { parent } : traceId !== undefined && { parent: { traceId, spanId } }),
+  });
+}
 
 function held(): Map<string, Span> {
   return shared("client", () => new Map<string, Span>());

@@ -33,6 +33,8 @@ export interface Recorded {
   readonly spanId: string;
 }
 
+const NOTHING: Recorded = { traceId: OFF_SPAN.traceId, spanId: OFF_SPAN.spanId };
+
 /**
  * Starts a span that you end yourself, with `end()` or `using`. It does not become the current span.
  *
@@ -72,9 +74,11 @@ export function withSpan<T>(name: string, ...rest: [(span: Span) => T] | [SpanOp
  * generation({ model: run.model, usage: run.usage, input: messages, output: answer });
  */
 export function generation(options: GenerationOptions): Recorded {
-  const { name, endTime, ...rest } = options ?? {};
-  const title = name ?? (rest.model === undefined ? "generation" : `chat ${rest.model}`);
-  return recordAtOnce(title, { type: "generation", kind: "client", ...rest }, endTime ?? rest.startTime);
+  return guard(() => {
+    const { name, endTime, ...rest } = options ?? {};
+    const title = name ?? (rest.model === undefined ? "generation" : `chat ${rest.model}`);
+    return recordAtOnce(title, { type: "generation", kind: "client", ...rest }, endTime ?? rest.startTime);
+  }, NOTHING);
 }
 
 /**
@@ -84,7 +88,7 @@ export function generation(options: GenerationOptions): Recorded {
  * event("cache miss", { metadata: { key } });
  */
 export function event(name: string, options: SpanOptions = {}): Recorded {
-  return recordAtOnce(name, { type: "event", ...options }, options?.startTime);
+  return guard(() => recordAtOnce(name, { type: "event", ...options }, options?.startTime), NOTHING);
 }
 
 /**

@@ -84,6 +84,10 @@ export function readOptions(written: ObserveOptions | string | undefined): Obser
     const types = OBSERVATION_TYPES.join(", ");
     throw new ObserveError("OBSERVE_BAD_OPTION", `observe({ type }) takes one of ${types}; it got "${written.type}".`);
   }
+  const { exclude } = written;
+  if (exclude !== undefined && !(Array.isArray(exclude) && exclude.every((name) => typeof name === "string"))) {
+    throw new ObserveError("OBSERVE_BAD_OPTION", "observe({ exclude }) takes an array of member names.");
+  }
   // Read once: later changes, and getters, are not asked again.
   return { ...written };
 }

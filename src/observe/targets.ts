@@ -79,6 +79,7 @@ export function decorateLegacy(
 /** Observes the class's own methods and statics in place. With `fields: true`, its instances' function-valued fields too. */
 export function observeClass(decoration: Decoration, cls: any): unknown {
   const name = cls.name || "(anonymous class)";
+  checkExcluded(decoration.options, cls, name);
   observeMembers(decoration, cls.prototype, name);
   observeMembers(decoration, cls, name);
   if (decoration.options.fields !== true) return cls;
@@ -102,6 +103,16 @@ export function observeClass(decoration: Decoration, cls: any): unknown {
   const made = Object.getOwnPropertyDescriptor(cls.prototype, "constructor");
   if (made?.configurable) Object.defineProperty(cls.prototype, "constructor", { ...made, value: proxy });
   return proxy;
+}
+
+/** A slip of the pen would record what was meant to stay out. What `fields: true` adds is not known before an instance is. */
+function checkExcluded({ exclude = [], fields }: ObserveOptions, cls: any, className: string): void {
+  const members = [...Reflect.ownKeys(cls.prototype), ...Reflect.ownKeys(cls)].map(String);
+  const unknown = exclude.find((name) => !members.includes(name) && !(name in cls.prototype) && !(name in cls));
+  if (unknown === undefined || fields === true) return;
+  const has = members.filter((name) => !["constructor", "length", "name", "prototype"].includes(name)).join(", ");
+  const problem = `@observe({ exclude }) on ${className}: it has no member "${unknown}". It has: ${has}.`;
+  throw new ObserveError("OBSERVE_UNKNOWN_MEMBER", problem);
 }
 
 function observeMembers(decoration: Decoration, holder: object, className: string): void {

@@ -66,7 +66,8 @@ function readPatch(runtime: Runtime, patch: TracePatch): TraceInfo {
   const info: { -readonly [K in keyof TraceInfo]: TraceInfo[K] } = {};
   for (const key of TEXTS) {
     const value: unknown = patch[key];
-    if (value !== undefined && value !== null) info[key] = runtime.capture.text(String(value));
+    if (value === undefined || value === null) continue;
+    info[key] = key === "userId" ? runtime.capture.userId(String(value)) : runtime.capture.text(String(value));
   }
   if (Array.isArray(patch.tags)) info.tags = patch.tags.map((tag) => runtime.capture.text(String(tag)));
   if (patch.public !== undefined) info.public = patch.public === true;

@@ -10,7 +10,7 @@ export interface Held {
 export interface Holder {
   /** Estimated heap bytes that the lane holds. */
   readonly bytes: number;
-  /** Drops the newest record that has not been sent; false when there is none. */
+  /** Drops the newest records that have not been sent, one if it can; false when there are none. */
   evictNewest(): boolean;
 }
 
@@ -19,6 +19,8 @@ export interface Budget {
   /** Counts the draft as held by the lane too; false when there is no room for it. */
   take(held: Held, lane: Holder): boolean;
   release(held: Held): void;
+  /** The bytes of what is no draft any more: records that a lane has packed. May be negative. */
+  add(bytes: number): void;
 }
 
 /** When it is full, the lane that holds the most loses its newest record: a hanging sink cannot starve the others. */
@@ -44,6 +46,9 @@ export function createBudget(limitBytes: number, lanes: readonly Holder[]): Budg
     },
     release(held) {
       if (--held.lanes === 0) used -= held.draft.bytes;
+    },
+    add(bytes) {
+      used += bytes;
     },
   };
 }

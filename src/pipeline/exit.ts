@@ -1,9 +1,15 @@
 import { guard, swallow } from "../core/guard.ts";
 import type { Slot } from "../core/runtime.ts";
+import { sayLosses } from "./losses.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 /** What is flushed and spilled as the process ends: a pipeline, or more around one. */
-export type ExitTarget = Pick<Pipeline, "flush" | "spillSync" | "stats">;
+export interface ExitTarget extends Pick<Pipeline, "flush" | "spillSync" | "stats"> {
+  /** Exports every open span as `unfinished`. */
+  exportOpen(): void;
+  /** What was lost since it was last asked for, in words. */
+  losses(): string | undefined;
+}
 
 /** How long a process that has nothing else to do is kept for what is still queued, all flushes together. */
 const BEFORE_EXIT_MS = 2_000;
@@ -21,13 +27,17 @@ export function installExitHooks(slot: Pick<Slot, "shared">, target: ExitTarget)
   return () => void targets.delete(target);
 }
 
-/** Node says `beforeExit` again after every flush; only new records make another one, until the time is used up. */
+/**
+ * Node says `beforeExit` again after every flush; only new records make another one, until the time is used up. What is
+ * still open will not end by itself: it goes along, as at `exit` only sinks that write synchronously can take it.
+ */
 function hook(): Set<ExitTarget> {
   const targets = new Set<ExitTarget>();
   const flushed = new WeakMap<ExitTarget, number>();
   let leftMs = BEFORE_EXIT_MS;
 
   async function flushAll(): Promise<void> {
+    for (const target of targets) guard(() => target.exportOpen(), undefined);
     const due = [...targets].filter((target) => flushed.get(target) !== emittedBy(target));
     if (leftMs <= 0 || due.length === 0) return;
     const startedAt = performance.now();
@@ -36,13 +46,15 @@ function hook(): Set<ExitTarget> {
     leftMs -= performance.now() - startedAt;
   }
 
-  function spillAll(): void {
-    for (const target of targets) guard(() => target.spillSync(), undefined);
-  }
-
   process.on("beforeExit", () => void flushAll().catch(swallow));
-  process.on("exit", spillAll);
+  process.on("exit", () => spillAll([...targets]));
   return targets;
+}
+
+/** The last thing that is done for the targets: what cannot be written now is lost, and that is said. */
+export function spillAll(targets: readonly ExitTarget[]): void {
+  for (const target of targets) guard(() => target.spillSync(), undefined);
+  guard(() => sayLosses(targets), undefined);
 }
 
 function emittedBy(target: ExitTarget): number {

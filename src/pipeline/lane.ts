@@ -1,18 +1,27 @@
-import { debug } from "../core/guard.ts";
+import { debug, guard } from "../core/guard.ts";
+import type { TraceRecord } from "../core/record.ts";
 import { MAX_RETRY_AFTER_MS } from "../core/retry-after.ts";
 import type { DropReason, LaneStats } from "../core/runtime.ts";
-import type { Sink } from "../sinks/sink.ts";
+import { seal } from "../core/trace.ts";
+import type { Sink, SinkPolicy } from "../sinks/sink.ts";
+import { createAttempts } from "./attempts.ts";
 import type { Budget, Held, Holder } from "./budget.ts";
 import { createDrains, type Drain } from "./drains.ts";
+import { createGate } from "./gate.ts";
 import { createLedger } from "./ledger.ts";
 import type { LaneLimits, LaneTools } from "./options.ts";
-import { isThenable, messageOf, rejectedCount, verdictOf } from "./outcome.ts";
+import { messageOf, rejectedCount, verdictOf } from "./outcome.ts";
 import { createPace } from "./pace.ts";
+import { createPacker } from "./pack.ts";
+import { admit } from "./policy.ts";
 import { type Batch, createQueue, sealBatch } from "./queue.ts";
+import type { TailOutput } from "./tail.ts";
 
 /** The way of records to one sink. Nothing that the sink does reaches the caller or another lane. */
 export interface Lane extends Holder {
   readonly name: string;
+  /** The sink is part of a configuration now. */
+  open(): void;
   offer(held: Held): void;
   /** Sends what is there without waiting for batches to fill, then flushes the sink. `deadline` is on the lane's clock. */
   flush(deadline: number): Drain;
@@ -28,40 +37,42 @@ export interface Lane extends Holder {
 /** How long a lane may keep one turn of the event loop. With less, a program whose turns are long would overtake it. */
 const TURN_MS = 5;
 
-/** One call of `sink.write`. */
-interface Attempt {
-  readonly batch: Batch;
-  readonly controller: AbortController;
-  timeout?: NodeJS.Timeout;
-}
+/** So many records refused one by one, and none taken: the sink refuses everything, and halves would only multiply requests. */
+const MAX_REFUSALS = 32;
 
 export function createLane(sink: Sink, name: string, budget: Budget, settings: LaneLimits & LaneTools): Lane {
   const { now, suppress } = settings;
+  const policy: SinkPolicy = guard(() => sink.policy, undefined) ?? {};
+  const gate = policy.tail && createGate(policy.tail, now, sort);
   const queue = createQueue(settings);
+  const packer = createPacker(queue, budget, isStuck);
   const pace = createPace(settings);
+  const write = (records: TraceRecord[], signal: AbortSignal) => suppress(() => sink.write(records, signal));
+  const attempts = createAttempts(write, settings.attemptMs, { delivered, failed });
   const drains = createDrains(() => settle(() => phase !== "closed" && sink.flush?.()));
   const ledger = createLedger();
 
   let phase: "idle" | "gathering" | "due" | "sending" | "waiting" | "closed" = "idle";
   let timer: NodeJS.Timeout | undefined;
   let immediate: NodeJS.Immediate | undefined;
-  let inFlight: Attempt | undefined;
   let accepted = 0;
+  let refusals = 0;
   let stopped = false;
   let closing: Promise<string | undefined> | undefined;
 
   const lane: Lane = {
     name,
     get bytes() {
-      return queue.bytes;
+      return queue.bytes + (gate?.bytes ?? 0);
     },
+    open: () => guard(() => suppress(() => sink.open?.()), undefined),
     offer,
     evictNewest,
     flush,
     spillSync: () => spill("exit"),
     stop: () => void (stopped = true),
     close: () => (closing ??= close()),
-    stats: () => ledger.stats(queue),
+    stats: () => ledger.stats({ records: heldRecords(), bytes: lane.bytes }, sink),
   };
   return lane;
 
@@ -70,20 +81,58 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
   function offer(held: Held): void {
     ledger.emitted++;
     if (stopped) ledger.drop("shutdown", 1);
-    else if (queue.records >= settings.queueRecords || !budget.take(held, lane)) ledger.drop("queue_full", 1);
-    else {
-      queue.push(held);
-      accepted++;
-      if (phase === "idle" || (phase === "gathering" && queue.head?.closed)) proceed();
+    else if (isUnsampled(held) && policy.unsampled !== true) ledger.sampledOut++;
+    else if (gate === undefined && policy.durability === "record" && writeNow(held)) return;
+    else if (heldRecords() >= settings.queueRecords || !budget.take(held, lane)) ledger.drop("queue_full", 1);
+    else if (gate === undefined) enqueue(held);
+    else gate.offer(held);
+  }
+
+  function heldRecords(): number {
+    return queue.records + (gate?.records ?? 0);
+  }
+
+  /** What the tail rule has decided. */
+  function sort({ go, sampledOut, dropped }: TailOutput): void {
+    for (const held of go) enqueue(held);
+    for (const held of sampledOut) budget.release(held);
+    for (const held of dropped) budget.release(held);
+    ledger.sampledOut += sampledOut.length;
+    ledger.drop("tail_full", dropped.length);
+  }
+
+  function enqueue(held: Held): void {
+    queue.push(held);
+    accepted++;
+    if (phase === "idle" || (phase === "gathering" && queue.head?.closed)) proceed();
+    else if (isStuck()) packer.relieve();
+  }
+
+  function isStuck(): boolean {
+    return phase === "sending" || phase === "waiting";
+  }
+
+  /** Inside `end()`: what this returns true for, no death of the process loses. A sink that has just failed gets a rest. */
+  function writeNow({ draft }: Held): boolean {
+    if (sink.writeSync === undefined || pace.dueAt > now()) return false;
+    try {
+      const record = admit(policy, seal(draft), ledger);
+      if (record === undefined) return true;
+      suppress(() => sink.writeSync!([record]));
+      ledger.written++;
+      return true;
+    } catch (error) {
+      complain(error);
+      pace.failed(true, undefined);
+      return false;
     }
   }
 
   function evictNewest(): boolean {
-    const held = queue.popNewest();
-    if (held === undefined) return false;
-    accepted--;
-    budget.release(held);
-    ledger.drop("queue_full", 1);
+    const newest = queue.popNewest();
+    if (newest === undefined) return gate?.giveWay() === true;
+    accepted -= newest.count;
+    leave(newest, "queue_full");
     return true;
   }
 
@@ -104,84 +153,76 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
     phase = next;
     if (next === "due") immediate = setImmediate(turn);
     else if (ms !== undefined) timer = setTimeout(turn, ms).unref();
+    if (isStuck()) packer.relieve();
   }
 
   /** A synchronous sink may get all batches that are there, as far as time allows; others get one. */
   function turn(): void {
     const until = now() + TURN_MS;
-    let left = queue.batches;
+    let left = queue.batches.length;
     do {
       if (queue.head === undefined) proceed();
       else send(queue.head);
     } while (phase === "due" && --left > 0 && now() < until);
   }
 
-  // Out: one batch at a time. A synchronous sink costs no promise.
+  // Out: one batch at a time.
 
   function send(batch: Batch): void {
     schedule("sending");
+    const records = form(batch);
     if (batch.failedSince !== undefined) ledger.retries++;
-    const attempt: Attempt = (inFlight = { batch, controller: new AbortController() });
-    try {
-      const records = [...sealBatch(batch)];
-      const outcome: unknown = suppress(() => sink.write(records, attempt.controller.signal));
-      if (isThenable(outcome)) watch(attempt, outcome);
-      else delivered(attempt, outcome);
-    } catch (error) {
-      failed(attempt, error);
+    if (records.length === 0) delivered(undefined);
+    else attempts.start(records);
+  }
+
+  /** The head as it is sent, without what is not for this sink. A new array each time: a sink may do with it what it likes. */
+  function form(batch: Batch): TraceRecord[] {
+    if (batch.records === undefined && policy.prepare !== undefined) {
+      const records = sealBatch(batch).map((record) => admit(policy, record, ledger));
+      for (const held of queue.keep(records)) budget.release(held);
     }
+    return [...sealBatch(batch)];
   }
 
-  function watch(attempt: Attempt, outcome: PromiseLike<unknown>): void {
-    attempt.timeout = setTimeout(() => {
-      const error = new Error(`no answer within ${settings.attemptMs} ms`);
-      failed(attempt, error);
-      attempt.controller.abort(error);
-    }, settings.attemptMs).unref();
-    Promise.resolve(outcome).then(
-      (result) => delivered(attempt, result),
-      (error) => failed(attempt, error),
-    );
-  }
-
-  /** False for an attempt that was given up: what its sink says now comes too late. */
-  function conclude(attempt: Attempt): boolean {
-    clearTimeout(attempt.timeout);
-    if (inFlight !== attempt) return false;
-    inFlight = undefined;
-    return true;
-  }
-
-  function delivered(attempt: Attempt, result: unknown): void {
-    if (!conclude(attempt)) return;
-    const count = removeHead();
+  function delivered(result: unknown): void {
+    const { count } = queue.head!;
     const rejected = Math.min(rejectedCount(result), count);
-    ledger.rejected += rejected;
-    ledger.written += count - rejected;
+    leaveHead("written");
+    ledger.written -= rejected;
+    ledger.drop("rejected_by_sink", rejected);
+    refusals = 0;
     pace.succeeded();
     proceed();
   }
 
-  function failed(attempt: Attempt, error: unknown): void {
-    if (!conclude(attempt)) return;
+  function failed(error: unknown): void {
     complain(error);
-    const { retry, retryAfterMs } = verdictOf(error);
+    const { retry, reason, retryAfterMs } = verdictOf(error);
+    const batch = queue.head!;
     pace.failed(retry === "later", retryAfterMs);
-    if (retry === "never") dropHead("rejected_by_sink");
-    else if (retry === "split") {
-      if (!queue.shrinkHead()) dropHead("too_large");
-    } else if (now() - (attempt.batch.failedSince ??= now()) >= settings.giveUpMs) dropHead("gave_up");
+    if (retry === "later") {
+      if (now() - (batch.failedSince ??= now()) >= settings.giveUpMs) leaveHead("gave_up");
+    } else if (retry === "never" || refusals >= MAX_REFUSALS) leaveHead("rejected_by_sink");
+    else if (!queue.shrinkHead()) {
+      refusals++;
+      leaveHead(reason);
+    }
     proceed();
   }
 
-  function dropHead(reason: DropReason): void {
-    ledger.drop(reason, removeHead());
+  function leaveHead(outcome: "written" | DropReason): void {
+    const batch = queue.shift()!;
+    leave(batch, outcome);
+    settings.left?.(batch.count, outcome);
   }
 
-  function removeHead(): number {
-    const held = queue.shift()?.held ?? [];
-    for (const one of held) budget.release(one);
-    return held.length;
+  /** The books of records that are in the queue no more. */
+  function leave(batch: Batch, outcome: "written" | DropReason): void {
+    if (batch.packed !== undefined) budget.add(-batch.bytes);
+    else for (const held of batch.held) budget.release(held);
+    if (outcome === "written") ledger.written += batch.count;
+    else ledger.drop(outcome, batch.count);
   }
 
   function complain(error: unknown): string {
@@ -193,6 +234,7 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
   // To the end.
 
   function flush(deadline: number): Drain {
+    gate?.decideEnded();
     const target = accepted;
     const pending = () => Math.min(queue.records, Math.max(0, target - (accepted - queue.records)));
     const drain = drains.begin(deadline, pending);
@@ -206,14 +248,14 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
 
   function spill(reason: "exit" | "shutdown"): void {
     if (phase === "closed") return;
+    gate?.decideAll();
     schedule("sending");
-    inFlight = undefined;
+    attempts.forget();
     // Counted beforehand: a sink may emit while it writes.
     let left = queue.records;
     for (let batch = queue.head; batch !== undefined && left > 0; batch = queue.head) {
-      left -= batch.held.length;
-      if (spillBatch(batch)) ledger.written += removeHead();
-      else dropHead(reason);
+      left -= batch.count;
+      leaveHead(spillBatch(batch) ? "written" : reason);
     }
     proceed();
   }
@@ -221,8 +263,8 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
   function spillBatch(batch: Batch): boolean {
     if (sink.writeSync === undefined) return false;
     try {
-      const records = [...sealBatch(batch)];
-      suppress(() => sink.writeSync!(records));
+      const records = form(batch);
+      if (records.length > 0) suppress(() => sink.writeSync!(records));
       return true;
     } catch (error) {
       complain(error);
@@ -232,7 +274,7 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
 
   function close(): Promise<string | undefined> {
     stopped = true;
-    inFlight?.controller.abort(new Error("shut down"));
+    attempts.abort(new Error("shut down"));
     spill("shutdown");
     schedule("closed");
     drains.release(Number.POSITIVE_INFINITY);
@@ -248,4 +290,9 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
       return complain(error);
     }
   }
+}
+
+/** Recorded for monitors alone. Remote traces and scores by id carry no flags: they count as sampled. */
+function isUnsampled({ draft }: Held): boolean {
+  return ((draft.trace.traceFlags ?? 1) & 1) === 0;
 }

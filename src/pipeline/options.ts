@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { ConfigError } from "../core/errors.ts";
+import type { DropReason } from "../core/runtime.ts";
 
 /** How records are batched, bounded and tried again. All are numbers above 0. */
 export interface LaneOptions {
@@ -29,6 +30,8 @@ export interface LaneTools {
   readonly random: () => number;
   /** Silences tracing while a sink works. */
   readonly suppress: <T>(fn: () => T) => T;
+  /** Hears of records that have left the queue, from its head and in their order; for a spool's checkpoint. */
+  readonly left?: (count: number, outcome: "written" | DropReason) => void;
 }
 
 export interface PipelineOptions extends LaneOptions, Pick<LaneTools, "suppress"> {

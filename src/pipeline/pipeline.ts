@@ -1,12 +1,12 @@
 import { type Clock, systemClock } from "../core/clock.ts";
-import { guard } from "../core/guard.ts";
-import type { DropReason, FlushResult, LaneStats } from "../core/runtime.ts";
+import { guard, swallow } from "../core/guard.ts";
+import type { FlushResult, LaneStats } from "../core/runtime.ts";
 import type { Draft } from "../core/trace.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { createBudget, type Held } from "./budget.ts";
 import type { Drain } from "./drains.ts";
 import { createLane, type Lane } from "./lane.ts";
-import { lostCount } from "./ledger.ts";
+import { lossesSince } from "./ledger.ts";
 import { laneLimits, MAX_TIMER_MS, type PipelineOptions } from "./options.ts";
 
 export interface FlushOptions {
@@ -22,8 +22,8 @@ export interface Pipeline {
    * Delivers what was emitted before the call, then flushes the sinks. Never rejects; resolves by `timeoutMs`, and earlier
    * when no sink may be tried again before that.
    *
-   * All figures add up the sinks: `written` and `dropped` (what sinks rejected is in it) since the previous result,
-   * `pending` what was there at the call and still is. `ok`: no pending, no dropped, no errors.
+   * All figures add up the sinks: `written` and `dropped` since the previous result, `pending` what was there at the call
+   * and still is, `spooled` what is on disk now. `ok`: no pending, no dropped, no errors.
    */
   flush(options?: FlushOptions): Promise<FlushResult>;
   /**
@@ -48,6 +48,7 @@ export function createPipeline(sinks: readonly Sink[], options: PipelineOptions)
   for (const sink of sinks) {
     lanes.push(createLane(sink, uniqueName(sink, lanes), budget, { ...limits, now, random, suppress }));
   }
+  for (const lane of lanes) lane.open();
   let reported = lanes.map((lane) => lane.stats());
   let closing: Promise<FlushResult> | undefined;
   let exiting = false;
@@ -95,16 +96,17 @@ export function createPipeline(sinks: readonly Sink[], options: PipelineOptions)
     failures: readonly (string | undefined)[] = [],
   ): FlushResult {
     reported = lanes.map((lane) => lane.stats());
-    const total = { written: 0, pending: 0, dropped: 0 };
+    const total = { written: 0, pending: 0, spooled: 0, dropped: 0 };
     const errors: string[] = [];
     for (const [i, lane] of lanes.entries()) {
       const stats = reported[i]!;
       const pending = drains[i]!.pending();
-      const dropped = lostCount(stats) - lostCount(since[i]!);
+      const { count: dropped, reasons } = lossesSince(stats, since[i]);
       total.written += stats.written - since[i]!.written;
       total.pending += pending;
+      total.spooled += stats.spooled;
       total.dropped += dropped;
-      const lost = dropped > 0 ? lossText(stats, since[i]!) : undefined;
+      const lost = dropped > 0 ? `lost ${dropped} (${reasons})` : undefined;
       const problem = drains[i]!.error() ?? failures[i] ?? (pending + dropped > 0 ? stats.lastError : undefined);
       const error = lost !== undefined && problem !== undefined ? `${lost}; ${problem}` : (lost ?? problem);
       if (error !== undefined) errors.push(`${lane.name}: ${error}`);
@@ -114,7 +116,14 @@ export function createPipeline(sinks: readonly Sink[], options: PipelineOptions)
 
   function spillSync(): void {
     for (const lane of lanes) lane.spillSync();
+    if (!exiting) for (const sink of sinks) closeSync(sink);
     exiting = true;
+  }
+
+  /** What a sink still gathers, such as traces without their root, it may write now. A spool stays open: it has more to take. */
+  function closeSync(sink: Sink): void {
+    if (sink.writeSync === undefined || sink.stats !== undefined) return;
+    guard(() => Promise.resolve(suppress(() => sink.close?.())).catch(swallow), undefined);
   }
 
   return {
@@ -131,17 +140,6 @@ function uniqueName({ name }: Sink, lanes: readonly Lane[]): string {
   let unique = name;
   for (let n = 2; lanes.some((lane) => lane.name === unique); n++) unique = `${name}#${n}`;
   return unique;
-}
-
-/** `lost 3 (gave_up 2, rejected 1)` */
-function lossText(now: LaneStats, since: LaneStats): string {
-  const lost: { [reason: string]: number } = { rejected: now.rejected - since.rejected };
-  for (const [reason, count] of Object.entries(now.dropped)) {
-    lost[reason] = count - (since.dropped[reason as DropReason] ?? 0);
-  }
-  const reasons = Object.entries(lost).filter(([, count]) => count > 0);
-  const shown = reasons.map(([reason, count]) => `${reason} ${count}`).join(", ");
-  return `lost ${lostCount(now) - lostCount(since)} (${shown})`;
 }
 
 /** A clock that throws or talks nonsense must not stop delivery. */

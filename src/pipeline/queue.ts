@@ -1,16 +1,22 @@
 import type { TraceRecord } from "../core/record.ts";
 import { seal } from "../core/trace.ts";
 import type { Held } from "./budget.ts";
+import { unpack } from "./pack.ts";
 import { strip } from "./strip.ts";
 
 /** Records that are sent together. */
 export interface Batch {
-  readonly held: Held[];
+  /** Empty once the batch has been packed. */
+  held: readonly Held[];
+  /** How many records it stands for. */
+  count: number;
   bytes: number;
   /** Full, or handed to the sink: no record joins any more. */
   closed: boolean;
-  /** What is sent: sealed at the first attempt and kept, so that a retry sends the very same records. */
+  /** What is sent: formed at the first attempt and kept, so that a retry sends the very same records. */
   records: readonly TraceRecord[] | undefined;
+  /** The records of a batch in a backlog, compressed. */
+  packed: Buffer | undefined;
   /** When its first attempt failed, in monotonic milliseconds. */
   failedSince: number | undefined;
 }
@@ -20,14 +26,18 @@ export interface Batch {
  * (some 400 when a lane is full), so that both ends cost next to nothing.
  */
 export interface Queue {
-  readonly batches: number;
+  readonly batches: readonly Batch[];
   readonly records: number;
   readonly bytes: number;
   readonly head: Batch | undefined;
   push(held: Held): void;
-  /** Takes the newest record out; `undefined` when all that is left has been handed to the sink. */
-  popNewest(): Held | undefined;
+  /** Takes out the newest record, or the newest batch when it is packed; `undefined` when all that is left is formed. */
+  popNewest(): Batch | undefined;
   shift(): Batch | undefined;
+  /** The head's records as they are to be sent, in their order; `undefined` stands for one that is not, and is taken out. */
+  keep(records: readonly (TraceRecord | undefined)[]): readonly Held[];
+  /** Puts the packed records in place of the batch's own. */
+  pack(batch: Batch, packed: Buffer): void;
   /** Halves the head; a single record loses its input and output. False when it cannot get any smaller. */
   shrinkHead(): boolean;
 }
@@ -38,9 +48,7 @@ export function createQueue(limits: { readonly batchRecords: number; readonly ba
   let bytes = 0;
 
   return {
-    get batches() {
-      return batches.length;
-    },
+    batches,
     get records() {
       return records;
     },
@@ -54,34 +62,56 @@ export function createQueue(limits: { readonly batchRecords: number; readonly ba
       const size = held.draft.bytes;
       let last = batches.at(-1);
       if (last !== undefined && last.bytes + size > limits.batchBytes) last.closed = true;
-      if (last === undefined || last.closed) batches.push((last = newBatch([])));
-      last.held.push(held);
+      if (last === undefined || last.closed) batches.push((last = batchOf([])));
+      (last.held as Held[]).push(held);
+      last.count++;
       last.bytes += size;
-      if (last.held.length >= limits.batchRecords || last.bytes >= limits.batchBytes) last.closed = true;
+      if (last.count >= limits.batchRecords || last.bytes >= limits.batchBytes) last.closed = true;
       records++;
       bytes += size;
     },
     popNewest() {
       const last = batches.at(-1);
       if (last === undefined || last.records !== undefined) return undefined;
-      const held = last.held.pop()!;
-      if (last.held.length === 0) batches.pop();
-      last.bytes -= held.draft.bytes;
-      bytes -= held.draft.bytes;
-      records--;
-      return held;
+      const newest = last.packed === undefined ? batchOf([(last.held as Held[]).pop()!]) : last;
+      if (newest !== last) {
+        last.count--;
+        last.bytes -= newest.bytes;
+      }
+      if (newest === last || last.count === 0) batches.pop();
+      bytes -= newest.bytes;
+      records -= newest.count;
+      return newest;
     },
     shift() {
       const batch = batches.shift();
-      records -= batch?.held.length ?? 0;
+      records -= batch?.count ?? 0;
       bytes -= batch?.bytes ?? 0;
       return batch;
     },
+    keep(all) {
+      const head = batches[0]!;
+      const out = head.held.filter((_, i) => all[i] === undefined);
+      const freed = out.reduce((sum, { draft }) => sum + draft.bytes, 0);
+      head.held = head.held.filter((_, i) => all[i] !== undefined);
+      head.records = all.filter((record) => record !== undefined);
+      records -= head.count - head.records.length;
+      head.count = head.records.length;
+      bytes -= freed;
+      head.bytes -= freed;
+      return out;
+    },
+    pack(batch, packed) {
+      bytes += packed.length - batch.bytes;
+      batch.bytes = packed.length;
+      batch.packed = packed;
+      batch.held = [];
+    },
     shrinkHead() {
       const batch = batches[0]!;
-      if (batch.held.length > 1) {
-        const middle = batch.held.length >> 1;
-        batches.splice(0, 1, part(batch, 0, middle), part(batch, middle, batch.held.length));
+      if (batch.count > 1) {
+        const middle = batch.count >> 1;
+        batches.splice(0, 1, part(batch, 0, middle), part(batch, middle, batch.count));
         return true;
       }
       const stripped = strip(sealBatch(batch)[0]!);
@@ -94,14 +124,27 @@ export function createQueue(limits: { readonly batchRecords: number; readonly ba
 /** Closes the batch and stamps its records with the trace attributes as they are now. */
 export function sealBatch(batch: Batch): readonly TraceRecord[] {
   batch.closed = true;
-  return (batch.records ??= batch.held.map((held) => seal(held.draft)));
+  return (batch.records ??=
+    batch.packed === undefined ? batch.held.map((held) => seal(held.draft)) : unpack(batch.packed));
 }
 
-function newBatch(held: Held[]): Batch {
+function batchOf(held: Held[]): Batch {
   const bytes = held.reduce((sum, { draft }) => sum + draft.bytes, 0);
-  return { held, bytes, closed: false, records: undefined, failedSince: undefined };
+  return {
+    held,
+    count: held.length,
+    bytes,
+    closed: false,
+    records: undefined,
+    packed: undefined,
+    failedSince: undefined,
+  };
 }
 
+/** Of a packed batch that has been formed, either half counts its share of the bytes. */
 function part(batch: Batch, start: number, end: number): Batch {
-  return { ...newBatch(batch.held.slice(start, end)), closed: true, records: batch.records?.slice(start, end) };
+  const records = sealBatch(batch).slice(start, end);
+  if (batch.packed === undefined) return { ...batchOf(batch.held.slice(start, end)), closed: true, records };
+  const share = Math.floor((batch.bytes * end) / batch.count) - Math.floor((batch.bytes * start) / batch.count);
+  return { ...batchOf([]), count: end - start, bytes: share, closed: true, records, packed: batch.packed };
 }

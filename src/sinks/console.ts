@@ -6,6 +6,7 @@ import { gather } from "./console-gather.ts";
 import { draw } from "./console-tree.ts";
 import { checkOptions } from "./options.ts";
 import type { Sink } from "./sink.ts";
+import { writeSync } from "./write-sync.ts";
 
 export interface ConsoleSinkOptions {
   /** `tree` (default): a tree for each trace once it is complete. `json`: a line for each record at once. */
@@ -20,7 +21,13 @@ export interface ConsoleSinkOptions {
   name?: string;
 }
 
-type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number; hasColors?(): boolean };
+type Terminal = Writable & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  /** Of the standard streams; not in a worker thread. */
+  readonly fd?: number;
+  hasColors?(): boolean;
+};
 
 /** Wider, and the eye loses the line from a name to its time. */
 const MAX_WIDTH = 140;
@@ -81,11 +88,30 @@ export function consoleSink(options: ConsoleSinkOptions = {}): Sink {
           stream.removeListener("error", ignore);
           return resolve();
         }
-        isBroken = true;
-        const { code, message } = error as NodeJS.ErrnoException;
-        reject(new SinkError(`sink "${name}": writing failed with ${code ?? message}`, { retry: "never" }));
+        reject(broken(error));
       });
     });
+  }
+
+  function broken(error: unknown): SinkError {
+    isBroken = true;
+    const { code, message } = error as NodeJS.ErrnoException;
+    return new SinkError(`sink "${name}": writing failed with ${code ?? message}`, { retry: "never" });
+  }
+
+  /** While the process exits, what a standard stream still holds back is lost: past it, to its pipe or terminal itself. */
+  function printSync(text: string, stream: Terminal): Promise<void> | undefined {
+    const { fd } = stream;
+    const isStandard = stream === process.stderr || stream === process.stdout;
+    if (text === "" || fd === undefined || !isStandard) return print(text, stream);
+    assertOpen(stream);
+    try {
+      // It may have been cut off in the middle of a line.
+      writeSync(fd, stream.writableLength > 0 ? `\n${text}` : text);
+      return undefined;
+    } catch (error) {
+      throw broken(error);
+    }
   }
 
   async function whenDrained(stream: Terminal, signal: AbortSignal): Promise<void> {
@@ -104,12 +130,11 @@ export function consoleSink(options: ConsoleSinkOptions = {}): Sink {
     writeSync(batch) {
       const stream = terminal();
       assertOpen(stream);
-      print(render(batch, false, stream), stream)?.catch(() => {});
+      printSync(render(batch, false, stream), stream)?.catch(() => {});
     },
-    // Writes before it returns, so that it also works while the process exits.
     close() {
       const stream = terminal();
-      return print(render([], true, stream), stream);
+      return printSync(render([], true, stream), stream);
     },
   };
 }

@@ -2,6 +2,7 @@ import type * as Fs from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { ConfigError, SinkError } from "../core/errors.ts";
+import { debug } from "../core/guard.ts";
 import { encode, type TraceRecord } from "../core/record.ts";
 import { checkOptions } from "./options.ts";
 import { rotatedPath, rotatedSiblings } from "./rotation.ts";
@@ -17,8 +18,16 @@ export interface FileSinkOptions {
   maxBytes?: number;
   /** A file that is older than this is rotated by the next batch. Milliseconds, default never. */
   maxAgeMs?: number;
-  /** The oldest rotated files are removed so that all together stay below this. Bytes, default 1 GiB. */
+  /**
+   * The oldest rotated files are removed so that all together stay below this, as are those beyond 1,000. Bytes, default
+   * 1 GiB.
+   */
   maxTotalBytes?: number;
+  /**
+   * When a span is safe from the death of the process: with its `batch`, within a second (the default), or, as a
+   * `record` of its own, before `span.end()` returns.
+   */
+  durability?: "batch" | "record";
   /** Default `file:` and the file's name. */
   name?: string;
   clock?: Clock;
@@ -28,18 +37,20 @@ export interface FileSink extends Sink {
   write(batch: readonly TraceRecord[]): void;
   writeSync(batch: readonly TraceRecord[]): void;
   close(): void;
-  /** What rotation has done in this process. */
-  stats(): { readonly rotations: number; readonly removedFiles: number; readonly removedBytes: number };
+  /** What has been done in this process. */
+  rotation(): { readonly rotations: number; readonly removedFiles: number; readonly removedBytes: number };
 }
 
 /** `O_RDWR`, as healing reads the last byte. Windows has no `O_NOFOLLOW`. */
 const FLAGS = fs.constants.O_RDWR | fs.constants.O_APPEND | fs.constants.O_CREAT | (fs.constants.O_NOFOLLOW ?? 0);
 const NEWLINE = 10;
+/** Files that are rotated by age may be small and many. */
+const MAX_ROTATED = 1_000;
 
 /**
  * Appends records to a file, one line of JSON each (NDJSON); read them back with `readRecords`.
  *
- * A batch is one synchronous write: when it returns, no death of the process loses it, and several processes may share
+ * A batch is one synchronous write (more, when it is larger than `maxBytes`): when it returns, no death of the process loses it, and several processes may share
  * the file. A full file moves to `name-<UTC>-<pid>-<n>.ndjson` beside it. A line that a crash has torn is closed before
  * the next write; a disk that fills up in the middle of a batch leaves whole lines. After any failure the file is opened
  * anew, and so it is when somebody moved or removed it. Nothing is opened before the first write.
@@ -54,11 +65,12 @@ export function fileSink(options: FileSinkOptions): FileSink {
     maxBytes: "positive",
     maxAgeMs: "positive",
     maxTotalBytes: "positive",
+    durability: ["batch", "record"],
     name: "string",
     clock: "object",
   });
   const { maxBytes = 64 * 1024 ** 2, maxAgeMs = Number.POSITIVE_INFINITY, maxTotalBytes = 1024 ** 3 } = options;
-  const { clock = systemClock } = options;
+  const { durability = "batch", clock = systemClock } = options;
   const path = checkPath(options.path);
   const name = options.name ?? `file:${basename(path)}`;
   if (maxTotalBytes < maxBytes) {
@@ -75,6 +87,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
     const fd = fs.openSync(path, FLAGS, 0o600);
     const stats = fs.fstatSync(fd);
     file = { fd, ino: stats.ino, openedAt: clock.epochMs(), end: 0 };
+    if (stats.isFile()) removeOldest();
     if (stats.isFile() || stats.isCharacterDevice()) return stats;
     throw new SinkError(`sink "${name}": "${path}" is no file`, { retry: "never" });
   }
@@ -103,7 +116,8 @@ export function fileSink(options: FileSinkOptions): FileSink {
   function rotate(): Fs.Stats {
     close();
     const now = clock.epochMs();
-    let n = 0;
+    // Not from 0: the oldest of this millisecond may have been removed already, and would lend its place to the newest.
+    let n = rotations;
     while (fs.existsSync(rotatedPath(path, now, n))) n++;
     try {
       fs.renameSync(path, rotatedPath(path, now, n));
@@ -112,20 +126,23 @@ export function fileSink(options: FileSinkOptions): FileSink {
       // Another process was quicker.
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
-    removeOldest();
     return open();
   }
 
-  /** Leaves room for the current file to grow to `maxBytes`. */
+  /** Leaves room for the current file to grow to `maxBytes`. A folder that may not be read is nobody's loss. */
   function removeOldest(): void {
-    const sizes = rotatedSiblings(path).map((sibling) => ({ sibling, size: sizeOf(sibling) }));
-    let total = sizes.reduce((sum, { size }) => sum + size, maxBytes);
-    for (const { sibling, size } of sizes) {
-      if (total <= maxTotalBytes) return;
-      fs.rmSync(sibling, { force: true });
-      total -= size;
-      removedFiles++;
-      removedBytes += size;
+    try {
+      const sizes = rotatedSiblings(path).map((sibling) => ({ sibling, size: sizeOf(sibling) }));
+      let total = sizes.reduce((sum, { size }) => sum + size, maxBytes);
+      for (const [i, { sibling, size }] of sizes.entries()) {
+        if (total <= maxTotalBytes && sizes.length - i <= MAX_ROTATED) return;
+        fs.rmSync(sibling, { force: true });
+        total -= size;
+        removedFiles++;
+        removedBytes += size;
+      }
+    } catch (error) {
+      debug(`${name}: old files stay: ${(error as Error).message}`);
     }
   }
 
@@ -146,20 +163,39 @@ export function fileSink(options: FileSinkOptions): FileSink {
   }
 
   function write(batch: readonly TraceRecord[]): void {
-    if (batch.length === 0) return;
     let text = "";
     for (const record of batch) text += `${encode(record)}\n`;
-    const lines = Buffer.from(text);
     try {
-      const stats = current();
-      append(lines, isFull(stats, lines.length) ? rotate() : stats);
+      for (const lines of pieces(Buffer.from(text), maxBytes)) {
+        const stats = current();
+        append(lines, isFull(stats, lines.length) ? rotate() : stats);
+      }
     } catch (error) {
       close();
       throw toSinkError(name, error);
     }
   }
 
-  return { name, write, writeSync: write, close, stats: () => ({ rotations, removedFiles, removedBytes }) };
+  return {
+    name,
+    write,
+    writeSync: write,
+    close,
+    rotation: () => ({ rotations, removedFiles, removedBytes }),
+    ...(durability === "record" && { policy: { durability } }),
+  };
+}
+
+/** The lines in one piece, unless they are larger than a file may be. */
+function* pieces(lines: Buffer, maxBytes: number): Generator<Buffer, void> {
+  let from = 0;
+  while (lines.length - from > maxBytes) {
+    const last = lines.lastIndexOf(NEWLINE, from + maxBytes - 1);
+    const end = (last >= from ? last : lines.indexOf(NEWLINE, from + maxBytes)) + 1;
+    yield lines.subarray(from, end);
+    from = end;
+  }
+  if (from < lines.length) yield lines.subarray(from);
 }
 
 function checkPath(path: unknown): string {

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { SinkError } from "../core/errors.ts";
 import { encode, type TraceRecord } from "../core/record.ts";
 import { parseRetryAfter } from "../core/retry-after.ts";
+import { batchId } from "./batch-id.ts";
 import { endpoint } from "./endpoint.ts";
 import { checkOptions } from "./options.ts";
 import type { Sink, WriteResult } from "./sink.ts";
@@ -24,10 +25,14 @@ export interface HttpSinkOptions {
   clock?: Clock;
 }
 
+type Refusal = SinkError["reason"];
+
 /** `setTimeout` takes no more than 31 bits: beyond, it fires after 1 ms. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** An answer is read up to here: it only names rejected records. */
 const MAX_ANSWER_BYTES = 1024 ** 2;
+/** An accepted batch waits no longer for that: a server that drips would hold up the next one, and this one would be sent again. */
+const MAX_ANSWER_MS = 1_000;
 /** Smaller bodies fit one packet as they are. */
 const MIN_GZIP_BYTES = 1024;
 
@@ -35,8 +40,10 @@ const MIN_GZIP_BYTES = 1024;
  * Posts batches to any endpoint as NDJSON (`application/x-ndjson`), one record a line.
  *
  * Any 2xx accepts the batch; a JSON body `{ "rejected": [{ "spanId": "…", "reason": "…" }] }` may except records. 408,
- * 425, 429, 5xx and failed connections mean later, after `Retry-After` where it is given; 413 halves the batch; any
- * other answer drops it. Redirects are not followed: they would carry the records to an address nobody configured.
+ * 425, 429, 5xx and failed connections mean later, after `Retry-After` where it is given; 413, 400 and 422 halve the
+ * batch until the record at fault stands alone; any other answer drops it. Redirects are not followed: they would carry
+ * the records to an address nobody configured. The header `x-sightline-batch` is the same whenever the same records are
+ * sent again: a server that has answered it with a 2xx before may answer so at once.
  *
  * @throws ConfigError for an address or header that cannot be used, and for credentials over plain http
  * @example
@@ -57,15 +64,21 @@ export function httpSink(options: HttpSinkOptions): Sink {
   const { timeoutMs = 10_000, maxBodyBytes = 4 * 1024 ** 2, clock = systemClock } = options;
   const { url, host, headers } = endpoint("httpSink", options.url, options.headers ?? {});
   const name = options.name ?? `http:${host}`;
-  const fail = (problem: string, retry: SinkError["retry"], retryAfterMs?: number) =>
-    new SinkError(`sink "${name}": ${problem}`, { retry, retryAfterMs });
+  const fail = (problem: string, retry: SinkError["retry"], more: { retryAfterMs?: number; reason?: Refusal } = {}) =>
+    new SinkError(`sink "${name}": ${problem}`, { retry, ...more });
 
-  async function post(bytes: Buffer<ArrayBuffer>, signal: AbortSignal): Promise<Response> {
+  async function post(id: string, bytes: Buffer<ArrayBuffer>, signal: AbortSignal): Promise<Response> {
     const isZipped = options.gzip !== false && bytes.length >= MIN_GZIP_BYTES;
     const encoding: Record<string, string> = isZipped ? { "content-encoding": "gzip" } : {};
     return (options.fetch ?? fetch)(url, {
       method: "POST",
-      headers: { "user-agent": "sightline", ...headers, "content-type": "application/x-ndjson", ...encoding },
+      headers: {
+        "user-agent": "sightline",
+        ...headers,
+        "content-type": "application/x-ndjson",
+        "x-sightline-batch": id,
+        ...encoding,
+      },
       body: isZipped ? await zip(bytes) : bytes,
       redirect: "manual",
       signal,
@@ -73,9 +86,11 @@ export function httpSink(options: HttpSinkOptions): Sink {
   }
 
   function refusal({ status, headers: answer }: Response): SinkError {
-    if (status === 413) return fail("answered 413, too large", "split");
+    if (status === 413) return fail("answered 413, too large", "split", { reason: "too_large" });
+    if (status === 400 || status === 422) return fail(`answered ${status}`, "split", { reason: "rejected_by_sink" });
     if (status === 408 || status === 425 || status === 429 || (status >= 500 && status <= 599)) {
-      return fail(`answered ${status}`, "later", parseRetryAfter(answer.get("retry-after"), clock.epochMs()));
+      const retryAfterMs = parseRetryAfter(answer.get("retry-after"), clock.epochMs());
+      return fail(`answered ${status}`, "later", { retryAfterMs });
     }
     const isRedirect = status >= 300 && status <= 399;
     return fail(`answered ${status}${isRedirect ? ", a redirect, which is not followed" : ""}`, "never");
@@ -89,12 +104,15 @@ export function httpSink(options: HttpSinkOptions): Sink {
       if (bytes.length > maxBodyBytes) throw fail(`${bytes.length} bytes are more than maxBodyBytes`, "split");
       const attempt = new AbortController();
       const abort = () => attempt.abort();
-      const timer = setTimeout(abort, Math.min(timeoutMs, MAX_TIMEOUT_MS));
+      const timers = [setTimeout(abort, Math.min(timeoutMs, MAX_TIMEOUT_MS))];
       signal.addEventListener("abort", abort);
       if (signal.aborted) abort();
       try {
-        const response = await post(bytes, attempt.signal);
-        if (response.ok) return await rejections(response, batch);
+        const response = await post(batchId(batch), bytes, attempt.signal);
+        if (response.ok) {
+          timers.push(setTimeout(abort, MAX_ANSWER_MS));
+          return await rejections(response, batch);
+        }
         response.body?.cancel().catch(() => {});
         throw refusal(response);
       } catch (error) {
@@ -105,7 +123,7 @@ export function httpSink(options: HttpSinkOptions): Sink {
         const { cause, name: type } = error as Error & { cause?: { code?: unknown } };
         throw fail(`the connection failed with ${cause?.code ?? type}`, "later");
       } finally {
-        clearTimeout(timer);
+        for (const timer of timers) clearTimeout(timer);
         signal.removeEventListener("abort", abort);
       }
     },

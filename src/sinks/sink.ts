@@ -1,8 +1,48 @@
 import type { TraceRecord } from "../core/record.ts";
+import type { DropReason } from "../core/runtime.ts";
 
 /** What a sink that took only part of a batch says about the rest. Rejected records are counted and not sent again. */
 export interface WriteResult {
   readonly rejected?: readonly { readonly spanId: string; readonly reason: string }[];
+}
+
+/** What became of records that a sink had taken; the lane works it into its own figures. */
+export interface SinkStats {
+  /** Taken over from an earlier process. */
+  readonly replayed: number;
+  /** Safe on disk and not yet delivered. */
+  readonly spooled: number;
+  readonly dropped: { readonly [reason in DropReason]?: number };
+  readonly lastError?: string;
+}
+
+/** Which traces a tail-sampled sink gets; made by `keepIf`. */
+export interface TailRule {
+  /** Looks at what is known of a trace as it is decided. */
+  readonly keep: (records: readonly TraceRecord[]) => boolean;
+  /** Milliseconds after the root has ended, for children and scores that come later. */
+  readonly graceMs: number;
+  /** Milliseconds after a trace's first record from which on it is decided without its root. */
+  readonly maxWaitMs: number;
+  /** The most traces that wait to be decided, and the most heap bytes they keep. */
+  readonly maxTraces: number;
+  readonly maxBytes: number;
+  /** What becomes of the oldest waiting trace when there is no room and none has ended: it goes on, or is dropped (`tail_full`). */
+  readonly whenFull: "keep" | "drop";
+}
+
+/** What the lane does with records on behalf of a sink. Set by `filter`, `sample`, `mask` and `keepIf`. */
+export interface SinkPolicy {
+  /**
+   * Runs once for each record, off the caller's turn, as its batch is formed. `undefined`: not for this sink, counted as
+   * `sampledOut`. What it throws drops the record, counted as `policy_failed`. The record is frozen.
+   */
+  readonly prepare?: (record: TraceRecord) => TraceRecord | undefined;
+  readonly tail?: TailRule;
+  /** `record`: every record goes to `writeSync` inside `span.end()`. Default `batch`: within the batch interval. */
+  readonly durability?: "batch" | "record";
+  /** Wants the records of traces that head sampling left out too: monitors. */
+  readonly unsampled?: true;
 }
 
 /**
@@ -13,11 +53,19 @@ export interface WriteResult {
  */
 export interface Sink {
   readonly name: string;
-  /** Take a batch. Throw or reject with `SinkError` to say whether trying again can help; any other error means later. */
+  /**
+   * Take a batch. Throw or reject with `SinkError` to say whether trying again can help. Of other errors, a `TypeError`
+   * without cause and its like mean that one record is at fault, all others mean later.
+   */
   write(batch: readonly TraceRecord[], signal: AbortSignal): void | WriteResult | Promise<void | WriteResult>;
   /** Last chance inside process `exit`. Synchronous, best effort. */
   writeSync?(batch: readonly TraceRecord[]): void;
   /** Push out what the sink itself still holds. */
   flush?(): void | Promise<void>;
   close?(): void | Promise<void>;
+  /** Called once, as the sink becomes part of a configuration: a spool begins to replay what an earlier process left. */
+  open?(): void;
+  /** For a sink that keeps records after `write` has returned. */
+  stats?(): SinkStats;
+  readonly policy?: SinkPolicy;
 }

@@ -10,6 +10,14 @@ export {
   type RunEnding,
   type ScriptedReply,
 } from "./fake-openai.ts";
+export {
+  type FlakyRequest,
+  type FlakyScript,
+  type FlakyServer,
+  type FlakyServerOptions,
+  type FlakyStep,
+  flakyServer,
+} from "./flaky-server.ts";
 export { sampleRecords } from "./sample-records.ts";
 export { sequentialIds } from "./sequential-ids.ts";
 export { type SinkContractOptions, sinkContract } from "./sink-contract.ts";

@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { validate, version } from "uuid";
-import { derivedSpanId, isSpanId, isTraceId, systemIds, uuid } from "../../src/core/ids.ts";
+import { checkedIds, derivedSpanId, isSpanId, isTraceId, systemIds, uuid } from "../../src/core/ids.ts";
 
 const IDS = new URL("../../src/core/ids.ts", import.meta.url).href;
 const MANY = 20_000;
@@ -173,4 +173,19 @@ test("the first uuid() prints no warning", () => {
   const { stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "-e", code], { encoding: "utf8" });
   assert.ok(validate(stdout.trim()), stdout);
   assert.equal(stderr, "");
+});
+
+test("ids of the user's that throw or are none are replaced by the system's, good ones are kept", () => {
+  const given: unknown[] = ["a".repeat(32), "b".repeat(16), undefined, 5, "A".repeat(32), "0".repeat(16)];
+  const next = (): never => {
+    if (given.length === 0) throw new Error("of the host's");
+    return given.shift() as never;
+  };
+  const ids = checkedIds({ traceId: next, spanId: next });
+  assert.equal(ids.traceId(0), "a".repeat(32));
+  assert.equal(ids.spanId(), "b".repeat(16));
+  for (let i = 0; i < 4; i++) {
+    assert.ok(isTraceId(ids.traceId(0)));
+    assert.ok(isSpanId(ids.spanId()));
+  }
 });

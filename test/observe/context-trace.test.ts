@@ -117,7 +117,7 @@ for (const [kind, make] of Object.entries(LAZY)) {
     const ids = {
       ...sequentialIds(),
       // The first trace is not sampled, all others would be.
-      traceId: () => (traces++ === 0 ? "0" : "f").repeat(32),
+      traceId: () => (traces++ === 0 ? "1" : "f").repeat(32),
     };
     const sink = await traced(
       async () => {

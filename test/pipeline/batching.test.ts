@@ -213,7 +213,7 @@ test("a sink works inside suppress", async (t) => {
   emitMany(1);
   spillSync();
   await shutdown();
-  assert.deepEqual(seen, ["write 1", "flush 1", "writeSync 1", "flush 1", "close 1"]);
+  assert.deepEqual(seen, ["write 1", "flush 1", "writeSync 1", "close 1", "flush 1", "close 1"]);
 });
 
 test("sinks of one name are told apart", async (t) => {

@@ -35,6 +35,8 @@ const pipeline = createPipeline([SINKS[kind]!], { suppress: (fn) => fn() });
 let flushes = 0;
 const target = {
   ...pipeline,
+  exportOpen() {},
+  losses: () => undefined,
   flush(options?: { timeoutMs?: number }) {
     flushes++;
     return pipeline.flush(options);

@@ -73,10 +73,12 @@ test("ways to die", { concurrency: 2 }, async (t) => {
 });
 
 /** Installs targets into a fresh slot; returns the listeners that the process got, which go with the test. */
-function install(t: TestContext, targets: readonly ExitTarget[]) {
+function install(t: TestContext, targets: readonly Pick<ExitTarget, "flush" | "spillSync" | "stats">[]) {
   const before = new Set([...process.listeners("exit"), ...process.listeners("beforeExit")] as unknown[]);
   const slot = { shared: new Map<string, unknown>() };
-  const letGo = targets.map((target) => installExitHooks(slot, target));
+  const letGo = targets.map((target) =>
+    installExitHooks(slot, { exportOpen() {}, losses: () => undefined, ...target }),
+  );
   const exit = process.listeners("exit").filter((listener) => !before.has(listener)) as (() => void)[];
   const beforeExit = process.listeners("beforeExit").filter((listener) => !before.has(listener)) as (() => void)[];
   t.after(() => {

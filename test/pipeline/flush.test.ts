@@ -5,7 +5,7 @@ import type { FlushResult } from "../../src/core/runtime.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
 import { hang, recorder, rig, sizes, times, turns } from "./rig.ts";
 
-const DONE: FlushResult = { ok: true, written: 0, pending: 0, dropped: 0, errors: [] };
+const DONE: FlushResult = { ok: true, written: 0, pending: 0, spooled: 0, dropped: 0, errors: [] };
 
 /** The result of a promise, or `undefined` while it is pending. */
 function watch<T>(promise: Promise<T>): () => T | undefined {
@@ -74,6 +74,7 @@ test("a hanging sink costs the deadline and no more, and the healthy one is done
     ok: false,
     written: 3,
     pending: 3,
+    spooled: 0,
     dropped: 0,
     errors: ["hanging: not finished in time"],
   });
@@ -130,7 +131,7 @@ test("with a dead sink it returns as soon as no retry is due before the deadline
   const result = watch(flush());
   await advance(3_000);
   assert.deepEqual(times(sink), [0, 1_000, 3_000]);
-  assert.deepEqual(result(), { ok: false, written: 0, pending: 2, dropped: 0, errors: ["sink: down"] });
+  assert.deepEqual(result(), { ok: false, written: 0, pending: 2, spooled: 0, dropped: 0, errors: ["sink: down"] });
   assert.equal(flushed, 1);
 });
 
@@ -281,7 +282,7 @@ test("junk as a result counts as written", async (t) => {
   const { emitMany, advance, lane } = rig(t, [sink], { batchRecords: 1 });
   emitMany(junk.length);
   await advance(100);
-  assert.deepEqual([lane().written, lane().rejected, lane().queued], [junk.length - 1, 1, 0]);
+  assert.deepEqual([lane().written, lane().dropped, lane().queued], [junk.length - 1, { rejected_by_sink: 1 }, 0]);
 });
 
 test("a broken clock neither stops delivery nor makes it storm", async (t) => {

@@ -70,7 +70,12 @@ test("an absurd Retry-After is a quarter of an hour, not a retry storm", async (
 });
 
 test("any other error counts as later, a rejection too", async (t) => {
-  const errors = [new TypeError("fetch failed"), null, "text", Object.freeze(new Error("frozen"))];
+  const errors = [
+    new TypeError("fetch failed", { cause: new Error("ECONNREFUSED") }),
+    null,
+    "text",
+    Object.freeze(new Error("frozen")),
+  ];
   const sink = recorder((call) => {
     if (call > 4) return undefined;
     if (call % 2 === 0) return Promise.reject(errors[call - 1]);
@@ -231,7 +236,7 @@ test("partial success is counted and not sent again", async (t) => {
   emitMany(3);
   await advance(2_000);
   assert.equal(sink.calls.length, 1);
-  assert.deepEqual([lane().written, lane().rejected], [2, 1]);
+  assert.deepEqual([lane().written, lane().dropped], [2, { rejected_by_sink: 1 }]);
 });
 
 test("fifty lanes that fail together come back spread out", async (t) => {

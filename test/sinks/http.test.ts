@@ -93,9 +93,11 @@ test("an empty batch is not sent", async (t) => {
 });
 
 const LATER = [408, 425, 429, 500, 501, 502, 503, 504, 599];
-const NEVER = [300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 409, 410, 411, 415, 422, 451];
-for (const status of [200, 201, 202, 204, 207, ...LATER, 413, ...NEVER]) {
-  const retry = status < 300 ? "accepted" : status === 413 ? "split" : LATER.includes(status) ? "later" : "never";
+const SPLIT = [400, 413, 422];
+const NEVER = [300, 301, 302, 303, 304, 307, 308, 401, 403, 404, 405, 406, 409, 410, 411, 415, 451];
+for (const status of [200, 201, 202, 204, 207, ...LATER, ...SPLIT, ...NEVER]) {
+  const refused = SPLIT.includes(status) ? "split" : LATER.includes(status) ? "later" : "never";
+  const retry = status < 300 ? "accepted" : refused;
   test(`${status} means ${retry}`, async (t) => {
     const { sink, received } = await setUp(t, (response) =>
       response.writeHead(status, { location: `/${SECRET}` }).end(),
@@ -109,6 +111,7 @@ for (const status of [200, 201, 202, 204, 207, ...LATER, 413, ...NEVER]) {
       );
       assert.equal(error.name, "SinkError");
       assert.equal(error.retry, retry);
+      if (retry === "split") assert.equal(error.reason, status === 413 ? "too_large" : "rejected_by_sink");
       assert.match(error.message, new RegExp(`answered ${status}`));
       assert.doesNotMatch(inspect(error), new RegExp(SECRET));
     }
@@ -129,6 +132,7 @@ const NOW = Date.parse("2026-11-21T10:00:00Z");
 for (const [header, expected] of [
   ["7", 7_000],
   ["0", 0],
+  ["2, 7", 7_000],
   ["9999999999", 900_000],
   ["Sat, 21 Nov 2026 10:00:30 GMT", 30_000],
   ["Sat, 21 Nov 2026 09:00:00 GMT", 0],
@@ -241,9 +245,51 @@ test("an aborted signal ends the request", async (t) => {
   assert.equal(received.length, 1);
 });
 
+test("a server that drips after its 200 is left after a second, whatever the timeout", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let answered = () => {};
+  const headers = new Promise<void>((resolve) => (answered = resolve));
+  const noting: typeof fetch = async (...args) => {
+    const response = await fetch(...args);
+    setImmediate(answered);
+    return response;
+  };
+  const drip = (response: ServerResponse) => void response.writeHead(200).write("{");
+  const { sink } = await setUp(t, drip, { timeoutMs: 60_000, fetch: noting });
+  let isOver = false;
+  const write = Promise.resolve(sink.write([sampleSpan()], signal)).then(() => (isOver = true));
+  await headers;
+  t.mock.timers.tick(999);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isOver, false);
+  t.mock.timers.tick(1);
+  await write;
+});
+
+test("x-sightline-batch is the same for the same records, and for them alone", async (t) => {
+  const { sink, received } = await setUp(t, undefined, { headers: { "X-Sightline-Batch": "mine" } });
+  const [a, b] = [sampleSpan({ spanId: "a" }), sampleSpan({ spanId: "b" })];
+  const score = sampleRecords().find((record) => record.record === "score")!;
+  const batches = [
+    [a, b],
+    [structuredClone(a), { ...b, trace: { userId: "later" } }],
+    [a],
+    [b, a],
+    [a, { ...b, seq: 2 }],
+    [a, { ...b, traceId: "0".repeat(32) }],
+    [score],
+    [{ ...score, seq: 2 }],
+  ];
+  for (const batch of batches) await sink.write(batch, signal);
+  const ids = received.map(({ request }) => request.headers["x-sightline-batch"] as string);
+  for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
+  assert.equal(ids[0], ids[1]);
+  assert.equal(new Set(ids).size, batches.length - 1);
+});
+
 test("a batch beyond maxBodyBytes is to be split, unsent", async (t) => {
   const { sink, received } = await setUp(t, undefined, { maxBodyBytes: 1_000 });
-  await assert.rejects(async () => sink.write(sampleRecords(), signal), { retry: "split" });
+  await assert.rejects(async () => sink.write(sampleRecords(), signal), { retry: "split", reason: "too_large" });
   await sink.write([sampleSpan()], signal);
   assert.equal(received.length, 1);
 });

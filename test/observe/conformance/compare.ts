@@ -19,10 +19,20 @@ async function playPlain(each: Case, target: Target): Promise<Played> {
 }
 
 /** Runs a case plain and observed. Says what differs; nothing when nothing does. */
-export async function compare(each: Case, target: Target, o: Decorate, run: Around = (fn) => fn()): Promise<string[]> {
+export async function compare(each: Case, target: Target, o: Decorate, run?: Around): Promise<readonly string[]> {
+  return (await compareRuns(each, target, o, run)).found;
+}
+
+/** `compare`, with both runs. */
+export async function compareRuns(
+  each: Case,
+  target: Target,
+  o: Decorate,
+  run: Around = (fn) => fn(),
+): Promise<{ readonly expected: Played; readonly got: Played; readonly found: readonly string[] }> {
   const expected = await playPlain(each, target);
   const got = await play(each, target, o, false, run);
-  return differences(expected, got, allowedTicks(each, target));
+  return { expected, got, found: differences(expected, got, allowedTicks(each, target)) };
 }
 
 export type Around = (fn: () => Promise<void>) => Promise<void>;

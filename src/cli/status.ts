@@ -1,0 +1,27 @@
+import { type SpoolOwner, spoolStatus } from "../spool/status.ts";
+
+/** Prints what is below the directory of a spool. */
+export async function status(dir: string, options: { json?: boolean }): Promise<void> {
+  const owners = await spoolStatus(dir);
+  process.stdout.write(options.json ? `${JSON.stringify(owners, null, 2)}\n` : statusText(dir, owners));
+}
+
+const HEAD = ["sink", "records", "bytes", "segments", "owner", "state"];
+
+function statusText(dir: string, owners: readonly SpoolOwner[]): string {
+  if (owners.length === 0) return `${dir}: nothing waits here\n`;
+  const rows = [HEAD, ...owners.map(row)];
+  const widths = HEAD.map((_, i) => Math.max(...rows.map((cells) => cells[i]!.length)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (i > 0 && i < 4 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join("  ")
+      .trimEnd();
+  return `${rows.map(line).join("\n")}\n`;
+}
+
+function row({ sink, waiting, bytes, segments, host, pid, isLiving }: SpoolOwner): string[] {
+  const owner = pid === 0 ? `${host} (closed)` : `${host} pid ${pid}`;
+  const figures = [waiting, bytes, segments].map((figure) => figure.toLocaleString("en"));
+  return [sink, ...figures, owner, isLiving ? "delivering" : "left behind"];
+}

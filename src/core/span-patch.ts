@@ -1,0 +1,33 @@
+/** The parts of a patch that take several forms. */
+import type { Cost, GenAi, JsonObject } from "./record.ts";
+import type { SpanPatch } from "./span.ts";
+
+function finite(value: unknown): number | undefined {
+  // Adding 0 turns -0 into 0, as JSON does.
+  return typeof value === "number" && Number.isFinite(value) ? value + 0 : undefined;
+}
+
+export function statedCost(cost: number | { total?: number; input?: number; output?: number }): Cost {
+  const parts = typeof cost === "number" ? { total: cost } : cost;
+  const input = finite(parts.input);
+  const output = finite(parts.output);
+  const total = finite(parts.total) ?? (input !== undefined && output !== undefined ? input + output : undefined);
+  return {
+    currency: "USD",
+    ...(total !== undefined && { total }),
+    ...(input !== undefined && { input }),
+    ...(output !== undefined && { output }),
+    source: "provided",
+  };
+}
+
+export function genAiOf(patch: SpanPatch): GenAi | undefined {
+  const { genAi, model, provider, modelParameters } = patch;
+  if (model === undefined && provider === undefined && modelParameters === undefined) return genAi;
+  return {
+    ...genAi,
+    ...(model !== undefined && { requestModel: String(model) }),
+    ...(provider !== undefined && { provider: String(provider) }),
+    ...(modelParameters !== undefined && { parameters: modelParameters as JsonObject }),
+  };
+}

@@ -1,0 +1,17 @@
+import type { Sink } from "./sink.ts";
+
+/** The sink with some members changed; works for classes too, whose methods stay bound to their own object. */
+export function wrapSink(sink: Sink, changes: Partial<Sink>): Sink {
+  const { name, policy } = sink;
+  return {
+    name,
+    write: (batch, signal) => sink.write(batch, signal),
+    ...(sink.writeSync && { writeSync: (batch) => sink.writeSync!(batch) }),
+    ...(sink.flush && { flush: () => sink.flush!() }),
+    ...(sink.close && { close: () => sink.close!() }),
+    ...(sink.open && { open: () => sink.open!() }),
+    ...(sink.stats && { stats: () => sink.stats!() }),
+    ...(policy && { policy }),
+    ...changes,
+  };
+}

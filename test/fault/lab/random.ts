@@ -1,0 +1,13 @@
+/** Numbers from 0 to 1 that the seed decides (mulberry32), so that a failing run can be made again. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** `SEED=…` repeats a run. */
+export const seed: number = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
