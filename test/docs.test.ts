@@ -25,6 +25,7 @@ const { bind, bindEmitter, carrier, client, configure, consoleSink, currentSpan,
 const { fakeClock, fakeOpenAI, flakyServer, sequentialIds, sinkContract } = testing;
 const { createNamespace } = clsHooked;
 const [key, question, answer, message, userId, sessionId, traceId, threadId, url, file] = Array(10).fill("x") as string[];
+process.env["USER_ID_KEY"] = "sixteen characters and more";
 const messages: any[] = [];
 const run: any = { id: "run_1", object: "thread.run", status: "completed", model: "gpt-4", thread_id: "t", assistant_id: "a",
   created_at: 1, completed_at: 2, usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } };

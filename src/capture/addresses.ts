@@ -4,8 +4,6 @@ import { ALNUM, DIGIT, kindAt, redact, type Scan, WORD } from "./scan.ts";
 /** `203.0.113.7`, found at its first digit. Not the start or end of a longer number, and no `120.0.0.0` of a browser. */
 export function ipv4(scan: Scan, at: number): boolean {
   const { text } = scan;
-  const before = text.charCodeAt(at - 1);
-  if ((kindAt(text, at - 1) & WORD) !== 0 || (before === DOT && (kindAt(text, at - 2) & ALNUM) !== 0)) return false;
   const end = ipv4End(scan, at);
   if (end === -1 || text.slice(at, end).endsWith(".0.0.0")) return false;
   return redact(scan, at, end, "[ip]");

@@ -100,7 +100,7 @@ function judgeName(scan: Scan, start: number, end: number): Verdict {
   if (isQuery && end - from <= LONGEST_QUERY && QUERY.test(text.slice(from, end))) return SECRET_VALUE;
   // "API key: …" and "tokens per first token: …" are judged with the word before.
   const phrase = before === 0x20 ? runStart(scan, start - 1, LETTER, Math.max(0, start - 25)) : from;
-  return scan.verdict(text.slice(phrase, end));
+  return scan.verdict(text, phrase, end);
 }
 
 /** What a name begins with that is not its own: of `%26sig%3D`, of `\u0026sig=` as some write JSON. `&amp;` ends before. */

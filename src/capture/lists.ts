@@ -24,8 +24,7 @@ function item(scan: Scan, at: number): boolean {
   const start = runStart(scan, end, WORD, Math.max(scan.done, end - LIMITS.name));
   const open = start - quote.length;
   if (start === end || !text.startsWith(quote, open)) return false;
-  const name = text.slice(start, end);
-  if (scan.verdict(name) === NO_SECRET) return false;
+  if (scan.verdict(text, start, end) === NO_SECRET) return false;
   let from = afterBlanks(scan, at + 1);
   if (quoteAt(scan, from) !== quote) return false;
   from += quote.length;
@@ -34,7 +33,7 @@ function item(scan: Scan, at: number): boolean {
   const isPair =
     isNested(scan, open) && (close === -1 || text.charCodeAt(afterBlanks(scan, close + quote.length)) === 0x5d);
   const value = text.slice(from, Math.min(to, from + LIMITS.name));
-  return to > from && (isPair || isHeaderItem(name, value)) && redact(scan, from, to);
+  return to > from && (isPair || isHeaderItem(text.slice(start, end), value)) && redact(scan, from, to);
 }
 
 /** Whether the list that begins before `open` is in a list itself. */

@@ -22,7 +22,7 @@ function match(scan: Scan, pattern: RegExp, at: number): number {
 }
 
 /** Not inside an id, a decimal or a path: `run_41…`, `a1b2-41…`, `0.41…`, `%2041…`. */
-function standsApart(text: string, at: number): boolean {
+export function standsApart(text: string, at: number): boolean {
   const before = text.charCodeAt(at - 1);
   if (before === 0x25 || before === 0x5f || (kindAt(text, at - 1) & ALNUM) !== 0) return false;
   return (before !== 0x2d && before !== 0x2e) || (kindAt(text, at - 2) & WORD) === 0;
@@ -31,7 +31,7 @@ function standsApart(text: string, at: number): boolean {
 export function card(scan: Scan, at: number): boolean {
   const { text } = scan;
   const first = text.charCodeAt(at);
-  if (first < 0x32 || first > 0x36 || (kindAt(text, at + 3) & DIGIT) === 0 || !standsApart(text, at)) return false;
+  if (first < 0x32 || first > 0x36 || (kindAt(text, at + 3) & DIGIT) === 0) return false;
   const end = match(scan, CARD, at);
   return end !== -1 && isCard(text.slice(at, end).replace(/[ -]/g, "")) && redact(scan, at, end, "[card]");
 }
@@ -58,27 +58,31 @@ export function phone(scan: Scan, at: number): boolean {
   return end !== -1 && redact(scan, at, end, "[phone]");
 }
 
+/** A number with its country, or with a bracket first; others are found at their first digit. */
+export function signedPhone(scan: Scan, at: number): boolean {
+  return (kindAt(scan.text, at + 1) & DIGIT) !== 0 && standsApart(scan.text, at) && phone(scan, at);
+}
+
 /** A look at the second and third character spares most texts the patterns. */
 function phoneEnd(scan: Scan, at: number): number {
   const { text } = scan;
   const first = text.charCodeAt(at);
   const second = kindAt(text, at + 1) & DIGIT;
   const third = kindAt(text, at + 2) & DIGIT;
-  if (!standsApart(text, at)) return -1;
-  if (first === 0x2b) {
-    return second !== 0 && (third | kindAt(text, at + 3)) !== 0 ? match(scan, INTERNATIONAL, at) : -1;
-  }
+  if (first === 0x2b)
+    return ((third | kindAt(text, at + 3) | kindAt(text, at + 4)) & DIGIT) !== 0 ? match(scan, INTERNATIONAL, at) : -1;
   // A later group of a longer number.
   if (text.charCodeAt(at - 1) === 0x20 && (kindAt(text, at - 2) & DIGIT) !== 0) return -1;
   if (first === 0x30) return second === 0 ? -1 : trunkEnd(scan, at);
   if (first === 0x28) {
-    if (second === 0 || third === 0) return -1;
+    if (third === 0) return -1;
     const end = match(scan, BRACKETED, at);
     if (end !== -1 && hasDigits(text.slice(at, end), 9, 12)) return end;
   }
-  const isNorthAmerican =
-    first === 0x31 ? second === 0 && (third !== 0 || text.charCodeAt(at + 2) === 0x28) : second !== 0 && third !== 0;
-  return isNorthAmerican ? match(scan, NORTH_AMERICAN, at) : -1;
+  if (first !== 0x31) return second !== 0 && third !== 0 ? match(scan, NORTH_AMERICAN, at) : -1;
+  const joiner = text.charCodeAt(at + 1);
+  const isJoined = joiner === 0x20 || joiner === 0x2d || joiner === 0x2e;
+  return isJoined && (kindAt(text, at + 3) & DIGIT) !== 0 ? match(scan, NORTH_AMERICAN, at) : -1;
 }
 
 function trunkEnd(scan: Scan, at: number): number {

@@ -1,6 +1,6 @@
 /** Personal data, masked where it is asked for: which kinds there are, and the rules that find them. */
 import { ipv4, ipv6 } from "./addresses.ts";
-import { card, iban, phone } from "./numbers.ts";
+import { card, iban, phone, signedPhone, standsApart } from "./numbers.ts";
 import { ALNUM, DIGIT, type Judge, kindAt, LETTER, type Rule, redact, type Scan } from "./scan.ts";
 
 export { isCardNumber } from "./numbers.ts";
@@ -24,7 +24,7 @@ export function personalRules(kinds: readonly PersonalData[]): Rule[] {
   if (has("phone")) numbers.push(phone);
   if (has("iban") || numbers.length > 0) rules.push(["0123456789", firstDigit(numbers, has("iban"))]);
   if (has("email")) rules.push(["@%", email]);
-  if (has("phone")) rules.push(["+(", phone]);
+  if (has("phone")) rules.push(["+(", signedPhone]);
   if (has("ip")) rules.push([":", ipv6]);
   return rules;
 }
@@ -35,6 +35,7 @@ function firstDigit(judges: readonly Judge[], withIban: boolean): Judge {
     const before = kindAt(scan.text, at - 1);
     if ((before & DIGIT) !== 0) return false;
     if ((before & LETTER) !== 0) return withIban && iban(scan, at);
+    if (!standsApart(scan.text, at)) return false;
     for (let i = 0; i < judges.length; i++) if (judges[i]!(scan, at)) return true;
     return false;
   };

@@ -14,7 +14,7 @@ export type Rule = readonly [anchors: string, judge: Judge];
 
 export interface Scan {
   readonly text: string;
-  readonly verdict: (name: string) => Verdict;
+  readonly verdict: (text: string, start: number, end: number) => Verdict;
   /** Shorter names are not looked up. */
   readonly shortestName: number;
   /** The masked text so far; what stands before `done` is in it. */
@@ -95,8 +95,6 @@ for (const [kind, chars] of [
 
 /** The kind of the character at an index; 0 outside the text and for everything that has none. */
 export function kindAt(text: string, index: number): number {
-  // Outside the text `charCodeAt` gives NaN, which V8 takes the slow way for.
-  if (index < 0 || index >= text.length) return 0;
   const code = text.charCodeAt(index);
   return code < 128 ? KINDS[code]! : 0;
 }
