@@ -85,6 +85,7 @@ function given(scan: Scan, end: number, operator: number, isParameter: boolean):
     nameQuote = text.slice(nameEnd, end);
   }
   if ((kindAt(text, nameEnd - 1) & WORD) === 0) return false;
+  if (scan.shortestName > 1 && (kindAt(text, nameEnd - 2) & WORD) === 0) return false;
   const start = runStart(scan, nameEnd, WORD, Math.max(scan.done, nameEnd - LIMITS.name));
   if (nameEnd - start < scan.shortestName) return false;
   const verdict = judgeName(scan, start, nameEnd);

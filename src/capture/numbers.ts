@@ -6,6 +6,7 @@ const CARD = /(?:[2-6]\d{3}([ -])(?:\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{6}\1\d{4,
 
 /** ITU-T E.123 and E.164: a plus and 8 to 15 digits, with up to two blanks or signs between them. */
 const INTERNATIONAL = /\+[1-9](?:[ \u00a0./()-]{0,2}\d){7,14}(?!\w)/y;
+const SEPARATORS = " \u00a0./()-";
 /** North America: `(212) 555-1234`, `212.555.1234`, `1-212-555-1234`. */
 const NORTH_AMERICAN = /(?:1[ .-])?\(?[2-9]\d\d(?:\) ?|[ .-])[2-9]\d\d[ .-]\d{4}(?![\w]|[-.]\d)/y;
 /** With a trunk prefix: `030 901820`, `0171/123 45 67`, `01 23 45 67 89`, `020 7946 0958`, `0049 30 901820`. */
@@ -60,7 +61,11 @@ export function phone(scan: Scan, at: number): boolean {
 
 /** A number with its country, or with a bracket first; others are found at their first digit. */
 export function signedPhone(scan: Scan, at: number): boolean {
-  return (kindAt(scan.text, at + 1) & DIGIT) !== 0 && standsApart(scan.text, at) && phone(scan, at);
+  const { text } = scan;
+  if ((kindAt(text, at + 1) & DIGIT) === 0) return false;
+  // An area code has two digits and more.
+  if (text.charCodeAt(at) === 0x28 && (kindAt(text, at + 2) & DIGIT) === 0) return false;
+  return standsApart(text, at) && phone(scan, at);
 }
 
 /** A look at the second and third character spares most texts the patterns. */
@@ -70,12 +75,11 @@ function phoneEnd(scan: Scan, at: number): number {
   const second = kindAt(text, at + 1) & DIGIT;
   const third = kindAt(text, at + 2) & DIGIT;
   if (first === 0x2b)
-    return ((third | kindAt(text, at + 3) | kindAt(text, at + 4)) & DIGIT) !== 0 ? match(scan, INTERNATIONAL, at) : -1;
+    return third !== 0 || SEPARATORS.includes(text[at + 2] ?? "+") ? match(scan, INTERNATIONAL, at) : -1;
   // A later group of a longer number.
   if (text.charCodeAt(at - 1) === 0x20 && (kindAt(text, at - 2) & DIGIT) !== 0) return -1;
   if (first === 0x30) return second === 0 ? -1 : trunkEnd(scan, at);
   if (first === 0x28) {
-    if (third === 0) return -1;
     const end = match(scan, BRACKETED, at);
     if (end !== -1 && hasDigits(text.slice(at, end), 9, 12)) return end;
   }

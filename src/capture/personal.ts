@@ -35,10 +35,16 @@ function firstDigit(judges: readonly Judge[], withIban: boolean): Judge {
     const before = kindAt(scan.text, at - 1);
     if ((before & DIGIT) !== 0) return false;
     if ((before & LETTER) !== 0) return withIban && iban(scan, at);
-    if (!standsApart(scan.text, at)) return false;
+    if (!goesOn(scan.text, at + 1) || !standsApart(scan.text, at)) return false;
     for (let i = 0; i < judges.length; i++) if (judges[i]!(scan, at)) return true;
     return false;
   };
+}
+
+/** With a digit, a dot, a blank or a dash: no number here has another second character. */
+function goesOn(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return (kindAt(text, at) & DIGIT) !== 0 || code === 0x2e || code === 0x20 || code === 0x2d;
 }
 
 /** RFC 5321, 4.5.3.1: the longest local part, and the longest domain. */
