@@ -97,17 +97,20 @@ test("museum openclaw#141132 whatever is configured, retried and ended, no Async
   const hooks = process.getBuiltinModule("node:async_hooks");
   const Real = hooks.AsyncLocalStorage;
   let made = 0;
-  hooks.AsyncLocalStorage = class<T> extends Real<T> {
-    constructor() {
-      super();
-      made++;
-    }
-  };
-  syncBuiltinESMExports();
-  t.after(() => {
-    hooks.AsyncLocalStorage = Real;
+  // A getter from Node 24 on.
+  const replace = (value: typeof Real) => {
+    Object.defineProperty(hooks, "AsyncLocalStorage", { value, configurable: true, writable: true, enumerable: true });
     syncBuiltinESMExports();
-  });
+  };
+  replace(
+    class<T> extends Real<T> {
+      constructor() {
+        super();
+        made++;
+      }
+    },
+  );
+  t.after(() => replace(Real));
   new AsyncLocalStorage();
   assert.equal(made, 1, "the test sees those that are made");
   for (let n = 0; n < 10; n++) configure({ sinks: [{ name: "earlier", write: () => {} }] });
