@@ -23,7 +23,7 @@ async function end(t: TestContext, program: string, server?: Collector, run: Run
   t.after(() => collected.close());
   const path = join(root, `${++runs}.ndjson`);
   const options = { program, path, url: collected.url };
-  const death = await die(options, { script: "exit-small.mjs", fromSource: true, ...run });
+  const death = await die(options, { script: "exit-small.mjs", ...run });
   return { ...death, file: readFile(path), http: collected.records };
 }
 
@@ -134,7 +134,7 @@ for (const sink of ["file", "http"] as const) {
     const path = join(root, "sigterm.ndjson");
     const target = sink === "http" ? server.url : path;
     const onReady: Run["onReady"] = (child) => child.kill("SIGTERM");
-    const death = await die({ death: "signal", sink, count: 1_000, target }, { fromSource: true, onReady });
+    const death = await die({ death: "signal", sink, count: 1_000, target }, { onReady });
     assert.deepEqual({ code: death.code, signal: death.signal }, { code: null, signal: "SIGTERM" });
     assert.deepEqual(arrived(sink === "http" ? server.records : readFile(path)), { spans: 1_000, open: true });
     assert.deepEqual(death.losses, []);

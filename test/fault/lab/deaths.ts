@@ -38,8 +38,6 @@ export interface Death {
 export interface Run {
   readonly script?: string;
   readonly nodeArgs?: readonly string[];
-  /** From the sources, for tests that run without a build. */
-  readonly fromSource?: boolean;
   /** Nobody reads what it writes to stderr. */
   readonly closeStderr?: boolean;
   /** What it writes to stderr is read from 300 ms after `ready` on. */
@@ -48,20 +46,11 @@ export interface Run {
   readonly onReady?: (child: ChildProcess) => void;
 }
 
-const SOURCE = ["--conditions=@sightline/source", "--import", import.meta.resolve("tsx")];
-
 export async function die(options: DeathOptions | object, run: Run = {}): Promise<Death> {
-  const {
-    script = "exit-app.mjs",
-    nodeArgs = [],
-    fromSource = false,
-    closeStderr = false,
-    readLate = false,
-    onReady,
-  } = run;
+  const { script = "exit-app.mjs", nodeArgs = [], closeStderr = false, readLate = false, onReady } = run;
   const path = fileURLToPath(new URL(`../children/${script}`, import.meta.url));
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, SIGHTLINE_SINK: ___, ...env } = process.env;
-  const args = [...(fromSource ? SOURCE : []), ...nodeArgs, path, JSON.stringify(options)];
+  const args = [...nodeArgs, path, JSON.stringify(options)];
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let readyAt = performance.now();
   let hosts = 0;
