@@ -12,7 +12,6 @@ import { samplingThreshold } from "./core/sampling.ts";
 import { suppress } from "./core/suppress.ts";
 import { userIdHasher } from "./core/user-id.ts";
 import { type EnvironmentVariables, readEnvironment, unknownVariables } from "./environment.ts";
-import { cleanErrors } from "./pipeline/clean-errors.ts";
 import { installExitHooks } from "./pipeline/exit.ts";
 import { createLosses, sayLosses } from "./pipeline/losses.ts";
 import { type LaneOptions, laneLimits } from "./pipeline/options.ts";
@@ -151,15 +150,16 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     ...(userIdKey !== undefined && { hashUserId: userIdHasher(userIdKey) }),
   });
   const clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
-  const pipeline = cleanErrors(createPipeline(sinks, { clock, ...options.delivery, suppress }), capture.text);
+  const pipeline = createPipeline(sinks, { clock, ...options.delivery, suppress, clean: capture.text });
   slot.shared.set(DEBUG_MASK, capture.text);
   const anchor = { epochMs: Number.NEGATIVE_INFINITY, monotonicMs: 0 };
   const open = openSpans({ maxOpenMs: options.maxOpenMs ?? HOUR_MS, monotonicMs: () => clock.monotonicMs() });
   const flush: Runtime["flush"] = (deadline) => pipeline.flush(deadline);
   const atExit = {
     flush,
+    abandon: pipeline.abandon,
     stats: pipeline.stats,
-    exportOpen: () => open.exportAll(),
+    exportOpen: async () => open.exportInTurns(),
     spillSync() {
       open.exportAll(() => pipeline.spillSync());
       pipeline.spillSync();
@@ -185,7 +185,8 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     emit: (draft) => (isReplaced && slot.runtime ? slot.runtime.emit(draft) : pipeline.emit(draft)),
     flush,
     async shutdown(deadline) {
-      open.exportAll();
+      const exporting = open.exportInTurns();
+      if (exporting) await exporting;
       open.stop();
       isReplaced = slot.runtime !== self;
       const result = await pipeline.shutdown(deadline);
@@ -217,19 +218,27 @@ const NOTHING: FlushResult = { ok: true, written: 0, pending: 0, spooled: 0, dro
 
 /** Delivers what is queued. Resolves within `timeoutMs` (default 5,000) whatever the sinks do; never rejects. */
 export async function flush(options?: { timeoutMs?: number }): Promise<FlushResult> {
-  return (await slot.runtime?.flush(options)) ?? NOTHING;
+  return (await (slot.runtime?.flush(options) ?? closing)) ?? NOTHING;
 }
 
 /** Exports open spans as `unfinished`, delivers what is queued, closes the sinks and switches tracing off. Never rejects. */
 export async function shutdown(options?: { timeoutMs?: number }): Promise<FlushResult> {
   const runtime = slot.runtime;
   slot.runtime = null;
-  last = runtime ?? last;
-  return (await runtime?.shutdown(options)) ?? NOTHING;
+  if (runtime) {
+    last = runtime;
+    const ours = (closing = runtime.shutdown(options).finally(() => {
+      if (closing === ours) closing = undefined;
+    }));
+  }
+  return (await closing) ?? NOTHING;
 }
 
 /** The books stay open to read when tracing has been shut down. */
 let last: Runtime | undefined;
+
+/** The shutdown under way: who asks again waits for it too. */
+let closing: Promise<FlushResult> | undefined;
 
 /** What has been started, ended, written, queued and dropped, per sink and by reason. */
 export function stats(): Stats {

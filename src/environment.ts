@@ -71,8 +71,7 @@ export function readSink(written: string, env: NodeJS.ProcessEnv, where: string)
   if (written === "console:json") return consoleSink({ format: "json" });
   if (written.startsWith("file:")) return fileSink({ path: written.slice("file:".length) });
   if (/^https?:\/\//.test(written)) return httpSink({ url: written, headers: readHeaders(env, "SIGHTLINE_HEADERS") });
-  const wanted = "console, console:json, file:<path> or http(s)://<host>/<path>, several separated by commas";
-  throw bad(where, written, wanted);
+  throw bad(where, written, "console, console:json, file:<path> or http(s)://<host>/<path>");
 }
 
 /** `key=value,key=value`, as OpenTelemetry writes headers; values may be percent-encoded. */

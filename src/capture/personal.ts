@@ -1,7 +1,7 @@
 /** Personal data, masked where it is asked for: which kinds there are, and the rules that find them. */
-import { ipv4, ipv6 } from "./addresses.ts";
-import { card, iban, phone, signedPhone, standsApart } from "./numbers.ts";
-import { ALNUM, DIGIT, type Judge, kindAt, LETTER, type Rule, redact, type Scan } from "./scan.ts";
+import { ADDRESSES } from "./addresses.ts";
+import { CARDS, IBANS, PHONES } from "./numbers.ts";
+import { ALNUM, chars, codeAt, EDGE, kindOf, type Rule, redact, type Scan, tableOf } from "./scan.ts";
 
 export { isCardNumber } from "./numbers.ts";
 
@@ -15,36 +15,10 @@ export function personalKinds(pii: boolean | readonly PersonalData[] | undefined
   return pii === true ? PERSONAL_DATA : pii || [];
 }
 
-export function personalRules(kinds: readonly PersonalData[]): Rule[] {
-  const has = (kind: PersonalData) => kinds.includes(kind);
-  const rules: Rule[] = [];
-  const numbers: Judge[] = [];
-  if (has("ip")) numbers.push(ipv4);
-  if (has("card")) numbers.push(card);
-  if (has("phone")) numbers.push(phone);
-  if (has("iban") || numbers.length > 0) rules.push(["0123456789", firstDigit(numbers, has("iban"))]);
-  if (has("email")) rules.push(["@%", email]);
-  if (has("phone")) rules.push(["+(", signedPhone]);
-  if (has("ip")) rules.push([":", ipv6]);
-  return rules;
-}
-
-/** Numbers are judged once, at their first digit: after letters as an IBAN, after anything else as the others. */
-function firstDigit(judges: readonly Judge[], withIban: boolean): Judge {
-  return (scan, at) => {
-    const before = kindAt(scan.text, at - 1);
-    if ((before & DIGIT) !== 0) return false;
-    if ((before & LETTER) !== 0) return withIban && iban(scan, at);
-    if (!goesOn(scan.text, at + 1) || !standsApart(scan.text, at)) return false;
-    for (let i = 0; i < judges.length; i++) if (judges[i]!(scan, at)) return true;
-    return false;
-  };
-}
-
-/** With a digit, a dot, a blank or a dash: no number here has another second character. */
-function goesOn(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  return (kindAt(text, at) & DIGIT) !== 0 || code === 0x2e || code === 0x20 || code === 0x2d;
+/** The rules of the kinds: what could be an address is tried as one first, then as a card and as a phone. */
+export function personalRules(kinds: readonly PersonalData[]): readonly Rule[] {
+  const rules = { ip: ADDRESSES, card: CARDS, phone: PHONES, iban: IBANS, email: EMAILS };
+  return Object.entries(rules).flatMap(([kind, rules]) => (kinds.includes(kind as PersonalData) ? rules : []));
 }
 
 /** RFC 5321, 4.5.3.1: the longest local part, and the longest domain. */
@@ -55,23 +29,22 @@ const DOMAIN = 255;
 function email(scan: Scan, at: number): boolean {
   const { text } = scan;
   const isEscaped = text.charCodeAt(at) === 0x25;
-  if (isEscaped && !text.startsWith("40", at + 1)) return false;
+  if (isEscaped && codeAt(text, at + 2) !== 0x30) return false;
+  const end = domainEnd(scan, at + (isEscaped ? 3 : 1));
+  if (end === -1) return false;
   const limit = Math.max(scan.done, at - LOCAL);
   let start = at;
   while (start > limit && isLocal(text.charCodeAt(start - 1))) start--;
   scan.steps += at - start + 1;
   while (start < at && text.charCodeAt(start) === 0x2e) start++;
-  const end = start === at ? -1 : domainEnd(scan, at + (isEscaped ? 3 : 1));
-  return end !== -1 && redact(scan, start, end, "[email]");
+  return start < at && redact(scan, start, end, "[email]");
 }
 
-const LOCAL_CHARS = new Uint8Array(128);
-for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-'!#&*") {
-  LOCAL_CHARS[char.charCodeAt(0)] = 1;
-}
+const LOCAL_CHARS = `${chars(ALNUM)}._+-'!#&*`;
+const IS_LOCAL = tableOf(LOCAL_CHARS);
 
 function isLocal(code: number): boolean {
-  return code < 128 ? LOCAL_CHARS[code] === 1 : isLetterBeyondAscii(code);
+  return code < EDGE ? IS_LOCAL[code] === 1 : isLetterBeyondAscii(code);
 }
 
 /** Not the blanks, quotes and full-width marks beyond ASCII. */
@@ -89,17 +62,23 @@ function domainEnd(scan: Scan, from: number): number {
   let good = -1;
   for (;;) {
     const start = end;
-    while (end < limit && isLabel(text, end)) end++;
+    while (end < limit && isLabel(text.charCodeAt(end))) end++;
     if (end === start) break;
     if (start > from && end - start >= 2 && TOP_LABEL.test(text.slice(start, end))) good = end;
-    if (text.charCodeAt(end) !== 0x2e) break;
+    if (codeAt(text, end) !== 0x2e) break;
     end++;
   }
   scan.steps += end - from + 1;
   return good;
 }
 
-function isLabel(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  return code < 128 ? (kindAt(text, at) & ALNUM) !== 0 || code === 0x2d : isLetterBeyondAscii(code);
+function isLabel(code: number): boolean {
+  return code < EDGE ? (kindOf(code) & ALNUM) !== 0 || code === 0x2d : isLetterBeyondAscii(code);
 }
+
+const BEYOND = String.fromCharCode(EDGE);
+
+const EMAILS: readonly Rule[] = [
+  { anchors: "@", before: LOCAL_CHARS + BEYOND, after: `${chars(ALNUM)}-${BEYOND}`, judge: email },
+  { anchors: "%", before: LOCAL_CHARS + BEYOND, after: "4", judge: email },
+];

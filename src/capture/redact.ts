@@ -4,7 +4,7 @@ import { LIMITS } from "./limits.ts";
 import { LISTS } from "./lists.ts";
 import { secretNames, verdicts } from "./names.ts";
 import { isCardNumber, type PersonalData, personalKinds, personalRules } from "./personal.ts";
-import { type Judge, type Rule, startScan } from "./scan.ts";
+import { codeAt, EDGE, type Rule, startScan } from "./scan.ts";
 import { SHAPES } from "./shapes.ts";
 import { TOKENS } from "./tokens.ts";
 
@@ -75,7 +75,11 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   const verdict = verdicts(secretNames(words));
   const shortest = Math.min(SHORTEST_NAME, ...words.map((word) => word.length));
   const kinds = personalKinds(pii);
-  const judges = byAnchor([...SECRET_RULES, ...personalRules(kinds)]);
+  const rules = [...SECRET_RULES, ...personalRules(kinds)];
+  const judges = rules.map((rule) => rule.judge);
+  const asAnchor = bits(rules.map((rule) => rule.anchors));
+  const asBefore = bits(rules.map((rule) => rule.before));
+  const asAfter = bits(rules.map((rule) => rule.after));
   const names = new Map<string, Name>();
   let steps = 0;
 
@@ -83,13 +87,18 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   function mask(text: string): string {
     if (text.length < SHORTEST) return text;
     const scan = startScan(text, verdict, shortest);
+    let before = EDGE;
     for (let at = 0; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      const rules = code < 128 ? judges[code] : undefined;
-      if (rules === undefined) continue;
-      for (let i = 0; i < rules.length; i++) {
-        if (!rules[i]!(scan, at)) continue;
+      const code = Math.min(text.charCodeAt(at), EDGE);
+      let open = asAnchor[code]! & asBefore[before]!;
+      before = code;
+      if (open !== 0) open &= asAfter[Math.min(codeAt(text, at + 1), EDGE)]!;
+      while (open !== 0) {
+        const first = 31 - Math.clz32(open & -open);
+        open &= open - 1;
+        if (!judges[first]!(scan, at)) continue;
         at = scan.done - 1;
+        before = Math.min(text.charCodeAt(at), EDGE);
         break;
       }
     }
@@ -121,13 +130,11 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   };
 }
 
-/** The judges of each ASCII character, in the order of the rules. */
-function byAnchor(rules: readonly Rule[]): readonly (readonly Judge[] | undefined)[] {
-  const judges: (Judge[] | undefined)[] = new Array(128).fill(undefined);
-  for (const [anchors, judge] of rules) {
-    for (const anchor of anchors) (judges[anchor.charCodeAt(0)] ??= []).push(judge);
-  }
-  return judges;
+/** For each character, and `EDGE`, a bit for every rule that takes it: the first rule's is the lowest. At most 32 rules. */
+function bits(taken: readonly (string | undefined)[]): Int32Array {
+  return Int32Array.from({ length: EDGE + 1 }, (_, code) =>
+    taken.reduce((all, chars, i) => (chars?.includes(String.fromCharCode(code)) === false ? all : all | (1 << i)), 0),
+  );
 }
 
 function runCustom(custom: (text: string) => unknown, text: string): string {

@@ -9,8 +9,18 @@ export const REDACTED = "[redacted]";
  */
 export type Judge = (scan: Scan, at: number) => boolean;
 
-/** A judge with the characters that are worth a call: rare ones, so that a pass is one look at each character. */
-export type Rule = readonly [anchors: string, judge: Judge];
+/**
+ * A judge with the characters that are worth a call: rare ones, so that a pass is one look at each character. What a rule asks of
+ * the neighbours is settled by tables too, as most calls of a judge would end there and each costs five looks.
+ */
+export interface Rule {
+  readonly anchors: string;
+  /** What the character before the anchor is one of; anything when absent. `\x80` stands as `EDGE` does. */
+  readonly before?: string;
+  /** The same for the character after it. */
+  readonly after?: string;
+  readonly judge: Judge;
+}
 
 export interface Scan {
   readonly text: string;
@@ -33,7 +43,7 @@ export interface Scan {
   pemEnd: number;
   ipEnd: number;
   /** Opening quotes, with their backslashes, that nothing closes. */
-  readonly unclosed: Set<string>;
+  readonly unclosed: Set<number>;
 }
 
 export function startScan(text: string, verdict: Scan["verdict"], shortestName: number): Scan {
@@ -74,12 +84,17 @@ export const NEWLINE = 32;
 /** `" ' \`` */
 export const QUOTE = 64;
 export const BLANK = 128;
+/** Digits and `a` to `f`, which are letters besides. */
+export const HEX = 256;
 export const SPACE: number = BLANK | NEWLINE;
 export const LETTER: number = UPPER | LOWER;
 export const ALNUM: number = LETTER | DIGIT;
 export const WORD: number = ALNUM | JOINER;
 
-const KINDS = new Uint8Array(128);
+/** What stands for all characters beyond ASCII in tables, and for what is outside the text: no rule names it. */
+export const EDGE = 0x80;
+
+const KINDS = new Uint16Array(EDGE + 1);
 for (const [kind, chars] of [
   [UPPER, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"],
   [LOWER, "abcdefghijklmnopqrstuvwxyz"],
@@ -89,28 +104,64 @@ for (const [kind, chars] of [
   [NEWLINE, "\n\v\f\r"],
   [BLANK, " \t"],
   [QUOTE, "\"'`"],
+  [HEX, "0123456789abcdefABCDEF"],
 ] as const) {
-  for (const char of chars) KINDS[char.charCodeAt(0)] = kind;
+  for (const char of chars) KINDS[char.charCodeAt(0)]! |= kind;
 }
 
-/** The kind of the character at an index; 0 outside the text and for everything that has none. */
+const ASCII_AND_EDGE: readonly string[] = Array.from(KINDS, (_, code) => String.fromCharCode(code));
+
+/** The characters of these kinds. */
+export function chars(kinds: number): string {
+  return ASCII_AND_EDGE.filter((_, code) => (KINDS[code]! & kinds) !== 0).join("");
+}
+
+/** A table of characters: 1 for each of these. */
+export function tableOf(members: string): Uint8Array {
+  return Uint8Array.from({ length: EDGE }, (_, code) => (members.includes(String.fromCharCode(code)) ? 1 : 0));
+}
+
+/** All characters but these. */
+export function charsBut(excluded: string): string {
+  return ASCII_AND_EDGE.filter((char) => !excluded.includes(char)).join("");
+}
+
+/** The character at an index, or `EDGE`: one `charCodeAt` outside its text makes V8 call all those of a function, at thrice the cost. */
+export function codeAt(text: string, index: number): number {
+  return index >= 0 && index < text.length ? text.charCodeAt(index) : EDGE;
+}
+
+/** The kinds of a character; 0 for everything that has none. */
+export function kindOf(code: number): number {
+  return code < EDGE ? KINDS[code]! : 0;
+}
+
 export function kindAt(text: string, index: number): number {
-  const code = text.charCodeAt(index);
-  return code < 128 ? KINDS[code]! : 0;
+  return kindOf(codeAt(text, index));
 }
 
 /** The end of the run of such characters that starts at `from`. */
 export function runEnd(scan: Scan, from: number, kinds: number, limit: number = scan.text.length): number {
+  const { text } = scan;
   let end = from;
-  while (end < limit && (kindAt(scan.text, end) & kinds) !== 0) end++;
+  while (end < limit && (kindAt(text, end) & kinds) !== 0) end++;
   scan.steps += end - from + 1;
   return end;
 }
 
 /** The start of the run of such characters that ends before `to`. */
 export function runStart(scan: Scan, to: number, kinds: number, limit: number): number {
+  const { text } = scan;
   let start = to;
-  while (start > limit && (kindAt(scan.text, start - 1) & kinds) !== 0) start--;
+  while (start > limit && (kindAt(text, start - 1) & kinds) !== 0) start--;
   scan.steps += to - start + 1;
   return start;
+}
+
+/** Where a sticky pattern that is tried at an index ends, or -1. */
+export function matchEnd(scan: Scan, pattern: RegExp, at: number): number {
+  pattern.lastIndex = at;
+  const end = pattern.test(scan.text) ? pattern.lastIndex : -1;
+  scan.steps += end === -1 ? 8 : end - at;
+  return end;
 }

@@ -1,9 +1,15 @@
 /** Tokens that vendors mark with a prefix: `sk-…`, `ghp_…`, `SG.…`, and those of a fixed length and alphabet. */
 import {
   ALNUM,
+  chars,
+  charsBut,
+  codeAt,
   DIGIT,
+  EDGE,
+  HEX,
   JOINER,
   kindAt,
+  kindOf,
   LETTER,
   type Rule,
   redact,
@@ -41,20 +47,35 @@ const PREFIXES: ReadonlyMap<string, Likeness> = new Map(
     hex: "key-",
   }).flatMap(([likeness, prefixes]) => prefixes.split(/\s+/).map((prefix) => [prefix, likeness as Likeness] as const)),
 );
-const LONGEST_PREFIX = Math.max(...[...PREFIXES.keys()].map((prefix) => prefix.length));
 
-/** The characters right before the joiner of a prefix: most joiners of a text are settled by one look. */
-const LAST = new Uint8Array(128);
-for (const prefix of PREFIXES.keys()) LAST[prefix.charCodeAt(prefix.length - 2)] = 1;
+/** The prefixes from their joiner to their first character: where each character leads from what was read so far. */
+const STEPS: Uint16Array[] = [new Uint16Array(EDGE)];
+const LIKENESS: (Likeness | undefined)[] = [undefined];
+for (const [prefix, likeness] of PREFIXES) {
+  let read = 0;
+  for (const char of [...prefix].reverse()) {
+    const steps = STEPS[read]!;
+    const code = char.charCodeAt(0);
+    if (steps[code] === 0) steps[code] = STEPS.push(new Uint16Array(EDGE)) - 1;
+    read = steps[code]!;
+  }
+  LIKENESS[read] = likeness;
+}
 
 function token(scan: Scan, at: number): boolean {
   const { text } = scan;
-  const last = text.charCodeAt(at - 1);
-  if (!(last < 128) || LAST[last] === 0) return false;
-  const start = runStart(scan, at, ALNUM, Math.max(scan.done, at - LONGEST_PREFIX));
-  if (at - start < 2 || (kindAt(text, start - 1) & ALNUM) !== 0) return false;
-  const likeness = PREFIXES.get(text.slice(start, at + 1));
-  if (likeness === undefined) return false;
+  let start = at + 1;
+  let read = 0;
+  for (;;) {
+    const code = codeAt(text, start - 1);
+    const next = code < EDGE ? STEPS[read]![code]! : 0;
+    if (next === 0) break;
+    read = next;
+    start--;
+  }
+  scan.steps += at - start + 2;
+  const likeness = LIKENESS[read];
+  if (likeness === undefined || start < scan.done || (kindAt(text, start - 1) & ALNUM) !== 0) return false;
   if (likeness === "hex") return hex(scan, start, at + 1);
   if (at >= scan.tokenEnd) measure(scan, at + 1);
   const isToken =
@@ -63,6 +84,8 @@ function token(scan: Scan, at: number): boolean {
   return redact(scan, start, likeness === "base64" ? runEnd(scan, scan.tokenEnd, WORD | TOKEN68) : scan.tokenEnd);
 }
 
+const DOT = 0x2e;
+
 function measure(scan: Scan, from: number): void {
   const { text } = scan;
   let seen = 0;
@@ -70,10 +93,11 @@ function measure(scan: Scan, from: number): void {
   let longest = 0;
   let end = from;
   for (; ; end++) {
-    const kind = kindAt(text, end);
+    const code = codeAt(text, end);
+    const kind = kindOf(code);
     if ((kind & ALNUM) !== 0) {
       if (++stretch > longest) longest = stretch;
-    } else if (kind === JOINER || (text[end] === "." && (kindAt(text, end + 1) & ALNUM) !== 0)) stretch = 0;
+    } else if (kind === JOINER || (code === DOT && (kindAt(text, end + 1) & ALNUM) !== 0)) stretch = 0;
     else break;
     seen |= kind;
   }
@@ -88,15 +112,8 @@ function measure(scan: Scan, from: number): void {
 
 /** From `from`, 32 hexadecimal digits and no more. */
 function hex(scan: Scan, start: number, from: number): boolean {
-  const { text } = scan;
-  let end = from;
-  while (end < from + 33 && isHex(text.charCodeAt(end))) end++;
-  scan.steps += end - from + 1;
-  return end === from + 32 && (kindAt(text, end) & WORD) === 0 && redact(scan, start, end);
-}
-
-function isHex(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66) || (code >= 0x41 && code <= 0x46);
+  const end = runEnd(scan, from, HEX, from + 33);
+  return end === from + 32 && (kindAt(scan.text, end) & WORD) === 0 && redact(scan, start, end);
 }
 
 /** Whether the text from `start` begins with `prefix`, and a word with it. */
@@ -135,16 +152,14 @@ function databricks(scan: Scan, at: number): boolean {
 
 /** `dapi`, 32 hexadecimal digits, and a `-2` at times. */
 function hexSuffix(scan: Scan, at: number): boolean {
-  let end = at + 4;
-  while (end < at + 37 && isHex(scan.text.charCodeAt(end))) end++;
-  scan.steps += end - at;
+  const end = runEnd(scan, at + 4, HEX, at + 37);
   if (end !== at + 36) return false;
   return redact(scan, at, runEnd(scan, end, WORD, end + 8));
 }
 
 /** Telegram bots: eight to ten digits, a colon, 35 characters. They stand in paths too: `/bot123456:AA…/sendMessage`. */
 function telegram(scan: Scan, at: number): boolean {
-  if ((kindAt(scan.text, at - 1) & DIGIT) === 0 || (kindAt(scan.text, at + 1) & WORD) === 0) return false;
+  if ((kindAt(scan.text, at - 8) & DIGIT) === 0) return false;
   const start = runStart(scan, at, DIGIT, Math.max(scan.done, at - 11));
   if (at - start < 8 || at - start > 10) return false;
   const end = runEnd(scan, at + 1, WORD, at + 40);
@@ -154,7 +169,7 @@ function telegram(scan: Scan, at: number): boolean {
 /** Discord: the bot's id in base64, six characters of time, and a signature of 27 or more. */
 function discord(scan: Scan, at: number): boolean {
   const { text } = scan;
-  if (text.charCodeAt(at + 7) !== 0x2e || (kindAt(text, at - 20) & WORD) === 0) return false;
+  if (codeAt(text, at + 7) !== DOT || (kindAt(text, at - 2) & WORD) === 0) return false;
   const start = runStart(scan, at, WORD, Math.max(scan.done, at - 30));
   if (at - start < 23 || at - start > 28 || runEnd(scan, at + 1, WORD, at + 8) !== at + 7) return false;
   const end = runEnd(scan, at + 8, WORD, at + 60);
@@ -162,11 +177,17 @@ function discord(scan: Scan, at: number): boolean {
 }
 
 export const TOKENS: readonly Rule[] = [
-  ["-_.", token],
-  ["K", keyId],
-  ["I", google],
-  ["T", atlassian],
-  ["d", databricks],
-  [":", telegram],
-  [".", discord],
+  ...[..."-_."].map((joiner) => ({ anchors: joiner, before: lastOf(joiner), judge: token })),
+  { anchors: "K", before: "SA", after: `I${chars(HEX)}`, judge: keyId },
+  { anchors: "I", before: "AS", after: "Az", judge: google },
+  { anchors: "T", before: "A", after: "A", judge: atlassian },
+  { anchors: "d", before: charsBut(chars(ALNUM)), after: "a", judge: databricks },
+  { anchors: ":", before: chars(DIGIT), after: chars(WORD), judge: telegram },
+  { anchors: ".", before: chars(WORD), after: chars(WORD), judge: discord },
 ];
+
+/** What stands before the joiner in the prefixes that have it. */
+function lastOf(joiner: string): string {
+  const prefixes = [...PREFIXES.keys()].filter((prefix) => prefix.endsWith(joiner));
+  return prefixes.map((prefix) => prefix.at(-2)).join("");
+}

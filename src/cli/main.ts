@@ -1,10 +1,16 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { SightlineError } from "../core/errors.ts";
 import { replay } from "./replay.ts";
 import { status } from "./status.ts";
 
-const program = new Command("sightline").description("Looks at what Sightline has written, and moves it on.");
+// The same distance from `src/` and from `dist/`.
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
+const program = new Command("sightline")
+  .description("Looks at what Sightline has written, and moves it on.")
+  .version(version);
 const spool = program.command("spool").description("what spool() keeps on disk until a sink takes it");
 
 spool

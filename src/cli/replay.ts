@@ -3,22 +3,35 @@ import { readSink } from "../environment.ts";
 import { wrapSink } from "../sinks/wrap-sink.ts";
 import { type ReplayFigures, replaySpool } from "../spool/replay.ts";
 import { spoolStatus } from "../spool/status.ts";
+import { checkSpoolDirectory } from "./spool-directory.ts";
 
 /** Delivers what dead processes have left, with the figures on stderr meanwhile and one line on stdout at the end. */
 export async function replay(dir: string, options: { to: string; from?: string }): Promise<void> {
-  const from = options.from ?? (await onlySink(dir));
-  if (from === undefined) return say(`${dir}: nothing waits here`);
+  checkSpoolDirectory(dir);
   const target = readSink(options.to, process.env, "--to");
+  const from = await whose(dir, options.from);
+  if (from === undefined) return say(`${dir}: nothing waits here`);
   // The records are found by the name of the sink that they were spooled for.
-  const figures = await replaySpool(dir, wrapSink(target, { name: from }), showProgress);
+  const figures = await replaySpool(dir, wrapSink(target, { name: from, destination: undefined }), showProgress);
   if (process.stderr.isTTY) process.stderr.write("\n");
   say(summary(figures));
-  if (figures.waiting > 0) process.exitCode = 1;
+  if (figures.delivered < figures.found) process.exitCode = 1;
 }
 
-async function onlySink(dir: string): Promise<string | undefined> {
-  const sinks = [...new Set((await spoolStatus(dir)).map(({ sink }) => sink))];
-  if (sinks.length <= 1) return sinks[0];
+/** The only sink with records, or the one that is asked for. What a living process has stays with it. */
+async function whose(dir: string, asked: string | undefined): Promise<string | undefined> {
+  const owners = await spoolStatus(dir);
+  for (const { sink, host, pid, waiting } of owners.filter(({ isLiving }) => isLiving)) {
+    process.stderr.write(`${waiting} records for ${sink} are left to ${host} pid ${pid}, which is alive\n`);
+  }
+  const sinks = [...new Set(owners.map(({ sink }) => sink))];
+  if (asked !== undefined && !sinks.includes(asked)) {
+    throw new ConfigError(
+      "CLI_WHICH_SINK",
+      `"${dir}" has no records of "${asked}"; it has ${sinks.join(", ") || "none"}.`,
+    );
+  }
+  if (asked !== undefined || sinks.length <= 1) return asked ?? sinks[0];
   throw new ConfigError("CLI_WHICH_SINK", `"${dir}" holds records of several sinks; say --from ${sinks.join(" or ")}.`);
 }
 

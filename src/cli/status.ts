@@ -1,7 +1,9 @@
 import { type SpoolOwner, spoolStatus } from "../spool/status.ts";
+import { checkSpoolDirectory } from "./spool-directory.ts";
 
 /** Prints what is below the directory of a spool. */
 export async function status(dir: string, options: { json?: boolean }): Promise<void> {
+  checkSpoolDirectory(dir);
   const owners = await spoolStatus(dir);
   process.stdout.write(options.json ? `${JSON.stringify(owners, null, 2)}\n` : statusText(dir, owners));
 }

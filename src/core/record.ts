@@ -204,11 +204,28 @@ export interface ScoreRecord {
 
 export type TraceRecord = SpanRecord | ScoreRecord;
 
-const encoded = new WeakMap<TraceRecord, string>();
+/** Characters after which the older of two generations of lines goes: sinks of one form encode at about the same time. */
+const GENERATION = 2 * 1024 * 1024;
 
-/** The record as one line of JSON without the newline. Made once and kept, so that every sink of that form shares it. */
+let newer = new WeakMap<TraceRecord, string>();
+let older = newer;
+let characters = 0;
+
+/**
+ * The record as one line of JSON without the newline. Made once for all sinks of that form that encode it soon after; not
+ * kept for longer, as a record may wait for hours in the queue of a sink that is down.
+ */
 export function encode(record: TraceRecord): string {
-  let line = encoded.get(record);
-  if (line === undefined) encoded.set(record, (line = JSON.stringify(record)));
+  return newer.get(record) ?? older.get(record) ?? remember(record, JSON.stringify(record));
+}
+
+function remember(record: TraceRecord, line: string): string {
+  if (characters > GENERATION) {
+    older = newer;
+    newer = new WeakMap();
+    characters = 0;
+  }
+  newer.set(record, line);
+  characters += line.length;
   return line;
 }

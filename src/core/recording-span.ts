@@ -59,6 +59,8 @@ export class RecordingSpan implements Span {
   readonly startMs: number;
   readonly startMonotonicMs: number;
   ended = false;
+  /** Estimated heap bytes of the record to come; `OpenSpans` keeps the sum. */
+  bytes: number = RECORD_BYTES;
   readonly #runtime: Runtime;
   readonly #parentIsRemote: boolean;
   readonly #callSite: CallSite | undefined;
@@ -66,7 +68,6 @@ export class RecordingSpan implements Span {
   #name: string;
   #type: ObservationType;
   #kind: SpanKind;
-  #bytes = RECORD_BYTES;
   #level: Level = "DEFAULT";
   #failed = false;
   #statusMessage: string | undefined;
@@ -96,7 +97,6 @@ export class RecordingSpan implements Span {
     this.#name = start.name;
     this.#type = start.type;
     this.#kind = start.kind;
-    trace.openSpans++;
     runtime.open.add(this);
   }
 
@@ -165,7 +165,6 @@ export class RecordingSpan implements Span {
     if (this.ended) return;
     if (patch !== undefined) guard(() => this.#apply(patch), undefined);
     this.ended = true;
-    this.trace.openSpans--;
     this.#runtime.open.remove(this);
     // Read apart: options that cannot be read must not cost the record.
     const endMs = guard(() => toEpochMs(patch?.endTime), undefined);
@@ -205,7 +204,7 @@ export class RecordingSpan implements Span {
   #capture(value: unknown, path: string): Json | undefined {
     if (value === undefined) return undefined;
     const captured = this.#runtime.capture.value(value, path);
-    this.#bytes += captured.bytes;
+    this.#runtime.open.grow(this, captured.bytes);
     if (captured.cuts !== undefined) this.#cuts = [...(this.#cuts ?? []), ...captured.cuts];
     return captured.value;
   }
@@ -280,7 +279,7 @@ export class RecordingSpan implements Span {
       const site = callSite(this.#callSite);
       if (site !== undefined) record.callSite = site;
     }
-    this.#runtime.emit({ record, trace: this.trace, bytes: this.#bytes });
+    this.#runtime.emit({ record, trace: this.trace, bytes: this.bytes });
   }
 }
 

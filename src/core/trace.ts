@@ -7,7 +7,7 @@ export interface Trace {
   readonly traceFlags: number;
   readonly traceState: string | undefined;
   info: TraceInfo;
-  /** Spans that have started in this process and not ended: attributes may still come. */
+  /** Spans that have started in this process and neither ended nor been given up: attributes may still come. */
   openSpans: number;
   /** Epoch and monotonic milliseconds read together; span times are the epoch plus the monotonic distance. */
   anchorEpochMs: number;

@@ -4,9 +4,9 @@ import { sayLosses } from "./losses.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 /** What is flushed and spilled as the process ends: a pipeline, or more around one. */
-export interface ExitTarget extends Pick<Pipeline, "flush" | "spillSync" | "stats"> {
-  /** Exports every open span as `unfinished`. */
-  exportOpen(): void;
+export interface ExitTarget extends Pick<Pipeline, "flush" | "abandon" | "spillSync" | "stats"> {
+  /** Exports every open span as `unfinished`, many of them in several turns of the event loop. */
+  exportOpen(): Promise<void>;
   /** What was lost since it was last asked for, in words. */
   losses(): string | undefined;
 }
@@ -37,18 +37,23 @@ function hook(): Set<ExitTarget> {
   let leftMs = BEFORE_EXIT_MS;
 
   async function flushAll(): Promise<void> {
-    for (const target of targets) guard(() => target.exportOpen(), undefined);
+    const startedAt = performance.now();
+    await exportOpen([...targets]);
     const due = [...targets].filter((target) => flushed.get(target) !== emittedBy(target));
     if (leftMs <= 0 || due.length === 0) return;
-    const startedAt = performance.now();
     for (const target of due) flushed.set(target, emittedBy(target));
     await Promise.all(due.map((target) => target.flush({ timeoutMs: leftMs })));
     leftMs -= performance.now() - startedAt;
+    for (const target of due) target.abandon();
   }
 
   process.on("beforeExit", () => void flushAll().catch(swallow));
   process.on("exit", () => spillAll([...targets]));
   return targets;
+}
+
+export async function exportOpen(targets: readonly ExitTarget[]): Promise<void> {
+  await Promise.all(targets.map(async (target) => target.exportOpen())).catch(swallow);
 }
 
 /** The last thing that is done for the targets: what cannot be written now is lost, and that is said. */

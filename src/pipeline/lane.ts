@@ -1,4 +1,4 @@
-import { debug, guard } from "../core/guard.ts";
+import { debug } from "../core/guard.ts";
 import type { TraceRecord } from "../core/record.ts";
 import { MAX_RETRY_AFTER_MS } from "../core/retry-after.ts";
 import type { DropReason, LaneStats } from "../core/runtime.ts";
@@ -6,6 +6,7 @@ import { seal } from "../core/trace.ts";
 import type { Sink, SinkPolicy } from "../sinks/sink.ts";
 import { createAttempts } from "./attempts.ts";
 import type { Budget, Held, Holder } from "./budget.ts";
+import { checkedSink } from "./checked-sink.ts";
 import { createDrains, type Drain } from "./drains.ts";
 import { createGate } from "./gate.ts";
 import { createLedger } from "./ledger.ts";
@@ -25,8 +26,12 @@ export interface Lane extends Holder {
   offer(held: Held): void;
   /** Sends what is there without waiting for batches to fill, then flushes the sink. `deadline` is on the lane's clock. */
   flush(deadline: number): Drain;
+  /** Aborts what the sink is doing; the records stay. */
+  abandon(): void;
   /** Hands everything, what is in flight included, to the sink's `writeSync`. */
   spillSync(): void;
+  /** After the spill: closes a sink that can write at once. */
+  finishSync(): void;
   /** From now on records are dropped. */
   stop(): void;
   /** Spills what is left and closes the sink. Resolves to what went wrong; never rejects. */
@@ -40,21 +45,23 @@ const TURN_MS = 5;
 /** So many records refused one by one, and none taken: the sink refuses everything, and halves would only multiply requests. */
 const MAX_REFUSALS = 32;
 
-export function createLane(sink: Sink, name: string, budget: Budget, settings: LaneLimits & LaneTools): Lane {
-  const { now, suppress } = settings;
-  const policy: SinkPolicy = guard(() => sink.policy, undefined) ?? {};
+/** Throws a `ConfigError` for a sink that cannot be read. */
+export function createLane(given: Sink, name: string, budget: Budget, settings: LaneLimits & LaneTools): Lane {
+  const { now, clean = String } = settings;
+  const sink = checkedSink(given, settings.suppress);
+  const policy: SinkPolicy = sink.policy ?? {};
   const gate = policy.tail && createGate(policy.tail, now, sort);
   const queue = createQueue(settings);
   const packer = createPacker(queue, budget, isStuck);
   const pace = createPace(settings);
-  const write = (records: TraceRecord[], signal: AbortSignal) => suppress(() => sink.write(records, signal));
-  const attempts = createAttempts(write, settings.attemptMs, { delivered, failed });
-  const drains = createDrains(() => settle(() => phase !== "closed" && sink.flush?.()));
+  const attempts = createAttempts(sink.write, settings.attemptMs, { delivered, failed });
+  const drains = createDrains(() => flushSink());
   const ledger = createLedger();
 
   let phase: "idle" | "gathering" | "due" | "sending" | "waiting" | "closed" = "idle";
   let timer: NodeJS.Timeout | undefined;
   let immediate: NodeJS.Immediate | undefined;
+  let flushing: AbortController | undefined;
   let accepted = 0;
   let refusals = 0;
   let stopped = false;
@@ -65,14 +72,16 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
     get bytes() {
       return queue.bytes + (gate?.bytes ?? 0);
     },
-    open: () => guard(() => suppress(() => sink.open?.()), undefined),
+    open: () => sink.open?.(),
     offer,
     evictNewest,
     flush,
+    abandon,
     spillSync: () => spill("exit"),
+    finishSync,
     stop: () => void (stopped = true),
     close: () => (closing ??= close()),
-    stats: () => ledger.stats({ records: heldRecords(), bytes: lane.bytes }, sink),
+    stats: () => ledger.stats({ records: heldRecords(), bytes: lane.bytes }, sink, clean),
   };
   return lane;
 
@@ -83,9 +92,22 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
     if (stopped) ledger.drop("shutdown", 1);
     else if (isUnsampled(held) && policy.unsampled !== true) ledger.sampledOut++;
     else if (gate === undefined && policy.durability === "record" && writeNow(held)) return;
-    else if (heldRecords() >= settings.queueRecords || !budget.take(held, lane)) ledger.drop("queue_full", 1);
+    else if (!take(held) && !(spillHead() && take(held))) ledger.drop("queue_full", 1);
     else if (gate === undefined) enqueue(held);
     else gate.offer(held);
+  }
+
+  function take(held: Held): boolean {
+    return heldRecords() < settings.queueRecords && budget.take(held, lane);
+  }
+
+  /** Memory is full of what a disk takes in a millisecond or two: then that is done at once, in the caller's turn. */
+  function spillHead(): boolean {
+    const batch = queue.head;
+    if (policy.durability === undefined || batch === undefined || pace.dueAt > now()) return false;
+    if (phase === "sending" || !spillBatch(batch)) return false;
+    leaveHead("written");
+    return true;
   }
 
   function heldRecords(): number {
@@ -118,7 +140,7 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
     try {
       const record = admit(policy, seal(draft), ledger);
       if (record === undefined) return true;
-      suppress(() => sink.writeSync!([record]));
+      sink.writeSync([record]);
       ledger.written++;
       return true;
     } catch (error) {
@@ -200,10 +222,12 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
     complain(error);
     const { retry, reason, retryAfterMs } = verdictOf(error);
     const batch = queue.head!;
-    pace.failed(retry === "later", retryAfterMs);
-    if (retry === "later") {
+    const isHopeless = retry === "never" || (retry === "split" && refusals >= MAX_REFUSALS);
+    const isLater = retry === "later" || (isHopeless && settings.isPatient === true);
+    pace.failed(isLater, retryAfterMs);
+    if (isLater) {
       if (now() - (batch.failedSince ??= now()) >= settings.giveUpMs) leaveHead("gave_up");
-    } else if (retry === "never" || refusals >= MAX_REFUSALS) leaveHead("rejected_by_sink");
+    } else if (isHopeless) leaveHead("rejected_by_sink");
     else if (!queue.shrinkHead()) {
       refusals++;
       leaveHead(reason);
@@ -226,7 +250,7 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
   }
 
   function complain(error: unknown): string {
-    ledger.lastError = messageOf(error);
+    ledger.lastError = clean(messageOf(error));
     debug(`${name}: ${ledger.lastError}`);
     return ledger.lastError;
   }
@@ -264,7 +288,7 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
     if (sink.writeSync === undefined) return false;
     try {
       const records = form(batch);
-      if (records.length > 0) suppress(() => sink.writeSync!(records));
+      if (records.length > 0) sink.writeSync(records);
       return true;
     } catch (error) {
       complain(error);
@@ -281,10 +305,28 @@ export function createLane(sink: Sink, name: string, budget: Budget, settings: L
     return settle(() => sink.close?.());
   }
 
+  function flushSink(): Promise<string | undefined> {
+    flushing = new AbortController();
+    const { signal } = flushing;
+    return settle(() => phase !== "closed" && sink.flush?.(signal));
+  }
+
+  /** Nobody waits any more: an attempt that goes on would only keep the process alive. */
+  function abandon(): void {
+    const reason = new Error("the process ends");
+    attempts.abort(reason);
+    flushing?.abort(reason);
+  }
+
+  /** What a sink still gathers, such as traces without their root, it may write now. A spool stays open: it has more to take. */
+  function finishSync(): void {
+    if (sink.writeSync !== undefined && sink.stats === undefined) void settle(() => sink.close?.());
+  }
+
   /** Resolves to what went wrong. */
   async function settle(work: () => unknown): Promise<string | undefined> {
     try {
-      await suppress(work);
+      await work();
       return undefined;
     } catch (error) {
       return complain(error);

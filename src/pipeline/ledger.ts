@@ -1,4 +1,3 @@
-import { guard } from "../core/guard.ts";
 import type { DropReason, LaneStats } from "../core/runtime.ts";
 import type { Sink, SinkStats } from "../sinks/sink.ts";
 
@@ -10,7 +9,11 @@ export interface Ledger {
   retries: number;
   lastError: string | undefined;
   drop(reason: DropReason, count: number): void;
-  stats(held: { readonly records: number; readonly bytes: number }, sink: Sink): LaneStats;
+  stats(
+    held: { readonly records: number; readonly bytes: number },
+    sink: Sink,
+    clean: (text: string) => string,
+  ): LaneStats;
 }
 
 const NONE: SinkStats = { replayed: 0, spooled: 0, dropped: {} };
@@ -26,18 +29,21 @@ export function createLedger(): Ledger {
     drop(reason, count) {
       if (count > 0) lost[reason] = (lost[reason] ?? 0) + count;
     },
-    stats({ records, bytes }, sink) {
+    stats({ records, bytes }, sink, clean) {
       const { emitted, sampledOut, retries } = this;
       // What the sink took is written when it has neither kept nor lost it.
-      const own = guard(() => sink.stats?.(), undefined) ?? NONE;
-      const { replayed, spooled } = own;
+      const own = sink.stats?.() ?? NONE;
+      const { spooled } = own;
+      // The lane of an earlier configuration may hand over its last records now.
+      const fromOthers = Math.max(0, (own.taken ?? 0) - this.written);
+      const replayed = own.replayed + fromOthers;
       const written = this.written + replayed - spooled - total(own.dropped);
       const dropped = { ...lost };
       for (const [reason, count] of Object.entries(own.dropped) as [DropReason, number][]) {
         if (count > 0) dropped[reason] = (dropped[reason] ?? 0) + count;
       }
       const stats = { emitted, replayed, written, queued: records, bytes, spooled, sampledOut, dropped, retries };
-      const lastError = own.lastError ?? this.lastError;
+      const lastError = own.lastError === undefined ? this.lastError : clean(own.lastError);
       return lastError === undefined ? stats : { ...stats, lastError };
     },
   };

@@ -30,11 +30,15 @@ export interface LaneTools {
   readonly random: () => number;
   /** Silences tracing while a sink works. */
   readonly suppress: <T>(fn: () => T) => T;
+  /** Masks the messages of sinks where they are told: theirs may hold an address, a header, a record. */
+  readonly clean?: ((text: string) => string) | undefined;
+  /** For a spool: a sink that wants none of it (an expired key, a wrong address) is waited for. */
+  readonly isPatient?: boolean;
   /** Hears of records that have left the queue, from its head and in their order; for a spool's checkpoint. */
   readonly left?: (count: number, outcome: "written" | DropReason) => void;
 }
 
-export interface PipelineOptions extends LaneOptions, Pick<LaneTools, "suppress"> {
+export interface PipelineOptions extends LaneOptions, Pick<LaneTools, "suppress" | "clean"> {
   readonly clock?: Clock | undefined;
   readonly random?: LaneTools["random"] | undefined;
 }

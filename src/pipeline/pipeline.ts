@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../core/clock.ts";
-import { guard, swallow } from "../core/guard.ts";
+import { ConfigError } from "../core/errors.ts";
+import { guard } from "../core/guard.ts";
 import type { FlushResult, LaneStats } from "../core/runtime.ts";
 import type { Draft } from "../core/trace.ts";
 import type { Sink } from "../sinks/sink.ts";
@@ -31,6 +32,8 @@ export interface Pipeline {
    * later are dropped. A second call gives the result of the first.
    */
   shutdown(options?: FlushOptions): Promise<FlushResult>;
+  /** Aborts what sinks are doing, so that nothing of it keeps the process alive; the records stay. */
+  abandon(): void;
   /** For process `exit`: hands all that is queued or in flight to `writeSync`, and later records as they come. */
   spillSync(): void;
   stats(): { [sinkName: string]: LaneStats };
@@ -40,14 +43,15 @@ const FLUSH_MS = 5_000;
 
 /** Throws a `ConfigError` for a bad option, and never again. */
 export function createPipeline(sinks: readonly Sink[], options: PipelineOptions): Pipeline {
-  const { clock = systemClock, random = Math.random, suppress } = options;
+  const { clock = systemClock, random = Math.random, suppress, clean } = options;
   const limits = laneLimits(options);
   const now = () => readClock(clock);
   const lanes: Lane[] = [];
   const budget = createBudget(limits.queueBytes, lanes);
   for (const sink of sinks) {
-    lanes.push(createLane(sink, uniqueName(sink, lanes), budget, { ...limits, now, random, suppress }));
+    lanes.push(createLane(sink, uniqueName(sink, lanes), budget, { ...limits, now, random, suppress, clean }));
   }
+  checkPlaces(sinks);
   for (const lane of lanes) lane.open();
   let reported = lanes.map((lane) => lane.stats());
   let closing: Promise<FlushResult> | undefined;
@@ -116,23 +120,33 @@ export function createPipeline(sinks: readonly Sink[], options: PipelineOptions)
 
   function spillSync(): void {
     for (const lane of lanes) lane.spillSync();
-    if (!exiting) for (const sink of sinks) closeSync(sink);
+    if (!exiting) for (const lane of lanes) lane.finishSync();
     exiting = true;
-  }
-
-  /** What a sink still gathers, such as traces without their root, it may write now. A spool stays open: it has more to take. */
-  function closeSync(sink: Sink): void {
-    if (sink.writeSync === undefined || sink.stats !== undefined) return;
-    guard(() => Promise.resolve(suppress(() => sink.close?.())).catch(swallow), undefined);
   }
 
   return {
     emit,
     flush,
     shutdown: (options) => (closing ??= close(options)),
+    abandon() {
+      for (const lane of lanes) lane.abandon();
+    },
     spillSync,
     stats: () => Object.fromEntries(lanes.map((lane) => [lane.name, lane.stats()])),
   };
+}
+
+/** Two spools in one place would send each other's records, to another address or with less masked. */
+function checkPlaces(sinks: readonly Sink[]): void {
+  const places = new Set<string>();
+  for (const { name, stats, destination } of sinks) {
+    if (stats === undefined || destination === undefined) continue;
+    if (places.has(destination)) {
+      const way = "give the sinks inside names of their own, or spool into different directories";
+      throw new ConfigError("CONFIG_SAME_SPOOL", `two sinks "${name}" keep their records in one place: ${way}.`);
+    }
+    places.add(destination);
+  }
 }
 
 /** `http`, `http#2`, … */

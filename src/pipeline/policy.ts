@@ -1,6 +1,7 @@
 import { debug } from "../core/guard.ts";
 import type { TraceRecord } from "../core/record.ts";
 import type { SinkPolicy } from "../sinks/sink.ts";
+import { ignore } from "./checked-sink.ts";
 import type { Ledger } from "./ledger.ts";
 import { messageOf } from "./outcome.ts";
 
@@ -10,7 +11,10 @@ export function admit(policy: SinkPolicy, record: TraceRecord, ledger: Ledger): 
   try {
     const prepared = policy.prepare(record);
     if (prepared === undefined) ledger.sampledOut++;
-    else if (typeof prepared.record !== "string") throw new TypeError("the policy gave something that is no record");
+    else if (typeof prepared.record !== "string") {
+      ignore(prepared);
+      throw new TypeError("the policy gave something that is no record");
+    }
     return prepared;
   } catch (error) {
     ledger.drop("policy_failed", 1);

@@ -144,7 +144,8 @@ function batchOf(held: Held[]): Batch {
 /** Of a packed batch that has been formed, either half counts its share of the bytes. */
 function part(batch: Batch, start: number, end: number): Batch {
   const records = sealBatch(batch).slice(start, end);
-  if (batch.packed === undefined) return { ...batchOf(batch.held.slice(start, end)), closed: true, records };
+  const kept = { closed: true, failedSince: batch.failedSince };
+  if (batch.packed === undefined) return { ...batchOf(batch.held.slice(start, end)), ...kept, records };
   const share = Math.floor((batch.bytes * end) / batch.count) - Math.floor((batch.bytes * start) / batch.count);
-  return { ...batchOf([]), count: end - start, bytes: share, closed: true, records, packed: batch.packed };
+  return { ...batchOf([]), ...kept, count: end - start, bytes: share, records, packed: batch.packed };
 }

@@ -1,6 +1,6 @@
-import { guard, swallow } from "../core/guard.ts";
+import { swallow } from "../core/guard.ts";
 import type { Slot } from "../core/runtime.ts";
-import { type ExitTarget, spillAll } from "./exit.ts";
+import { type ExitTarget, exportOpen, spillAll } from "./exit.ts";
 
 /** Signals that ask a process to end. Not SIGHUP: under `nohup` it must not end. */
 export type ExitSignal = keyof typeof NUMBERS;
@@ -57,16 +57,18 @@ function createHook(): Hook {
 
   function arrived(signal: ExitSignal): void {
     if (ending) end(signal);
-    else if (hostListens(signal)) void flushAll();
+    else if (hostListens(signal)) void flushAll(SIGNAL_MS);
     else {
       ending = true;
-      for (const target of targets.keys()) guard(() => target.exportOpen(), undefined);
-      void flushAll().then(() => end(signal));
+      const startedAt = performance.now();
+      void exportOpen([...targets.keys()])
+        .then(() => flushAll(SIGNAL_MS - (performance.now() - startedAt)))
+        .then(() => end(signal));
     }
   }
 
-  async function flushAll(): Promise<void> {
-    const flushes = [...targets.keys()].map((target) => target.flush({ timeoutMs: SIGNAL_MS }));
+  async function flushAll(timeoutMs: number): Promise<void> {
+    const flushes = [...targets.keys()].map((target) => target.flush({ timeoutMs: Math.max(0, timeoutMs) }));
     await Promise.all(flushes).catch(swallow);
   }
 

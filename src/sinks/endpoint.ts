@@ -10,6 +10,9 @@ export interface Endpoint {
 
 const SECRET_NAME = /auth|cookie|credential|key|pass|secret|sig|token/i;
 const SECRET_VALUE = /^(?:basic|bearer|digest)\s/i;
+/** Long and made by a machine, whatever its header is called: `x-honeycomb-team`. Ids of the UUID form are none. */
+const MACHINE_MADE = /^(?=.*\d)(?=.*[a-z])[\w+/=.-]{20,}$/i;
+const UUID = /^[\da-f]{8}(?:-?[\da-f]{4}){3}-?[\da-f]{12}$/i;
 /** RFC 9110, 5.6.2 and 5.5: what `fetch` would refuse later, with the value in its message. */
 const HEADER_NAME = /^[\w!#$%&'*+\-.^`|~]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -45,13 +48,17 @@ export function endpoint(
   }
   url.hash = "";
   const secret =
-    [...all].some(([name, value]) => SECRET_NAME.test(name) || SECRET_VALUE.test(value)) ||
+    [...all].some(([name, value]) => SECRET_NAME.test(name) || isSecret(value)) ||
     [...url.searchParams.keys()].some((name) => SECRET_NAME.test(name));
   if (secret && url.protocol === "http:" && !isLoopback(url.hostname)) {
     const way = "use https, or an address of this machine";
     throw new ConfigError("CONFIG_HTTP_CREDENTIALS", `${factory}: credentials over plain http to ${url.host}; ${way}`);
   }
   return { url: url.href, host: url.host, headers: Object.fromEntries(all) };
+}
+
+function isSecret(value: string): boolean {
+  return SECRET_VALUE.test(value) || (MACHINE_MADE.test(value) && !UUID.test(value));
 }
 
 function parse(factory: string, address: string | URL): URL {

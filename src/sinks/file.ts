@@ -152,7 +152,11 @@ export function fileSink(options: FileSinkOptions): FileSink {
     const bytes = isTorn ? Buffer.concat([Buffer.of(NEWLINE), lines]) : lines;
     let written = 0;
     try {
-      while (written < bytes.length) written += fs.writeSync(fd, bytes, written);
+      while (written < bytes.length) {
+        const count = fs.writeSync(fd, bytes, written);
+        if (count === 0) throw new Error(`"${path}" takes nothing`);
+        written += count;
+      }
     } catch (error) {
       // Whole lines stay. What another process may have written behind ours is never cut.
       const isLast = stats.isFile() && fs.fstatSync(fd).size === stats.size + written;
@@ -182,7 +186,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
     writeSync: write,
     close,
     rotation: () => ({ rotations, removedFiles, removedBytes }),
-    ...(durability === "record" && { policy: { durability } }),
+    policy: { durability },
   };
 }
 

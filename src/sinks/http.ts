@@ -98,19 +98,23 @@ export function httpSink(options: HttpSinkOptions): Sink {
 
   return {
     name,
+    get destination() {
+      return process.getBuiltinModule("node:zlib").crc32(url).toString(16);
+    },
     async write(batch, signal) {
       if (batch.length === 0) return;
       const bytes = Buffer.from(batch.map((record) => `${encode(record)}\n`).join(""));
       if (bytes.length > maxBodyBytes) throw fail(`${bytes.length} bytes are more than maxBodyBytes`, "split");
       const attempt = new AbortController();
       const abort = () => attempt.abort();
-      const timers = [setTimeout(abort, Math.min(timeoutMs, MAX_TIMEOUT_MS))];
+      // The request itself keeps the process alive, and the pipeline aborts it when nobody waits any more.
+      const timers = [setTimeout(abort, Math.min(timeoutMs, MAX_TIMEOUT_MS)).unref()];
       signal.addEventListener("abort", abort);
       if (signal.aborted) abort();
       try {
         const response = await post(batchId(batch), bytes, attempt.signal);
         if (response.ok) {
-          timers.push(setTimeout(abort, MAX_ANSWER_MS));
+          timers.push(setTimeout(abort, MAX_ANSWER_MS).unref());
           return await rejections(response, batch);
         }
         response.body?.cancel().catch(() => {});
@@ -120,7 +124,7 @@ export function httpSink(options: HttpSinkOptions): Sink {
         if (signal.aborted) throw fail("the attempt was called off", "later");
         if (attempt.signal.aborted) throw fail(`no answer within ${timeoutMs} ms`, "later");
         // Only the code: messages and causes of `fetch` may hold the address.
-        const { cause, name: type } = error as Error & { cause?: { code?: unknown } };
+        const { cause, name: type } = (error ?? {}) as Error & { cause?: { code?: unknown } };
         throw fail(`the connection failed with ${cause?.code ?? type}`, "later");
       } finally {
         for (const timer of timers) clearTimeout(timer);

@@ -8,6 +8,8 @@ export interface WriteResult {
 
 /** What became of records that a sink had taken; the lane works it into its own figures. */
 export interface SinkStats {
+  /** What `write` and `writeSync` have taken, for a sink that several configurations share for a while. */
+  readonly taken?: number;
   /** Taken over from an earlier process. */
   readonly replayed: number;
   /** Safe on disk and not yet delivered. */
@@ -39,7 +41,10 @@ export interface SinkPolicy {
    */
   readonly prepare?: (record: TraceRecord) => TraceRecord | undefined;
   readonly tail?: TailRule;
-  /** `record`: every record goes to `writeSync` inside `span.end()`. Default `batch`: within the batch interval. */
+  /**
+   * For sinks that `writeSync` makes safe in little time. `record`: every record goes there inside `span.end()`. `batch`:
+   * within the batch interval, and at once when the memory for what waits is full.
+   */
   readonly durability?: "batch" | "record";
   /** Wants the records of traces that head sampling left out too: monitors. */
   readonly unsampled?: true;
@@ -53,6 +58,8 @@ export interface SinkPolicy {
  */
 export interface Sink {
   readonly name: string;
+  /** Tells apart what has one name, without saying it: a fingerprint of the address. A spool keeps records by both. */
+  readonly destination?: string;
   /**
    * Take a batch. Throw or reject with `SinkError` to say whether trying again can help. Of other errors, a `TypeError`
    * without cause and its like mean that one record is at fault, all others mean later.
@@ -60,10 +67,10 @@ export interface Sink {
   write(batch: readonly TraceRecord[], signal: AbortSignal): void | WriteResult | Promise<void | WriteResult>;
   /** Last chance inside process `exit`. Synchronous, best effort. */
   writeSync?(batch: readonly TraceRecord[]): void;
-  /** Push out what the sink itself still holds. */
-  flush?(): void | Promise<void>;
+  /** Push out what the sink itself still holds. The signal comes when nobody waits for it any more. */
+  flush?(signal?: AbortSignal): void | Promise<void>;
   close?(): void | Promise<void>;
-  /** Called once, as the sink becomes part of a configuration: a spool begins to replay what an earlier process left. */
+  /** Called as the sink becomes part of a configuration: a spool begins to replay what an earlier process left. */
   open?(): void;
   /** For a sink that keeps records after `write` has returned. */
   stats?(): SinkStats;

@@ -5,9 +5,14 @@ export function wrapSink(sink: Sink, changes: Partial<Sink>): Sink {
   const { name, policy } = sink;
   return {
     name,
+    ...("destination" in sink && {
+      get destination() {
+        return sink.destination!;
+      },
+    }),
     write: (batch, signal) => sink.write(batch, signal),
     ...(sink.writeSync && { writeSync: (batch) => sink.writeSync!(batch) }),
-    ...(sink.flush && { flush: () => sink.flush!() }),
+    ...(sink.flush && { flush: (signal) => sink.flush!(signal) }),
     ...(sink.close && { close: () => sink.close!() }),
     ...(sink.open && { open: () => sink.open!() }),
     ...(sink.stats && { stats: () => sink.stats!() }),

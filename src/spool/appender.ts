@@ -23,6 +23,9 @@ export interface AppenderOptions {
   readonly epochMs: () => number;
   /** A segment has been made in a directory of our own. */
   readonly onShelf: (shelf: Shelf) => void;
+  readonly onWritten: (segment: Segment, bytes: number, records: number) => void;
+  /** Nothing is added to the segment any more. */
+  readonly onEnd: (segment: Segment) => void;
   /** Somebody has taken over our directory, or removed it. */
   readonly onLost: (shelf: Shelf) => void;
   readonly onError: (error: unknown) => void;
@@ -54,6 +57,7 @@ export function createAppender(options: AppenderOptions): Appender {
   let syncing: Promise<void> = Promise.resolve();
 
   function append(lines: Buffer, records: number): void {
+    if (file?.segment.isGone) lose();
     if (file !== undefined && file.segment.bytes > 0 && file.segment.bytes + lines.length > options.segmentBytes) {
       endSegment();
     }
@@ -78,8 +82,7 @@ export function createAppender(options: AppenderOptions): Appender {
       cutBack();
       throw error;
     }
-    segment.bytes += lines.length;
-    segment.waiting += records;
+    options.onWritten(segment, lines.length, records);
     isDirty = true;
     timer ??= setTimeout(sync, options.syncMs).unref();
     return true;
@@ -112,9 +115,9 @@ export function createAppender(options: AppenderOptions): Appender {
 
   function lose(): void {
     const lost = shelf!;
+    options.onLost(lost);
     endSegment();
     shelf = undefined;
-    options.onLost(lost);
   }
 
   function endSegment(): void {
@@ -127,6 +130,7 @@ export function createAppender(options: AppenderOptions): Appender {
     const { fd, segment } = file;
     file = undefined;
     segment.isOpen = false;
+    options.onEnd(segment);
     return fd;
   }
 
@@ -146,7 +150,11 @@ export function createAppender(options: AppenderOptions): Appender {
       fs.fdatasync(fd, (error) => {
         if (error) {
           options.onError(error);
-          if (file?.fd === fd) fs.close(leaveFile()!, () => {});
+          // Closed after the syncs of it that wait already: its number may be another file's then.
+          if (file?.fd === fd) {
+            leaveFile();
+            syncing = syncing.finally(() => fs.close(fd, () => {}));
+          }
         }
         void Promise.all(directories.map(syncDirectory)).then(() => resolve());
       });

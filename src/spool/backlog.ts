@@ -18,12 +18,16 @@ export interface Backlog {
   readonly finished: number;
   /** Takes the directory in, once. `replayed`: how many records were found in it. */
   add(shelf: Shelf, replayed: number): void;
+  /** More has been written to the end of a segment. */
+  grow(segment: Segment, bytes: number, records: number): void;
   /** Where to read on; `undefined` when all has been read. */
   next(): Segment | undefined;
   /** The record that ends at this byte has left the lane for good. */
   delivered(segment: Segment, end: number): void;
   /** Writes the checkpoint; counts and deletes what is read to its end. */
   settle(segment: Segment): void;
+  /** Counts what cannot be read, and leaves its file where it is. Not for one that is being written to. */
+  stepOver(segment: Segment): void;
   /** Gives up the oldest segments until there is room. `endSegment` is called before one that is being written to goes. */
   makeRoom(bytes: number, endSegment: () => void): void;
   /** The directory has been taken over or removed. */
@@ -35,28 +39,46 @@ export interface Backlog {
 
 export function createBacklog(maxBytes: number, onError: (error: unknown) => void): Backlog {
   const shelves: Shelf[] = [];
+  /** The sums over all segments: they are asked for at every write, and there may be thousands. */
+  let bytesHeld = 0;
+  let spooled = 0;
   let replayed = 0;
   let finished = 0;
   let spoolFull = 0;
   let corrupt = 0;
-
-  const segments = (): Segment[] => shelves.flatMap((shelf) => shelf.segments);
-  const sum = (figure: (segment: Segment) => number): number =>
-    segments().reduce((total, one) => total + figure(one), 0);
 
   function add(shelf: Shelf, count: number): void {
     if (shelves.includes(shelf)) return;
     shelves.push(shelf);
     shelves.sort((a, b) => (a.born < b.born ? -1 : 1));
     replayed += count;
+    for (const segment of shelf.segments) {
+      bytesHeld += segment.bytes;
+      spooled += segment.waiting;
+    }
     for (const segment of [...shelf.segments]) settle(segment);
     removeEmpty(shelf);
+  }
+
+  function grow(segment: Segment, bytes: number, records: number): void {
+    segment.bytes += bytes;
+    segment.waiting += records;
+    bytesHeld += bytes;
+    spooled += records;
+  }
+
+  function next(): Segment | undefined {
+    for (const shelf of shelves) {
+      const segment = shelf.segments.find(({ cursor, bytes }) => cursor.offset < bytes);
+      if (segment !== undefined) return segment;
+    }
+    return undefined;
   }
 
   function delivered(segment: Segment, end: number): void {
     segment.doneTo = Math.max(segment.doneTo, end);
     // More than we knew of: somebody added to the file, and that counts as found.
-    if (segment.waiting > 0) segment.waiting--;
+    if (segment.waiting > 0) grow(segment, 0, -1);
     else replayed++;
     finished++;
   }
@@ -75,14 +97,25 @@ export function createBacklog(maxBytes: number, onError: (error: unknown) => voi
     if (segment.isGone) spoolFull += waiting;
     else corrupt += waiting;
     finished += waiting;
-    segment.waiting = 0;
-    segment.doneTo = segment.bytes;
-    if (!segment.isOpen) shelf.segments.splice(at, 1);
+    grow(segment, 0, -waiting);
+    const isLeft = segment.isSkipped && !segment.isGone;
+    if (!isLeft) segment.doneTo = segment.bytes;
+    const stays = segment.isOpen || isLeft;
+    if (!stays) {
+      shelf.segments.splice(at, 1);
+      bytesHeld -= segment.bytes;
+    }
     checkpoint(shelf);
-    if (segment.isOpen) return;
+    if (stays) return;
     // One that cannot be deleted lies before the checkpoint, and is not read again.
     if (!segment.isGone) removeFile(segmentPath(segment));
     removeEmpty(shelf);
+  }
+
+  function stepOver(segment: Segment): void {
+    segment.isSkipped = true;
+    segment.cursor.offset = segment.bytes;
+    settle(segment);
   }
 
   function removeEmpty(shelf: Shelf): void {
@@ -105,22 +138,29 @@ export function createBacklog(maxBytes: number, onError: (error: unknown) => voi
   /** Forgets what is not in flight, and says how much that was. */
   function giveUp(segment: Segment): number {
     const lost = Math.max(0, segment.waiting - segment.inFlight);
-    segment.waiting -= lost;
-    segment.bytes = segment.cursor.offset = 0;
+    grow(segment, -segment.bytes, -lost);
+    segment.cursor.offset = 0;
     segment.isGone = true;
     finished += lost;
     return lost;
   }
 
   function makeRoom(bytes: number, endSegment: () => void): void {
-    for (const segment of segments()) {
-      if (sum((one) => one.bytes) + bytes <= maxBytes) return;
-      if (segment.isGone) continue;
+    if (bytesHeld + bytes <= maxBytes) return;
+    for (const segment of oldest()) {
+      if (bytesHeld + bytes <= maxBytes) return;
       if (segment.isOpen) endSegment();
+      // It may have been read to its end, and be gone by now.
+      if (segment.isGone || !segment.shelf.segments.includes(segment)) continue;
       removeFile(segmentPath(segment));
       spoolFull += giveUp(segment);
       settle(segment);
     }
+  }
+
+  /** Copies on the way: what is given up leaves the lists. */
+  function* oldest(): Generator<Segment> {
+    for (const shelf of [...shelves]) yield* [...shelf.segments];
   }
 
   function lose(shelf: Shelf): void {
@@ -162,19 +202,21 @@ export function createBacklog(maxBytes: number, onError: (error: unknown) => voi
   return {
     shelves,
     get spooled() {
-      return sum((segment) => segment.waiting);
+      return spooled;
     },
     get finished() {
       return finished;
     },
     add,
-    next: () => segments().find((segment) => segment.cursor.offset < segment.bytes),
+    grow,
+    next,
     delivered,
     settle,
+    stepOver,
     makeRoom,
     lose,
     release,
-    stats: () => ({ replayed, spooled: sum((segment) => segment.waiting), spoolFull, corrupt }),
+    stats: () => ({ replayed, spooled, spoolFull, corrupt }),
   };
 }
 

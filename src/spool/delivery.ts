@@ -1,3 +1,4 @@
+import type * as Fs from "node:fs";
 import { swallow } from "../core/guard.ts";
 import { isRecord } from "../core/is-record.ts";
 import type { TraceRecord } from "../core/record.ts";
@@ -6,16 +7,21 @@ import { suppress } from "../core/suppress.ts";
 import { createBudget } from "../pipeline/budget.ts";
 import { createLane } from "../pipeline/lane.ts";
 import type { LaneLimits } from "../pipeline/options.ts";
+import { messageOf } from "../pipeline/outcome.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { Backlog } from "./backlog.ts";
 import { readFrames } from "./frame.ts";
 import { type Segment, segmentPath } from "./shelf.ts";
 
+const fs: typeof Fs = process.getBuiltinModule("node:fs");
+
 /** The lane holds about so much at a time, whatever waits on disk. */
 const FEED_BYTES = 1024 ** 2;
-/** Errors of the machine's state, not of the file. */
+/** Errors of the machine's state, not of the file: they say nothing of it, however often they come. */
 const PASSING = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR"]);
 const AGAIN_MS = 1_000;
+/** How long what is behind a file that cannot be read has to wait for it. A server of files is back by then. */
+const PATIENCE_MS = 60_000;
 
 export interface DeliveryOptions {
   readonly limits: LaneLimits;
@@ -23,6 +29,8 @@ export interface DeliveryOptions {
   readonly random: () => number;
   /** Milliseconds that a record waits on disk for others to be read with it. */
   readonly gatherMs: number;
+  /** The segment's file is there, and cannot be read. */
+  readonly onUnreadable: (segment: Segment) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -32,8 +40,12 @@ export interface Delivery {
   wake(): void;
   /** Delivers what is there now, until the deadline or as long as the sink takes it. `waiting`: how much of it is left. */
   flush(deadline: number): Promise<{ readonly waiting: number; readonly problem: string | undefined }>;
+  /** Aborts what the sink is doing; its records stay. */
+  abandon(): void;
   /** Closes the sink. What has not been delivered stays on disk. Resolves to what went wrong. */
   close(): Promise<string | undefined>;
+  /** Resolves when nothing is being read. */
+  idle(): Promise<void>;
   stats(): { readonly dropped: { readonly [reason in DropReason]?: number }; readonly lastError?: string };
 }
 
@@ -46,11 +58,15 @@ export function createDelivery(sink: Sink, backlog: Backlog, options: DeliveryOp
     now,
     random,
     suppress,
+    // An expired key or a wrong address is no reason to throw away what waits.
+    isPatient: true,
     left,
   });
   let timer: NodeJS.Timeout | undefined;
   let feeding: Promise<void> | undefined;
   let isStopped = false;
+  /** The segment that cannot be read at the moment. */
+  let failing: { readonly segment: Segment; readonly since: number; readonly problem: string } | undefined;
   /** The lane has let go of records that it has not delivered: whatever it says later, they are still to be delivered. */
   let isHalted = false;
 
@@ -75,22 +91,43 @@ export function createDelivery(sink: Sink, backlog: Backlog, options: DeliveryOp
       try {
         await read(segment);
       } catch (error) {
-        if (segment.isGone) continue;
-        options.onError(error);
-        if (PASSING.has((error as NodeJS.ErrnoException).code ?? "")) {
+        if (unreadable(segment, error as NodeJS.ErrnoException) === "later") {
           timer ??= setTimeout(feed, AGAIN_MS).unref();
           return;
         }
-        segment.cursor.offset = segment.bytes;
-        backlog.settle(segment);
       }
     }
+  }
+
+  /** Whether to try again, or to go on with what is next. Only a file that is no more has lost its records. */
+  function unreadable(segment: Segment, error: NodeJS.ErrnoException): "later" | "next" {
+    const { code = "" } = error;
+    // Stopped, it is not to be touched: its directory may have another name and owner by now.
+    if (isStopped || segment.isGone) return "next";
+    if (code === "ENOENT" && !fs.existsSync(segment.shelf.path)) {
+      backlog.lose(segment.shelf);
+      return "next";
+    }
+    options.onError(error);
+    if (code === "ENOENT") {
+      segment.cursor.offset = segment.bytes;
+      backlog.settle(segment);
+      return "next";
+    }
+    if (failing?.segment !== segment || PASSING.has(code)) {
+      failing = { segment, since: now(), problem: messageOf(error) };
+    }
+    if (now() - failing.since < PATIENCE_MS) return "later";
+    failing = undefined;
+    options.onUnreadable(segment);
+    return "next";
   }
 
   async function read(segment: Segment): Promise<void> {
     // A copy: until its records are in flight, the segment must not look as if they had left.
     const cursor = { ...segment.cursor };
     const { whole } = await readFrames(segmentPath(segment), cursor, segment.bytes);
+    failing = undefined;
     if (isStopped || segment.isGone) return;
     Object.assign(segment.cursor, cursor);
     for (const { json, end } of whole) {
@@ -108,7 +145,10 @@ export function createDelivery(sink: Sink, backlog: Backlog, options: DeliveryOp
     const touched = new Set<Segment>();
     for (const { segment, end } of inFlight.splice(0, count)) {
       segment.inFlight--;
-      if (isHalted) continue;
+      if (isHalted) {
+        segment.cursor.offset = segment.doneTo;
+        continue;
+      }
       backlog.delivered(segment, end);
       touched.add(segment);
     }
@@ -127,7 +167,7 @@ export function createDelivery(sink: Sink, backlog: Backlog, options: DeliveryOp
       const problem = drain.error();
       if (problem !== undefined || isStopped || backlog.finished >= target) return result(problem);
       if (drain.pending() > 0 || backlog.finished === before) {
-        return result(lane.stats().lastError ?? "not delivered in time");
+        return result(failing?.problem ?? lane.stats().lastError ?? "not delivered in time");
       }
     }
   }
@@ -142,7 +182,9 @@ export function createDelivery(sink: Sink, backlog: Backlog, options: DeliveryOp
   return {
     wake,
     flush,
+    abandon: lane.abandon,
     close,
+    idle: () => Promise.resolve(feeding),
     stats() {
       const { dropped, lastError } = lane.stats();
       const { shutdown, exit, ...lost } = dropped;
@@ -161,10 +203,10 @@ function parse(json: Buffer): TraceRecord | undefined {
   }
 }
 
-/** Whether it was done in time. Not unref'd: who awaits a flush must not have the process end under it. */
+/** Whether it was done in time. Whoever has a deadline of their own keeps the process alive for it; we do not. */
 export function within(ms: number, work: Promise<void>): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.max(0, ms), false);
+    const timer = setTimeout(resolve, Math.max(0, ms), false).unref();
     void work.then(() => {
       clearTimeout(timer);
       resolve(true);

@@ -29,10 +29,10 @@ export interface SpoolOptions {
 }
 
 /** The options over their defaults. */
-type Checked = Required<Omit<SpoolOptions, "giveUpMs">>;
+export type CheckedSpoolOptions = Required<SpoolOptions>;
 
 /** Throws a `ConfigError` that names a bad one. */
-export function checkSpoolOptions(sink: Sink, options: SpoolOptions): Checked {
+export function checkSpoolOptions(sink: Sink, options: SpoolOptions): CheckedSpoolOptions {
   if (typeof sink?.write !== "function" || typeof sink.name !== "string") {
     throw new ConfigError("CONFIG_SINK_OPTION", "spool takes a sink, and then an object of options");
   }
@@ -55,11 +55,18 @@ export function checkSpoolOptions(sink: Sink, options: SpoolOptions): Checked {
     batchMs: "positive",
     attemptMs: "positive",
   });
-  const { delivery = {}, clock = systemClock, random = Math.random } = options;
+  const { delivery = {}, giveUpMs = Number.POSITIVE_INFINITY, clock = systemClock, random = Math.random } = options;
   if (maxBytes < 64 * 1024) {
     throw new ConfigError(
       "CONFIG_SINK_OPTION",
       "spool: maxBytes must be at least 65,536, or single records do not fit",
+    );
+  }
+  if (durability === "record" && sink.policy?.tail !== undefined) {
+    throw new ConfigError(
+      "CONFIG_SINK_OPTION",
+      'spool: durability "record" is not for a sink with keepIf(): what waits to be decided cannot be written at once; ' +
+        'use durability "batch", or keepIf() no more',
     );
   }
   return {
@@ -69,6 +76,7 @@ export function checkSpoolOptions(sink: Sink, options: SpoolOptions): Checked {
     syncMs: Math.min(syncMs, MAX_TIMER_MS),
     durability,
     delivery,
+    giveUpMs,
     clock,
     random,
   };

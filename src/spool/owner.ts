@@ -22,12 +22,14 @@ export const SILENT_MS = 60_000;
 let self: { readonly host: string; readonly start: string } | undefined;
 
 function whoAmI(): { readonly host: string; readonly start: string } {
+  if (self !== undefined) return self;
   const namespace = attempt(() => fs.readlinkSync("/proc/self/ns/pid").replace(/\D/g, "")) ?? "0";
   const name = process.getBuiltinModule("node:os").hostname();
-  return (self ??= {
+  self = {
     host: `${name.replace(/[^\w.]/g, "_").slice(0, 64)}.${namespace}`,
     start: procStat(process.pid)?.start ?? "0",
-  });
+  };
+  return self;
 }
 
 export function newBorn(epochMs: number): string {

@@ -8,7 +8,7 @@ export function pack(
   maxBytes: number,
 ): { lines: Buffer; records: number; lostByReason: { [reason in DropReason]?: number } } {
   const lostByReason: { [reason in DropReason]?: number } = {};
-  let texts: string[] = [];
+  const texts: string[] = [];
   for (const record of batch) {
     const json = encode(record);
     // A character has at most three bytes in UTF-8.
@@ -17,10 +17,10 @@ export function pack(
       lostByReason.too_large = (lostByReason.too_large ?? 0) + 1;
     } else texts.push(frame(json));
   }
-  let lines = Buffer.from(texts.join(""));
-  for (; lines.length > maxBytes; lines = Buffer.from(texts.join(""))) {
-    lostByReason.spool_full = (lostByReason.spool_full ?? 0) + 1;
-    texts = texts.slice(1);
-  }
-  return { lines, records: texts.length, lostByReason };
+  const lines = Buffer.from(texts.join(""));
+  let lost = 0;
+  let from = 0;
+  while (lines.length - from > maxBytes) from += Buffer.byteLength(texts[lost++]!);
+  if (lost > 0) lostByReason.spool_full = lost;
+  return { lines: lines.subarray(from), records: texts.length - lost, lostByReason };
 }

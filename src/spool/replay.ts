@@ -31,7 +31,8 @@ export async function replaySpool(
 ): Promise<ReplayFigures> {
   const spooled = spool(sink, { dir });
   const figures = () => figuresOf(spooled.stats!());
-  const timer = onProgress && setInterval(() => onProgress(figures()), PROGRESS_MS);
+  // With or without a listener: it keeps the process alive, which nothing in a spool does.
+  const timer = setInterval(() => onProgress?.(figures()), PROGRESS_MS);
   let problem: string | undefined;
   try {
     spooled.open!();

@@ -24,6 +24,8 @@ export interface Segment {
   isOpen: boolean;
   /** Its file is no longer ours to read. */
   isGone: boolean;
+  /** It cannot be read: its file stays for the next process to try, and the checkpoint with it. */
+  isSkipped: boolean;
 }
 
 /** One owner's directory: its segments, oldest first, and its checkpoint. */
@@ -43,7 +45,7 @@ export function newShelf(path: string, born: string): Shelf {
 
 export function newSegment(shelf: Shelf, number: number): Segment {
   const counts = { bytes: 0, waiting: 0, inFlight: 0, doneTo: 0 };
-  const segment = { shelf, number, ...counts, cursor: newCursor(), isOpen: false, isGone: false };
+  const segment = { shelf, number, ...counts, cursor: newCursor(), isOpen: false, isGone: false, isSkipped: false };
   shelf.segments.push(segment);
   shelf.next = Math.max(shelf.next, number + 1);
   return segment;

@@ -31,7 +31,7 @@ export async function spoolStatus(dir: string): Promise<SpoolOwner[]> {
   const found: SpoolOwner[] = [];
   for (const entry of entries(dir)) {
     if (!entry.isDirectory()) continue;
-    const owners = ownersIn(join(dir, entry.name), Date.now()).sort((a, b) => (a.born < b.born ? -1 : 1));
+    const owners = ownersIn(join(dir, entry.name), Date.now());
     for (const { name, born, host, pid, isLiving } of owners) {
       const path = join(dir, entry.name, name);
       try {

@@ -208,3 +208,45 @@ test("museum langsmith#2227 P16 an open parent keeps none of its ended children"
   assertBooks(stats());
   t.diagnostic(`figure: ${count.toLocaleString("en")} ended children of an open parent, ${alive} kept`);
 });
+
+test("P3 P16 what open spans have captured is bounded: above 32 MiB the oldest go out as unfinished", async (t) => {
+  const sink = memorySink();
+  configure({ sinks: [sink] });
+  const input = { texts: Array.from({ length: 4 }, () => "x".repeat(60_000)) };
+  for (let i = 0; i < 400; i++) {
+    startSpan(`big ${i}`).update({ input });
+    if (i % 20 === 0) await flush();
+  }
+  await flush();
+  const names = sink.records.map(({ name }) => name);
+  t.diagnostic(`figure: 400 spans with 240 KB each that never end, ${400 - names.length} of them held`);
+  assert.ok(names.length > 300 && names.length < 400, `${names.length} went out`);
+  assert.deepEqual(
+    names,
+    names.map((_, i) => `big ${i}`),
+  );
+  assert.equal(stats().open, 400);
+  await shutdown();
+  assertBooks(stats());
+  assert.equal(sink.records.length, 400);
+});
+
+test("P16 a shutdown with 90,000 open spans exports them in turns, and none is lost", async (t) => {
+  let exported = 0;
+  let turns = 0;
+  const sink: Sink = {
+    name: "sink",
+    async write(batch) {
+      turns++;
+      await new Promise((resolve) => setImmediate(resolve));
+      exported += batch.length;
+    },
+  };
+  configure({ sinks: [sink] });
+  for (let i = 0; i < 90_000; i++) startSpan("open");
+  const result = await shutdown({ timeoutMs: 60_000 });
+  t.diagnostic(`figure: 90,000 unfinished spans, ${result.dropped} lost`);
+  assert.deepEqual([result.dropped, exported], [0, 90_000]);
+  assert.ok(turns > 300);
+  assertBooks(stats());
+});

@@ -35,7 +35,7 @@ const pipeline = createPipeline([SINKS[kind]!], { suppress: (fn) => fn() });
 let flushes = 0;
 const target = {
   ...pipeline,
-  exportOpen() {},
+  async exportOpen() {},
   losses: () => undefined,
   flush(options?: { timeoutMs?: number }) {
     flushes++;

@@ -15,12 +15,13 @@ const done = (): FlushResult => ({ ok: true, written: 0, pending: 0, spooled: 0,
 
 const target: ExitTarget = {
   async flush(options) {
-    say(`flush ${options?.timeoutMs}`);
+    say(`flush ${Math.round((options?.timeoutMs ?? 0) / 100) * 100}`);
     await later(20);
     say("flushed");
     return done();
   },
-  exportOpen: () => say("export"),
+  abandon() {},
+  exportOpen: async () => say("export"),
   spillSync: () => say("spill"),
   losses: () => undefined,
   stats: () => ({}),

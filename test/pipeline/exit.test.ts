@@ -77,7 +77,7 @@ function install(t: TestContext, targets: readonly Pick<ExitTarget, "flush" | "s
   const before = new Set([...process.listeners("exit"), ...process.listeners("beforeExit")] as unknown[]);
   const slot = { shared: new Map<string, unknown>() };
   const letGo = targets.map((target) =>
-    installExitHooks(slot, { exportOpen() {}, losses: () => undefined, ...target }),
+    installExitHooks(slot, { abandon() {}, async exportOpen() {}, losses: () => undefined, ...target }),
   );
   const exit = process.listeners("exit").filter((listener) => !before.has(listener)) as (() => void)[];
   const beforeExit = process.listeners("beforeExit").filter((listener) => !before.has(listener)) as (() => void)[];
