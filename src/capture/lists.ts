@@ -8,6 +8,11 @@ import { chars, codeAt, kindAt, QUOTE, type Rule, redact, runStart, type Scan, S
 const HEADER = /^(?:(?:proxy-)?authorization|(?:set-)?cookie|[a-z0-9]+(?:-[a-z0-9]+)+)$/i;
 /** The next name of a list of names (`["authorization", "content-type"]`), and no value of a secret header. */
 const BARE_NAME = /^[a-z]{1,20}(?:-[a-z]{1,20}){0,3}$/i;
+const LONGEST_BARE = 83;
+/** `authorization` */
+const LONGEST_PLAIN = 13;
+const UNDERSCORE = 0x5f;
+const DASH = 0x2d;
 
 /** Whether a secret name and the string after it, in a list of anything, are a header. */
 export function isHeaderItem(name: string, value: string): boolean {
@@ -24,15 +29,32 @@ function item(scan: Scan, at: number): boolean {
   if (start === end || quoteAt(scan, open) !== quote) return false;
   const verdict = scan.verdict(text, start, end);
   if (verdict === NO_SECRET || verdict === SECRET_IN_QUOTES) return false;
+  const isHeader = isHeaderName(text, start, end);
+  const nested = isNested(scan, open);
+  if (!isHeader && !nested) return false;
   let from = afterBlanks(scan, at + 1);
   if (quoteAt(scan, from) !== quote) return false;
   from += lengthOf(quote);
   const close = closingQuote(scan, from, quote);
   const to = close === -1 ? text.length : close;
-  const isPair =
-    isNested(scan, open) && (close === -1 || codeAt(text, afterBlanks(scan, close + lengthOf(quote))) === 0x5d);
-  const value = text.slice(from, Math.min(to, from + LIMITS.name));
-  return to > from && (isPair || isHeaderItem(text.slice(start, end), value)) && redact(scan, from, to);
+  if (to === from) return false;
+  const isPair = nested && (close === -1 || codeAt(text, afterBlanks(scan, close + lengthOf(quote))) === 0x5d);
+  return (isPair || (isHeader && !isBareName(text, from, to))) && redact(scan, from, to);
+}
+
+/** `HEADER` without a slice for most names: words with dashes between them, or what it lists. */
+function isHeaderName(text: string, start: number, end: number): boolean {
+  let dashes = 0;
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code === UNDERSCORE) return false;
+    if (code === DASH) dashes++;
+  }
+  return (dashes > 0 || end - start <= LONGEST_PLAIN) && HEADER.test(text.slice(start, end));
+}
+
+function isBareName(text: string, from: number, to: number): boolean {
+  return to - from <= LONGEST_BARE && BARE_NAME.test(text.slice(from, to));
 }
 
 /** Whether the list that begins before `open` is in a list itself. */
