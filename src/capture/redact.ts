@@ -75,7 +75,13 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   const verdict = verdicts(secretNames(words));
   const shortest = Math.min(SHORTEST_NAME, ...words.map((word) => word.length));
   const kinds = personalKinds(pii);
-  const rules = [...SECRET_RULES, ...personalRules(kinds)];
+  // At a colon an address is found or refused at once, a name is looked up.
+  const ours = personalRules(kinds);
+  const rules = [
+    ...ours.filter((rule) => rule.anchors === ":"),
+    ...SECRET_RULES,
+    ...ours.filter((rule) => rule.anchors !== ":"),
+  ];
   const judges = rules.map((rule) => rule.judge);
   const asAnchor = bits(rules.map((rule) => rule.anchors));
   const asBefore = bits(rules.map((rule) => rule.before));
