@@ -1,5 +1,6 @@
 import { isMap, isProxy, isSet } from "node:util/types";
 import type { Captured } from "../core/capture.ts";
+import { grouped } from "../core/grouped.ts";
 import type { Json } from "../core/record.ts";
 import {
   bytesOf,
@@ -16,7 +17,6 @@ import {
 import { LIMITS, type Limits } from "./limits.ts";
 import { isHeaderItem } from "./lists.ts";
 import { REDACTED, REDACTION_FAILED, type Redactor } from "./redact.ts";
-import { grouped } from "./strings.ts";
 import { cut, type Frame, type Key, longName, note, pathOf, rest, room, startWalk, text, type Walk } from "./walk.ts";
 
 export interface Snapshot extends Captured {

@@ -1,14 +1,10 @@
+import { grouped } from "../core/grouped.ts";
 import type { Limits } from "./limits.ts";
 import { DIGIT, kindAt, LETTER, QUOTE, SPACE, TOKEN68, WORD } from "./scan.ts";
 
 const BASE64 = ";base64,";
 const TOKEN = WORD | TOKEN68;
 const APART = SPACE | QUOTE;
-
-/** `1234567` → `1,234,567`. */
-export function grouped(count: number): string {
-  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ",");
-}
 
 /**
  * Keeps the start and the end of a long text, with a marker between them that gives its length. Each side is cleaned

@@ -1,8 +1,10 @@
 /** The state of one capture, its account of what was left out, and how its texts are bounded and masked. */
+
+import { grouped } from "../core/grouped.ts";
 import type { Cut, Json } from "../core/record.ts";
 import type { Limits } from "./limits.ts";
 import { REDACTION_FAILED, type Redactor } from "./redact.ts";
-import { dataUri, grouped, shorten, withoutBase64 } from "./strings.ts";
+import { dataUri, shorten, withoutBase64 } from "./strings.ts";
 
 export type Key = string | number;
 

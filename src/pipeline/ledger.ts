@@ -1,3 +1,4 @@
+import { grouped } from "../core/grouped.ts";
 import type { DropReason, LaneStats } from "../core/runtime.ts";
 import type { Sink, SinkStats } from "../sinks/sink.ts";
 
@@ -56,7 +57,7 @@ export function lossesSince(now: LaneStats, before: LaneStats | undefined): { co
     .filter(({ count }) => count > 0);
   return {
     count: reasons.reduce((sum, { count }) => sum + count, 0),
-    reasons: reasons.map(({ reason, count }) => `${reason} ${count}`).join(", "),
+    reasons: reasons.map(({ reason, count }) => `${reason} ${grouped(count)}`).join(", "),
   };
 }
 

@@ -1,3 +1,4 @@
+import { grouped } from "../core/grouped.ts";
 import type { LaneStats } from "../core/runtime.ts";
 import { lossesSince } from "./ledger.ts";
 
@@ -40,11 +41,6 @@ function lossText(name: string, now: LaneStats, before: LaneStats | undefined): 
   const all = grouped(now.emitted + now.replayed);
   const text = `${grouped(count)} of ${all} records for "${name}" were lost (${reasons})`;
   return now.lastError === undefined ? text : `${text}; last error: ${oneLine(now.lastError)}`;
-}
-
-/** `1,000`. Without `Intl`, which takes its time when it is first used. */
-function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 function oneLine(text: string): string {
