@@ -39,6 +39,8 @@ const PROMISES = {
   P22: "What was lost is known",
 };
 const NOT_BUILT_YET = ["P21"];
+/** More cases than these in one file become one row. */
+const MOST_CASES = 8;
 
 const root = new URL("..", import.meta.url).pathname;
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
@@ -122,7 +124,18 @@ function promiseRows(id, wording) {
   const tests = results.filter(({ name }) => promisesOf(name).includes(id));
   const title = `**${id}** ${wording}`;
   if (tests.length === 0) return [`| ${title} | | ${NOT_BUILT_YET.includes(id) ? "not built yet" : "**no test**"} | |`];
-  return tests.map((test, i) => row(i === 0 ? title : id, test));
+  return folded(tests).map((test, i) => row(i === 0 ? title : id, test));
+}
+
+/** The rows of a table of cases in one file (a status each, a text each) as one, where all passed and none has a figure. */
+function folded(tests) {
+  const isCase = ({ result, figures }) => result === "passed" && figures.length === 0;
+  return tests.flatMap((test) => {
+    const same = tests.filter((other) => isCase(other) && other.file === test.file);
+    if (same.length <= MOST_CASES || !isCase(test)) return [test];
+    if (test !== same[0]) return [];
+    return [{ ...test, name: `${test.name}; ${what(same[1].name)}; … ${same.length} cases` }];
+  });
 }
 
 function row(title, { name, file, result, figures }) {
