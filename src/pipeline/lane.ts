@@ -8,6 +8,7 @@ import { createAttempts } from "./attempts.ts";
 import type { Budget, Held, Holder } from "./budget.ts";
 import { checkedSink } from "./checked-sink.ts";
 import { createDrains, type Drain } from "./drains.ts";
+import { createEndings } from "./endings.ts";
 import { createGate } from "./gate.ts";
 import { createLedger } from "./ledger.ts";
 import type { LaneLimits, LaneTools } from "./options.ts";
@@ -55,13 +56,13 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
   const packer = createPacker(queue, budget, isStuck);
   const pace = createPace(settings);
   const attempts = createAttempts(sink.write, settings.attemptMs, { delivered, failed });
-  const drains = createDrains(() => flushSink());
+  const endings = createEndings(sink, complain);
+  const drains = createDrains(async () => (phase === "closed" ? undefined : endings.flush()));
   const ledger = createLedger();
 
   let phase: "idle" | "gathering" | "due" | "sending" | "waiting" | "closed" = "idle";
   let timer: NodeJS.Timeout | undefined;
   let immediate: NodeJS.Immediate | undefined;
-  let flushing: AbortController | undefined;
   let accepted = 0;
   let refusals = 0;
   let stopped = false;
@@ -78,7 +79,7 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     flush,
     abandon,
     spillSync: () => spill("exit"),
-    finishSync,
+    finishSync: endings.finishSync,
     stop: () => void (stopped = true),
     close: () => (closing ??= close()),
     stats: () => ledger.stats({ records: heldRecords(), bytes: lane.bytes }, sink, clean),
@@ -302,35 +303,14 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     spill("shutdown");
     schedule("closed");
     drains.release(Number.POSITIVE_INFINITY);
-    return settle(() => sink.close?.());
-  }
-
-  function flushSink(): Promise<string | undefined> {
-    flushing = new AbortController();
-    const { signal } = flushing;
-    return settle(() => phase !== "closed" && sink.flush?.(signal));
+    return endings.close();
   }
 
   /** Nobody waits any more: an attempt that goes on would only keep the process alive. */
   function abandon(): void {
     const reason = new Error("the process ends");
     attempts.abort(reason);
-    flushing?.abort(reason);
-  }
-
-  /** What a sink still gathers, such as traces without their root, it may write now. A spool stays open: it has more to take. */
-  function finishSync(): void {
-    if (sink.writeSync !== undefined && sink.stats === undefined) void settle(() => sink.close?.());
-  }
-
-  /** Resolves to what went wrong. */
-  async function settle(work: () => unknown): Promise<string | undefined> {
-    try {
-      await work();
-      return undefined;
-    } catch (error) {
-      return complain(error);
-    }
+    endings.abandon(reason);
   }
 }
 
