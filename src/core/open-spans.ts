@@ -1,3 +1,4 @@
+import { guard } from "./guard.ts";
 import type { RecordingSpan } from "./recording-span.ts";
 
 /** More spans than this open at once means that they are being forgotten. */
@@ -16,6 +17,11 @@ export interface OpenSpans {
   add(span: RecordingSpan): void;
   /** The span has ended. */
   remove(span: RecordingSpan): void;
+  /**
+   * The span waits for more that may become known of it: a retry, the steps of a run. `settle` must end it; it is called
+   * once, when no span of the trace is open but such that wait, or when everything is exported.
+   */
+  hold(span: RecordingSpan, settle: () => void): void;
   /**
    * Exports every open span as `unfinished`; each may still end, with a higher `seq`. After every portion `between` may make
    * room for the next.
@@ -42,10 +48,29 @@ export function openSpans(options: { maxOpenMs: number; monotonicMs: () => numbe
     if (!open.delete(span)) return false;
     bytes -= span.bytes;
     span.trace.openSpans--;
+    span.trace.held?.delete(span);
     return true;
   };
 
+  /** Ends what only waited for the rest of its trace. A fault in there leaves the span to be exported as it is. */
+  const settle = (span: RecordingSpan): boolean => {
+    const end = span.trace.held?.get(span);
+    if (end === undefined) return false;
+    span.trace.held!.delete(span);
+    guard(end, undefined);
+    return span.ended;
+  };
+
+  /** Before the last span of a trace that does not wait leaves it, so that its record comes after theirs. */
+  const settleOthers = (span: RecordingSpan): void => {
+    const { held, openSpans } = span.trace;
+    if (held === undefined || held.size === 0) return;
+    const waiting = [...held.keys()].filter((other) => other !== span) as RecordingSpan[];
+    if (openSpans - (open.has(span) ? 1 : 0) === waiting.length) for (const other of waiting) settle(other);
+  };
+
   const abandon = (span: RecordingSpan): void => {
+    if (settle(span)) return;
     leave(span);
     abandoned++;
     span.exportUnfinished();
@@ -79,7 +104,13 @@ export function openSpans(options: { maxOpenMs: number; monotonicMs: () => numbe
     },
     remove(span) {
       ended++;
+      settleOthers(span);
       if (!leave(span)) abandoned--;
+    },
+    hold(span, end) {
+      if (!open.has(span)) return end();
+      span.trace.held ??= new Map();
+      span.trace.held.set(span, end);
     },
     exportAll(between) {
       while (open.size > 0) {

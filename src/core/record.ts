@@ -1,3 +1,9 @@
+import type { Cost, GenAi, HttpCall, Usage } from "./gen-ai.ts";
+import type { Json, JsonObject } from "./json.ts";
+
+export type * from "./gen-ai.ts";
+export type * from "./json.ts";
+
 /**
  * The record: the one shape that is queued, written to disk, sent over the wire, stored and shown.
  *
@@ -5,11 +11,6 @@
  * Of two records with the same `traceId` and `spanId`, the one with the higher `seq` wins, in every reader.
  */
 export const SCHEMA_VERSION = 1;
-
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-
-/** A JSON object: metadata, attributes. */
-export type JsonObject = { [key: string]: Json };
 
 /** Langfuse's ten observation types. */
 export const OBSERVATION_TYPES = [
@@ -52,63 +53,6 @@ export interface ErrorInfo {
   readonly status?: number;
   /** The chain of `cause`, nearest first. */
   readonly causes?: readonly { readonly type: string; readonly message?: string }[];
-}
-
-/**
- * Token counts. `inputTokens` and `outputTokens` are inclusive totals; cache, reasoning, audio and image counts are
- * subsets of them. A missing count is unknown, not zero.
- */
-export interface Usage {
-  readonly inputTokens?: number;
-  readonly outputTokens?: number;
-  readonly totalTokens?: number;
-  readonly cacheReadInputTokens?: number;
-  readonly cacheWriteInputTokens?: number;
-  readonly reasoningOutputTokens?: number;
-  readonly audioInputTokens?: number;
-  readonly audioOutputTokens?: number;
-  readonly imageInputTokens?: number;
-  readonly textInputTokens?: number;
-  readonly textOutputTokens?: number;
-  /** Numeric counts of the provider that have no name here, by their own path. */
-  readonly extra?: { readonly [name: string]: number };
-}
-
-/** Money, in `currency`. `source` says whether the caller stated it or the price book worked it out. */
-export interface Cost {
-  readonly currency: "USD";
-  readonly total?: number;
-  readonly input?: number;
-  readonly output?: number;
-  readonly source: "provided" | "computed";
-}
-
-/** The parts of the OpenTelemetry GenAI conventions that a span may carry. */
-export interface GenAi {
-  readonly operation?: string;
-  readonly provider?: string;
-  readonly requestModel?: string;
-  readonly responseModel?: string;
-  readonly responseId?: string;
-  readonly responseStatus?: string;
-  readonly previousResponseId?: string;
-  readonly finishReasons?: readonly string[];
-  /** The conversation or thread; not the same slot as `trace.sessionId`. */
-  readonly conversationId?: string;
-  /** Request parameters by their wire names: `temperature`, `top_p`, `max_tokens`, … */
-  readonly parameters?: JsonObject;
-  readonly systemInstructions?: Json;
-  readonly toolDefinitions?: Json;
-  readonly agent?: { readonly id?: string; readonly name?: string; readonly description?: string };
-  readonly tool?: { readonly name: string; readonly type?: string; readonly callId?: string };
-  readonly prompt?: { readonly name: string; readonly version?: string | number };
-  readonly openai?: {
-    readonly threadId?: string;
-    readonly runId?: string;
-    readonly runStatus?: string;
-    readonly runStepId?: string;
-    readonly assistantId?: string;
-  };
 }
 
 export interface SpanEvent {
@@ -176,6 +120,7 @@ export interface SpanRecord {
   readonly genAi?: GenAi;
   readonly usage?: Usage;
   readonly cost?: Cost;
+  readonly http?: HttpCall;
   readonly events?: readonly SpanEvent[];
   readonly links?: readonly SpanLink[];
   readonly metadata?: JsonObject;
@@ -202,7 +147,30 @@ export interface ScoreRecord {
   readonly trace: TraceInfo;
 }
 
-export type TraceRecord = SpanRecord | ScoreRecord;
+/** Something that went wrong with a model call or a run, named by a rule that looked at the records of its trace. */
+export interface FindingRecord {
+  readonly record: "finding";
+  readonly schema: number;
+  /** The same for the same rule on the same span, however often it is found. */
+  readonly id: string;
+  readonly seq: number;
+  readonly traceId: string;
+  /** The span it is about; absent when it is about the whole trace. */
+  readonly spanId?: string;
+  readonly time: string;
+  /** The name of the rule: `stuck_in_requires_action`. */
+  readonly name: string;
+  readonly severity: "info" | "warning" | "error";
+  /** What is wrong, in one sentence with its figures. */
+  readonly message: string;
+  /** What to do about it, in one sentence. */
+  readonly nextStep: string;
+  /** The values that the rule read. */
+  readonly evidence: JsonObject;
+  readonly trace: TraceInfo;
+}
+
+export type TraceRecord = SpanRecord | ScoreRecord | FindingRecord;
 
 /** Characters after which the older of two generations of lines goes: sinks of one form encode at about the same time. */
 const GENERATION = 2 * 1024 * 1024;

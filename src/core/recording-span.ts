@@ -8,6 +8,7 @@ import {
   type Cut,
   type ErrorInfo,
   type GenAi,
+  type HttpCall,
   type Json,
   type JsonObject,
   LEVELS,
@@ -78,6 +79,7 @@ export class RecordingSpan implements Span {
   #genAi: GenAi | undefined;
   #usage: Usage | undefined;
   #cost: Cost | undefined;
+  #http: HttpCall | undefined;
   #events: SpanEvent[] | undefined;
   #links: readonly SpanLink[] | undefined;
   #metadata: JsonObject | undefined;
@@ -228,6 +230,7 @@ export class RecordingSpan implements Span {
     if (patch.usage !== undefined) this.#usage = normalizeUsage(patch.usage) ?? this.#usage;
     if (patch.cost !== undefined) this.#cost = statedCost(patch.cost);
     if (patch.completionStartTime !== undefined) this.#firstChunkMs = toEpochMs(patch.completionStartTime);
+    if (patch.http !== undefined) this.#http = this.#capture(patch.http, "http") as HttpCall | undefined;
     const genAi = genAiOf(patch);
     if (genAi !== undefined) {
       this.#genAi = { ...this.#genAi, ...(this.#capture(genAi, "genAi") as GenAi) };
@@ -269,6 +272,7 @@ export class RecordingSpan implements Span {
     if (this.#genAi !== undefined) record.genAi = this.#genAi;
     if (this.#usage !== undefined) record.usage = this.#usage;
     if (this.#cost !== undefined) record.cost = this.#cost;
+    if (this.#http !== undefined) record.http = this.#http;
     if (this.#events !== undefined) record.events = this.#events;
     if (this.#links !== undefined) record.links = this.#links;
     if (this.#metadata !== undefined) record.metadata = this.#metadata;

@@ -1,5 +1,5 @@
 import type { TimeInput } from "./clock.ts";
-import type { GenAi, Level, ObservationType, SpanKind } from "./record.ts";
+import type { GenAi, HttpCall, Level, ObservationType, SpanKind } from "./record.ts";
 
 /** What can be said of a span while it is open. Values are copied and masked at the moment of the call. */
 export interface SpanPatch {
@@ -24,6 +24,7 @@ export interface SpanPatch {
   /** When the first chunk of a streamed answer arrived. */
   completionStartTime?: TimeInput;
   genAi?: GenAi;
+  http?: HttpCall;
 }
 
 export interface EndOptions extends SpanPatch {

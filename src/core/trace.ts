@@ -9,6 +9,8 @@ export interface Trace {
   info: TraceInfo;
   /** Spans that have started in this process and neither ended nor been given up: attributes may still come. */
   openSpans: number;
+  /** Those of them that only wait for more that may become known of them, each with what ends it. */
+  held?: Map<object, () => void>;
   /** Epoch and monotonic milliseconds read together; span times are the epoch plus the monotonic distance. */
   anchorEpochMs: number;
   anchorMonotonicMs: number;

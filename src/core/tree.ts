@@ -1,6 +1,6 @@
 import { dedent, outline } from "./outline.ts";
 import { matcher, type SpanQuery } from "./query.ts";
-import type { ScoreRecord, SpanRecord, TraceInfo, TraceRecord } from "./record.ts";
+import type { FindingRecord, ScoreRecord, SpanRecord, TraceInfo, TraceRecord } from "./record.ts";
 
 /** The questions that one span, one trace and a whole `memorySink` answer alike. */
 export interface Searchable {
@@ -24,6 +24,7 @@ export interface SpanNode extends Searchable {
   /** By start time; those that started together, as they arrived. */
   readonly children: readonly SpanNode[];
   readonly scores: readonly ScoreRecord[];
+  readonly findings: readonly FindingRecord[];
 }
 
 /** The spans of one trace. */
@@ -35,15 +36,24 @@ export interface TraceTree extends Searchable {
   readonly roots: readonly SpanNode[];
   /** Scores of the trace, and those of spans that are not known. */
   readonly scores: readonly ScoreRecord[];
+  /** Findings about the trace, and those about spans that are not known. */
+  readonly findings: readonly FindingRecord[];
 }
 
 type Building<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
 
-/** One record for each span and score, the one with the highest `seq`, in the order in which those arrived. */
+interface Gathered {
+  info: TraceInfo;
+  readonly nodes: Map<string, Building<SpanNode>>;
+  readonly scores: ScoreRecord[];
+  readonly findings: FindingRecord[];
+}
+
+/** One record for each span, score and finding, the one with the highest `seq`, in the order in which those arrived. */
 export function latest(records: Iterable<TraceRecord>): TraceRecord[] {
   const byKey = new Map<string, TraceRecord>();
   for (const record of records) {
-    const key = record.record === "score" ? `score ${record.id}` : `${record.traceId} ${record.spanId}`;
+    const key = record.record === "span" ? `${record.traceId} ${record.spanId}` : `${record.record} ${record.id}`;
     const known = byKey.get(key);
     if (known && known.seq >= record.seq) continue;
     byKey.delete(key);
@@ -57,21 +67,24 @@ export function latest(records: Iterable<TraceRecord>): TraceRecord[] {
  * a request body. Parents that are missing or that form a ring lose nothing: what hangs below them becomes a root.
  */
 export function buildTraces(records: Iterable<TraceRecord>): TraceTree[] {
-  const traces = new Map<string, { info: TraceInfo; nodes: Map<string, Building<SpanNode>>; scores: ScoreRecord[] }>();
+  const traces = new Map<string, Gathered>();
   for (const record of latest(records)) {
     if (record.traceId === undefined) continue;
     let trace = traces.get(record.traceId);
-    if (!trace) traces.set(record.traceId, (trace = { info: {}, nodes: new Map(), scores: [] }));
+    if (!trace) traces.set(record.traceId, (trace = { info: {}, nodes: new Map(), scores: [], findings: [] }));
     trace.info = record.trace;
     if (record.record === "score") trace.scores.push(record);
+    else if (record.record === "finding") trace.findings.push(record);
     else trace.nodes.set(record.spanId, spanNode(record));
   }
   const trees: TraceTree[] = [];
-  for (const [traceId, { info, nodes, scores }] of traces) {
+  for (const [traceId, { info, nodes, scores, findings }] of traces) {
     const roots = link(nodes);
     for (const score of scores) nodes.get(score.spanId!)?.scores.push(score);
-    const own = scores.filter((score) => !nodes.has(score.spanId!));
-    trees.push({ traceId, info, roots, scores: own, ...searchable(() => roots) });
+    for (const finding of findings) nodes.get(finding.spanId!)?.findings.push(finding);
+    const isOwn = ({ spanId }: ScoreRecord | FindingRecord) => !nodes.has(spanId!);
+    const own = { scores: scores.filter(isOwn), findings: findings.filter(isOwn) };
+    trees.push({ traceId, info, roots, ...own, ...searchable(() => roots) });
   }
   const start = (tree: TraceTree) => tree.roots[0]?.record.startTime ?? "";
   return trees.sort((a, b) => compareNanos(start(a), start(b)));
@@ -83,6 +96,7 @@ function spanNode(record: SpanRecord): Building<SpanNode> {
     parent: undefined,
     children: [],
     scores: [],
+    findings: [],
     ...searchable(() => [node]),
   };
   return node;

@@ -27,10 +27,15 @@ const COUNTS: ReadonlyMap<string, Count> = new Map(
     audio_output_tokens: "audioOutputTokens",
     "in.image_tokens": "imageInputTokens",
     image_input_tokens: "imageInputTokens",
+    "out.image_tokens": "imageOutputTokens",
+    image_output_tokens: "imageOutputTokens",
     "in.text_tokens": "textInputTokens",
     text_input_tokens: "textInputTokens",
     "out.text_tokens": "textOutputTokens",
     text_output_tokens: "textOutputTokens",
+    web_search_calls: "webSearchCalls",
+    file_search_calls: "fileSearchCalls",
+    code_interpreter_sessions: "codeInterpreterSessions",
   }),
 );
 

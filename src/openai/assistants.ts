@@ -1,14 +1,10 @@
 import { guard } from "../core/guard.ts";
-import { derivedSpanId } from "../core/ids.ts";
-import { isSuppressed, OFF_SPAN } from "../core/non-recording-span.ts";
-import type { RecordingSpan } from "../core/recording-span.ts";
+import { OFF_SPAN } from "../core/non-recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
 import type { Span } from "../core/span.ts";
-import { type SpanRef, startUnder } from "../core/start.ts";
 import { type Items, itemsOf } from "./lists.ts";
 import { field, moment, readRun, text } from "./read.ts";
-import { recallRun, rememberRun } from "./recorded-runs.ts";
-import { isTerminal, type PlannedSpan } from "./run-spans.ts";
+import { type RecordedObject, writePlan } from "./recorded.ts";
 import { planRun } from "./run-tree.ts";
 import type { Listable, Listed, MessageLike, Moment, RunLike, RunStepLike } from "./shapes.ts";
 
@@ -30,14 +26,9 @@ export interface AssistantRun<Steps = Listable<RunStepLike>, Messages = Listable
   observedAt?: Moment;
 }
 
-export interface RecordedRun {
-  readonly traceId: string;
-  /** The agent's span, to hang a score on. */
-  readonly spanId: string;
+export interface RecordedRun extends RecordedObject {
+  /** The same as `id`. */
   readonly runId: string;
-  readonly status: string;
-  /** False when nothing was written: tracing is off, or this state of the run has been recorded before. */
-  readonly recorded: boolean;
 }
 
 /**
@@ -83,11 +74,12 @@ export function recordAssistantRun(data: AssistantRun): RecordedRun | Promise<Re
   }, nothing);
 }
 
-function identity(data: AssistantRun): { runId: string; status: string } {
-  return guard(() => ({ runId: text(data.run.id) ?? "", status: text(data.run.status) ?? "unknown" }), {
-    runId: "",
-    status: "unknown",
-  });
+function identity(data: AssistantRun): { id: string; runId: string; status: string } {
+  const none = { id: "", runId: "", status: "unknown" };
+  return guard(() => {
+    const id = text(data.run.id) ?? "";
+    return { id, runId: id, status: text(data.run.status) ?? "unknown" };
+  }, none);
 }
 
 function record(
@@ -97,37 +89,9 @@ function record(
   read: { steps: Items; messages: Items; observedMs: number },
 ): RecordedRun {
   const run = readRun(data.run);
-  const { id: runId, status } = run;
-  if (runId === "") throw new TypeError("recordAssistantRun: the run has no id");
-  if (isSuppressed(parent)) return { traceId: parent!.traceId, spanId: parent!.spanId, runId, status, recorded: false };
-  const known = recallRun(runtime, runId);
-  if (known && (known.status === status || isTerminal(known.status))) {
-    return { traceId: known.traceId, spanId: known.spanId, runId, status, recorded: false };
-  }
+  if (run.id === "") throw new TypeError("recordAssistantRun: the run has no id");
   const { assistant, input, output, thread } = data;
   const threadId = run.threadId ?? text(field(thread, "id"));
-  const [agent, ...children] = planRun({ run, threadId, assistant, input, output, ...read });
-  const seq = known === undefined ? 0 : known.seq + 1;
-  const span = begin(runtime, known?.parent ?? parent, agent!, seq);
-  const { traceId, spanId } = span;
-  if (!span.recording) return { traceId, spanId, runId, status, recorded: false };
-  const { parentSpanId, trace } = span as RecordingSpan;
-  // A parent in another process is kept as it is, for what it says of itself; of others only the ids and the trace.
-  const isRemote = parent?.recording === false && parentSpanId !== undefined;
-  const first = isRemote ? parent : { traceId, spanId: parentSpanId, trace };
-  rememberRun(runtime, runId, { parent: known?.parent ?? first, traceId, spanId, seq, status });
-  finish(span, agent!);
-  for (const child of children) finish(begin(runtime, { traceId, spanId, trace }, child, seq), child);
-  return { traceId, spanId, runId, status, recorded: true };
-}
-
-function begin(runtime: Runtime, parent: Span | SpanRef | undefined, planned: PlannedSpan, seq: number): Span {
-  const { name, type, kind, key, startMs } = planned;
-  return startUnder(runtime, parent, name, { type, kind, spanId: derivedSpanId(...key), seq, startTime: startMs });
-}
-
-function finish(span: Span, { patch, failure, endMs, unfinished }: PlannedSpan): void {
-  span.update(patch);
-  if (failure !== undefined) span.fail({ name: failure.code, ...failure });
-  span.end({ endTime: endMs, unfinished });
+  const plan = planRun({ run, threadId, assistant, input, output, ...read });
+  return { ...writePlan(runtime, parent, plan), runId: run.id };
 }

@@ -1,22 +1,8 @@
-import type { GenAi, Level, ObservationType, SpanKind, Usage } from "../core/record.ts";
-import type { SpanPatch } from "../core/span.ts";
+import type { GenAi, Level, Usage } from "../core/record.ts";
 import type { Items } from "./lists.ts";
+import type { PlannedSpan } from "./plan.ts";
 import { field, text } from "./read.ts";
 import type { Failure, Run, Step, ToolCall } from "./shapes.ts";
-
-/** One span of a recorded run. The first of a tree is the agent, the parent of all others. */
-export interface PlannedSpan {
-  /** What its span id derives from. */
-  readonly key: readonly string[];
-  readonly name: string;
-  readonly type: ObservationType;
-  readonly kind: SpanKind;
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly unfinished: boolean;
-  readonly failure: Failure | undefined;
-  readonly patch: SpanPatch;
-}
 
 /** Everything that is known of a run, and when. */
 export interface RunData {

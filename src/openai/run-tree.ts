@@ -1,15 +1,16 @@
 import type { Usage } from "../core/record.ts";
 import { normalizeUsage } from "../core/usage.ts";
 import { ascending } from "./lists.ts";
+import type { Plan } from "./plan.ts";
 import { readMessage, readStep } from "./read.ts";
-import { agentSpan, isTerminal, type PlannedSpan, type RunData, runChat, stepChat, toolSpan } from "./run-spans.ts";
+import { agentSpan, isTerminal, type RunData, runChat, stepChat, toolSpan } from "./run-spans.ts";
 import type { Message, Run, Step } from "./shapes.ts";
 
 /**
  * The spans of a run: `invoke_agent`, and below it one `chat` for each step with usage, else one with the run's usage,
  * and `execute_tool` for every tool call. Tokens stand on `chat` spans only, and only once the run has ended.
  */
-export function planRun(data: RunData): PlannedSpan[] {
+export function planRun(data: RunData): Plan {
   const { run } = data;
   const steps = ascending(data.steps.items.map(readStep), data.steps.newestFirst);
   const messages = ascending(data.messages.items.map(readMessage), data.messages.newestFirst);
@@ -28,7 +29,14 @@ export function planRun(data: RunData): PlannedSpan[] {
   // Without tokens and without an answer nothing says that a model was called at all.
   const wasCalled = usage !== undefined || agent.patch.output !== undefined || run.status === "completed";
   if (isTerminal(run.status) && billed.size === 0 && wasCalled) children.unshift(runChat(data, agent, usage));
-  return [agent, ...children];
+  return {
+    id: run.id,
+    status: run.status,
+    isTerminal: isTerminal(run.status),
+    conversationId: data.threadId,
+    previousId: undefined,
+    spans: [agent, ...children],
+  };
 }
 
 /** What the run was asked, and what it answered: the messages that carry its id, never just the newest of the thread. */

@@ -2,7 +2,15 @@ import { createCapture, type MaskOptions } from "../capture/capture.ts";
 import { isMaskOptions, MASK_OPTIONS } from "../capture/mask-options.ts";
 import type { Capture } from "../core/capture.ts";
 import { ConfigError } from "../core/errors.ts";
-import type { ErrorInfo, GenAi, ScoreRecord, SpanRecord, TraceInfo, TraceRecord } from "../core/record.ts";
+import type {
+  ErrorInfo,
+  FindingRecord,
+  GenAi,
+  ScoreRecord,
+  SpanRecord,
+  TraceInfo,
+  TraceRecord,
+} from "../core/record.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { checkSink, withPrepare } from "./with-prepare.ts";
 
@@ -114,6 +122,9 @@ function masked(record: TraceRecord, capture: Capture): TraceRecord {
       trace,
     });
   }
+  if (record.record === "finding") {
+    return clean<FindingRecord>(record, { message: text, nextStep: text, evidence: json, trace });
+  }
   const error = (info: ErrorInfo) =>
     clean(info, { type: text, message: text, stack: text, code: text, causes: each({ type: text, message: text }) });
   const genAi = (info: GenAi) =>
@@ -124,6 +135,7 @@ function masked(record: TraceRecord, capture: Capture): TraceRecord {
       agent: (agent) => clean(agent, { name: text, description: text }),
       tool: (tool) => clean(tool, { name: text }),
       prompt: (prompt) => clean(prompt, { name: text, version: text }),
+      openai: (openai) => clean(openai, { errorMessage: text }),
     });
   return clean<SpanRecord>(record, {
     name: text,

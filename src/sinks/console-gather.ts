@@ -47,7 +47,7 @@ export function gather(): Gathering {
 
   /** True when the record, with what waits below it, can be printed now. */
   function hold(record: TraceRecord, held: Held): boolean {
-    if (record.record === "score") {
+    if (record.record !== "span") {
       held.waiting.push(record);
       return held.printed.size > 0;
     }

@@ -169,7 +169,7 @@ function recordsOf(body: string): TraceRecord[] {
   return body.split("\n").flatMap((line) => {
     try {
       const value = JSON.parse(line);
-      return value?.record === "span" || value?.record === "score" ? [value] : [];
+      return ["span", "score", "finding"].includes(value?.record) ? [value] : [];
     } catch {
       return [];
     }

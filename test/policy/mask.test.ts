@@ -17,6 +17,7 @@ import {
   score,
   shutdown,
   stats,
+  type TraceRecord,
   updateSpan,
   withSpan,
   withTrace,
@@ -28,7 +29,7 @@ const failed = "[redaction failed]";
 const SAMPLES = sampleRecords();
 
 /** What the sink behind `mask` gets of these records. */
-function through(rules: MaskRules, records: readonly (SpanRecord | ScoreRecord)[]) {
+function through(rules: MaskRules, records: readonly TraceRecord[]) {
   const { prepare } = mask(memorySink(), rules).policy!;
   return records.map((record) => prepare!(Object.freeze(structuredClone(record)))!);
 }

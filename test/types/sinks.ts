@@ -61,6 +61,7 @@ export function name(record: TraceRecord): string {
   // @ts-expect-error: read only
   record.name = "x";
   if (record.record === "score") return `${record.name}=${record.value}`;
+  if (record.record === "finding") return `${record.name} ${record.severity} ${record.message}`;
   same<Equal<typeof record, SpanRecord>>(true);
   return `${record.type} ${record.usage?.inputTokens ?? 0} ${record.genAi?.openai?.runId ?? ""}`;
 }
