@@ -1,0 +1,94 @@
+/** Spans that wait for what may still become known of them: `runtime.open.hold`. */
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { configure, memorySink, shutdown, startSpan, stats, withSpan } from "sightline";
+import type { RecordingSpan } from "../../src/core/recording-span.ts";
+import { slot } from "../../src/core/runtime.ts";
+
+afterEach(() => shutdown());
+
+function held(name: string, settled: string[]): RecordingSpan {
+  const span = startSpan(name) as RecordingSpan;
+  slot.runtime!.open.hold(span, () => {
+    settled.push(name);
+    span.end({ output: "settled" });
+  });
+  return span;
+}
+
+test("a span that waits is settled when nothing else of its trace is open, before the last one's record", async () => {
+  const sink = memorySink();
+  configure({ sinks: [sink] });
+  const settled: string[] = [];
+  withSpan("root", () => {
+    withSpan("first", () => held("run", settled));
+    assert.deepEqual(settled, [], "the root is open");
+    withSpan("second", () => {});
+    assert.deepEqual(settled, []);
+  });
+  assert.deepEqual(settled, ["run"]);
+  await slot.runtime!.flush();
+  assert.deepEqual(
+    sink.records.map((record) => record.name),
+    ["first", "second", "run", "root"],
+  );
+  const { started, ended, open } = stats();
+  assert.deepEqual([started, ended, open], [4, 4, 0]);
+});
+
+test("of another trace's end nothing is heard, and two that wait are settled together", () => {
+  configure({ sinks: [memorySink()] });
+  const settled: string[] = [];
+  withSpan("other", { parent: null }, () => {});
+  withSpan("root", () => {
+    held("a", settled);
+    held("b", settled);
+    withSpan("other", { parent: null }, () => {});
+    assert.deepEqual(settled, []);
+  });
+  assert.deepEqual(settled, ["a", "b"]);
+});
+
+test("who ends it first wins: it is not settled again", () => {
+  const sink = memorySink();
+  configure({ sinks: [sink] });
+  const settled: string[] = [];
+  withSpan("root", () => held("run", settled).end({ output: "ended" }));
+  assert.deepEqual(settled, []);
+});
+
+test("held twice, the later way to settle counts", () => {
+  configure({ sinks: [memorySink()] });
+  const settled: string[] = [];
+  withSpan("root", () => {
+    const span = held("run", settled);
+    slot.runtime!.open.hold(span, () => {
+      settled.push("later");
+      span.end();
+    });
+  });
+  assert.deepEqual(settled, ["later"]);
+});
+
+test("without another span it waits until the process or the configuration ends, and is whole then", async () => {
+  const sink = memorySink();
+  configure({ sinks: [sink] });
+  const settled: string[] = [];
+  held("run", settled);
+  await shutdown();
+  assert.deepEqual(settled, ["run"]);
+  assert.equal(sink.get("run").record.unfinished, undefined);
+  assert.equal(sink.get("run").record.output, "settled");
+});
+
+test("what throws while it settles leaves the span to be exported as it is", async () => {
+  const sink = memorySink();
+  configure({ sinks: [sink] });
+  const span = startSpan("run") as RecordingSpan;
+  slot.runtime!.open.hold(span, () => {
+    throw new Error("a fault of ours");
+  });
+  await shutdown();
+  assert.equal(sink.get("run").record.unfinished, true);
+  assert.ok(stats().internalErrors > 0);
+});
