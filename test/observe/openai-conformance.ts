@@ -12,9 +12,17 @@ function normalise(line: string): string {
   return line.replace(/\b([a-z]+)[_-][A-Za-z0-9]{16,}/g, "$1_…").replace(/sk-\w+/g, "sk-…");
 }
 
-async function play(OpenAI: any, isV4: boolean, o: Decorate, program: Program): Promise<string[]> {
+/** Runs a program against a fresh server; what it could see, and what the server was asked for. */
+export async function play(
+  OpenAI: any,
+  o: Decorate,
+  program: Program,
+  connect: (options: { baseURL: string; apiKey: string }) => any = (options) => new OpenAI(options),
+): Promise<string[]> {
+  // Only 4 has no `withOptions`; there the path parameters are in another order and `parse` is in beta.
+  const isV4 = typeof OpenAI.prototype.withOptions !== "function";
   await using fake = await fakeOpenAI(program.options);
-  const client = new OpenAI({ baseURL: fake.baseURL, apiKey: program.key ?? fake.apiKey });
+  const client = connect({ baseURL: fake.baseURL, apiKey: program.key ?? fake.apiKey });
   const w = createWorld(false);
   const restore = listenToProcess(w);
   try {
@@ -36,15 +44,13 @@ async function play(OpenAI: any, isV4: boolean, o: Decorate, program: Program): 
  * must tell the same and ask the server for the same.
  */
 export function openaiConformance(OpenAI: any, label: string): void {
-  // Only 4 has no `withOptions`; there the path parameters are in another order and `parse` is in beta.
-  const isV4 = typeof OpenAI.prototype.withOptions !== "function";
   for (const [name, program] of Object.entries(PROGRAMS)) {
     test(`${label}: ${name}`, async () => {
-      const expected = await play(OpenAI, isV4, plain, program);
+      const expected = await play(OpenAI, plain, program);
       assert.ok(!expected.some((line) => line.startsWith("the program failed")), expected.join("\n"));
       const memory = memorySink();
       configure({ sinks: [memory] });
-      assert.deepEqual(await play(OpenAI, isV4, observe, program), expected);
+      assert.deepEqual(await play(OpenAI, observe, program), expected);
       await flush();
       const spans = memory.all.filter((record): record is SpanRecord => record.record === "span");
       const names = spans.map((span) => `${span.name} ${span.status.code}`);

@@ -2,7 +2,10 @@ import type { FakeOpenAI, FakeOpenAIOptions } from "sightline/testing";
 import type { Decorate } from "./conformance/target.ts";
 import type { World } from "./conformance/world.ts";
 
-const QUESTION = { model: "gpt-4", messages: [{ role: "user", content: "Solve `3x + 11 = 14`." }] };
+export const QUESTION: { model: string; messages: object[] } = {
+  model: "gpt-4",
+  messages: [{ role: "user", content: "Solve `3x + 11 = 14`." }],
+};
 const FORMAT = {
   type: "json_schema",
   json_schema: {
@@ -92,7 +95,7 @@ export interface Program {
 
 const answer = (completion: any): unknown => completion.choices[0].message.content;
 
-async function attempt(w: World, label: string, work: () => unknown): Promise<any> {
+export async function attempt(w: World, label: string, work: () => unknown): Promise<any> {
   try {
     return await work();
   } catch (error) {
@@ -103,11 +106,33 @@ async function attempt(w: World, label: string, work: () => unknown): Promise<an
 /** What a program can tell an API error by. */
 function describe(error: any): object {
   const { status, code, type, param, message, error: body } = error;
-  const known = { status, code, type, param, message, body: JSON.stringify(body), requestId: typeof error.requestID };
+  const requestId = typeof (error.requestID ?? error.request_id);
+  const known = {
+    status,
+    code,
+    type,
+    param,
+    message,
+    body: JSON.stringify(body),
+    requestId,
+    headers: headersOf(error),
+  };
   return { ...known, class: error.constructor.name, name: error.name, keys: Object.keys(error).sort() };
 }
 
-async function threadWith(client: any, messages: number, tools: readonly object[] = []) {
+/** All but those that differ from one answer to the next. */
+function headersOf({ headers }: any): string[] | undefined {
+  if (headers === undefined) return undefined;
+  const entries: [string, string][] = typeof headers.entries === "function" ? [...headers] : Object.entries(headers);
+  const differing = ["date", "x-request-id", "openai-processing-ms"];
+  return entries.filter(([name]) => !differing.includes(name)).map(([name, value]) => `${name}: ${value}`);
+}
+
+export async function threadWith(
+  client: any,
+  messages: number,
+  tools: readonly object[] = [],
+): Promise<{ threadId: string; body: { assistant_id: string } }> {
   const assistant = await client.beta.assistants.create({ model: "gpt-4", tools });
   const thread = await client.beta.threads.create();
   for (let i = 0; i < messages; i++) {
@@ -529,6 +554,6 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
   },
 };
 
-async function until(w: World, isDone: () => unknown): Promise<void> {
+export async function until(w: World, isDone: () => unknown): Promise<void> {
   for (let turns = 0; turns < 2_000 && !isDone(); turns++) await w.turn();
 }
