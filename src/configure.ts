@@ -1,100 +1,29 @@
-import { createCapture, type MaskOptions } from "./capture/capture.ts";
-import { isMaskOptions, MASK_OPTIONS } from "./capture/mask-options.ts";
+import { createCapture } from "./capture/capture.ts";
+import type { Capture } from "./core/capture.ts";
 import { type Clock, checkedClock, systemClock } from "./core/clock.ts";
-import { asyncLocalCarrier, type Carrier } from "./core/context.ts";
-import { ConfigError } from "./core/errors.ts";
+import { asyncLocalCarrier } from "./core/context.ts";
+import { type Finder, finderFactory } from "./core/finder.ts";
 import { DEBUG_MASK, debug, guard } from "./core/guard.ts";
-import { checkedIds, type Ids, systemIds } from "./core/ids.ts";
+import { checkedIds, systemIds } from "./core/ids.ts";
 import { openSpans } from "./core/open-spans.ts";
 import type { TraceInfo } from "./core/record.ts";
 import { type FlushResult, type Runtime, type Stats, slot } from "./core/runtime.ts";
 import { samplingThreshold } from "./core/sampling.ts";
 import { suppress } from "./core/suppress.ts";
-import { userIdHasher } from "./core/user-id.ts";
+import { keepUserIdHasher, keptUserIdHasher, userIdHasher } from "./core/user-id.ts";
 import { type EnvironmentVariables, readEnvironment, unknownVariables } from "./environment.ts";
+import { checkOptions, type Options } from "./options.ts";
 import { installExitHooks } from "./pipeline/exit.ts";
-import { createLosses, sayLosses } from "./pipeline/losses.ts";
-import { type LaneOptions, laneLimits } from "./pipeline/options.ts";
+import { createIntake, type Intake } from "./pipeline/intake.ts";
+import { createLosses, say, sayLosses } from "./pipeline/losses.ts";
 import { createPipeline, type Pipeline } from "./pipeline/pipeline.ts";
-import { EXIT_SIGNALS, installSignalHooks, type SignalsOption } from "./pipeline/signals.ts";
+import { installSignalHooks } from "./pipeline/signals.ts";
+import { genaiPrices } from "./pricing/genai-prices.ts";
+import { priceBook } from "./pricing/price-book.ts";
+import { type RecordPrices, recordPrices } from "./pricing/record-prices.ts";
 import type { Sink } from "./sinks/sink.ts";
 
-export interface Options {
-  /** Where records go. Default: what `SIGHTLINE_SINK` says. None: tracing is off. */
-  sinks?: readonly Sink[];
-  /** `false` switches everything off; wrappers then call straight through. Default: `SIGHTLINE_ENABLED`, or true. */
-  enabled?: boolean;
-  /** Stamped on every record. Default: `SIGHTLINE_ENVIRONMENT`, `SIGHTLINE_RELEASE`, `SIGHTLINE_VERSION`. */
-  environment?: string;
-  release?: string;
-  version?: string;
-  /**
-   * The share of traces that is recorded, 0 to 1, decided by the trace id; a remote parent's flag decides for its children.
-   * Sinks with `policy.unsampled` (monitors) get all. Default: `SIGHTLINE_SAMPLE_RATE`, or 1.
-   */
-  sampleRate?: number;
-  /** Record arguments and results of observed functions. Default: true. */
-  captureInput?: boolean;
-  captureOutput?: boolean;
-  /** More keys, texts or personal data to mask; `false` masks nothing. Default: credentials by key name and by shape. */
-  mask?: MaskOptions | false;
-  /**
-   * Replaces every `userId` by `hashUserId(userId, userIdKey)`: at least 16 characters, kept secret, the same in all processes
-   * whose users are to be compared. Default: `SIGHTLINE_USER_ID_KEY`, or none: user ids stay as they are.
-   */
-  userIdKey?: string;
-  /** A span open for longer is exported as `unfinished`, in milliseconds. Default: one hour. */
-  maxOpenMs?: number;
-  /** Remember where spans were started: of manual spans (the default), of all (5 µs a call), of none. */
-  callSites?: "manual" | "all" | "none";
-  /**
-   * The signals on which everything is delivered: SIGTERM and SIGINT (default), some of them, or none. Where you listen
-   * yourself you have the word, and nothing is ended; otherwise the process ends by the signal as before, within 2 s.
-   * A signal that is listened to does not interrupt a loop that never yields: programs with such loops want `false`.
-   */
-  signals?: SignalsOption;
-  /** Batching, bounds and retries of the lanes. */
-  delivery?: LaneOptions;
-  clock?: Clock;
-  ids?: Ids;
-  carrier?: Carrier;
-}
-
 const HOUR_MS = 3_600_000;
-
-const DELIVERY: readonly string[] = Object.keys(laneLimits({}));
-
-/** Every option, with what it must be; the one place that says so. */
-const OPTIONS: { readonly [K in keyof Required<Options>]: readonly [check: (value: any) => boolean, wanted: string] } =
-  {
-    sinks: [
-      (value) => Array.isArray(value) && value.every(isSink),
-      "an array of sinks, each with a name and a write function",
-    ],
-    enabled: [isBoolean, "true or false"],
-    environment: [isText, "a string"],
-    release: [isText, "a string"],
-    version: [isText, "a string"],
-    sampleRate: [(value) => typeof value === "number" && value >= 0 && value <= 1, "a number from 0 to 1"],
-    captureInput: [isBoolean, "true or false"],
-    captureOutput: [isBoolean, "true or false"],
-    mask: [(value) => value === false || isMaskOptions(value), `false, or ${MASK_OPTIONS}`],
-    // Checked by its own, which does not show it.
-    userIdKey: [() => true, ""],
-    maxOpenMs: [(value) => typeof value === "number" && value > 0, "a number of milliseconds above 0"],
-    callSites: [(value) => ["manual", "all", "none"].includes(value), '"manual", "all" or "none"'],
-    signals: [
-      (value) => isBoolean(value) || (Array.isArray(value) && value.every((signal) => EXIT_SIGNALS.includes(signal))),
-      `true, false, or an array of ${EXIT_SIGNALS.join(", ")}`,
-    ],
-    delivery: [
-      (value) => isObject(value) && !Array.isArray(value) && Object.keys(value).every((key) => DELIVERY.includes(key)),
-      `an object of ${DELIVERY.join(", ")}`,
-    ],
-    clock: [(value) => hasMethods(value, "epochMs", "monotonicMs"), "a clock with epochMs() and monotonicMs()"],
-    ids: [(value) => hasMethods(value, "traceId", "spanId"), "ids with traceId() and spanId()"],
-    carrier: [(value) => hasMethods(value, "get", "run"), "a carrier with get() and run()"],
-  };
 
 /**
  * Switches tracing on for the process, from options over environment variables. Synchronous. Calling it again replaces
@@ -106,11 +35,13 @@ const OPTIONS: { readonly [K in keyof Required<Options>]: readonly [check: (valu
  * configure({ sinks: [consoleSink(), fileSink({ path: "traces.ndjson" })], environment: "production" });
  */
 export function configure(options: Options = {}): void {
-  check(options);
+  checkOptions(options);
   const variables = readEnvironment(process.env, options.sinks === undefined);
   warnOnce(unknownVariables(process.env));
   const enabled = options.enabled ?? variables.enabled ?? true;
   const sinks = options.sinks ?? variables.sinks;
+  const userIdKey = options.userIdKey ?? variables.userIdKey;
+  keepUserIdHasher(userIdKey === undefined ? undefined : userIdHasher(userIdKey));
   const previous = slot.runtime;
   slot.runtime = enabled && sinks.length > 0 ? createRuntime(sinks, options, variables) : null;
   if (slot.runtime === null) debug(enabled ? "no sinks: tracing is off" : "disabled: tracing is off");
@@ -126,41 +57,36 @@ function warnOnce(line: string | undefined): void {
 
 let warned: string | undefined;
 
-function check(options: Options): void {
-  if (!isObject(options) || Array.isArray(options))
-    throw new ConfigError("CONFIG_BAD_VALUE", `configure() takes an object of options; it got ${show(options)}.`);
-  for (const [key, value] of Object.entries(options)) {
-    if (!Object.hasOwn(OPTIONS, key)) {
-      const known = Object.keys(OPTIONS).join(", ");
-      throw new ConfigError("CONFIG_UNKNOWN_OPTION", `configure() has no option "${key}". It takes: ${known}.`);
-    }
-    const [isRight, wanted] = OPTIONS[key as keyof Options];
-    // A getter of the value's may throw: then it is not right either.
-    if (value !== undefined && !guard(() => isRight(value), false)) {
-      throw new ConfigError("CONFIG_BAD_VALUE", `configure({ ${key} }) takes ${wanted}; it got ${show(value)}.`);
-    }
-  }
-  if (options.userIdKey !== undefined) userIdHasher(options.userIdKey as string);
-}
-
 function createRuntime(sinks: readonly Sink[], options: Options, variables: EnvironmentVariables): Runtime {
-  const userIdKey = options.userIdKey ?? variables.userIdKey;
+  const hashUserId = keptUserIdHasher();
   const capture = createCapture({
     ...(options.mask !== undefined && { mask: options.mask }),
-    ...(userIdKey !== undefined && { hashUserId: userIdHasher(userIdKey) }),
+    ...(hashUserId !== undefined && { hashUserId }),
   });
   const clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
   const pipeline = createPipeline(sinks, { clock, ...options.delivery, suppress, clean: capture.text });
   slot.shared.set(DEBUG_MASK, capture.text);
   const anchor = { epochMs: Number.NEGATIVE_INFINITY, monotonicMs: 0 };
+  const intake = createIntake({
+    pricing: pricing(options, capture),
+    finder: options.findings === false ? undefined : finder(options, clock, capture),
+    emit: pipeline.emit,
+    // Such a sink has written a record when the call that made it returns.
+    mayWait: !sinks.some((sink) => guard(() => sink.policy?.durability === "record", false)),
+  });
   const open = openSpans({ maxOpenMs: options.maxOpenMs ?? HOUR_MS, monotonicMs: () => clock.monotonicMs() });
-  const flush: Runtime["flush"] = (deadline) => pipeline.flush(deadline);
+  const flush: Runtime["flush"] = (deadline) => {
+    open.settle();
+    intake.drain();
+    return pipeline.flush(deadline);
+  };
   const atExit = {
     flush,
     abandon: pipeline.abandon,
     stats: pipeline.stats,
     exportOpen: async () => open.exportInTurns(),
     spillSync() {
+      intake.finish();
       open.exportAll(() => pipeline.spillSync());
       pipeline.spillSync();
     },
@@ -182,19 +108,20 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     traceDefaults: Object.freeze({ ...variables.trace, ...traceOptions(options) }),
     open,
     // A span that was open when `configure` was called again ends in the new configuration.
-    emit: (draft) => (isReplaced && slot.runtime ? slot.runtime.emit(draft) : pipeline.emit(draft)),
+    emit: (draft) => (isReplaced && slot.runtime ? slot.runtime.emit(draft) : intake.emit(draft)),
     flush,
     async shutdown(deadline) {
       const exporting = open.exportInTurns();
       if (exporting) await exporting;
       open.stop();
+      intake.drain();
       isReplaced = slot.runtime !== self;
       const result = await pipeline.shutdown(deadline);
       for (const release of letGo) release();
       sayLosses([atExit]);
       return result;
     },
-    stats: () => statsOf(open, pipeline),
+    stats: () => statsOf(open, intake, pipeline),
   };
   return self;
 }
@@ -203,13 +130,29 @@ function traceOptions({ environment, release, version }: Options): TraceInfo {
   return { ...(environment && { environment }), ...(release && { release }), ...(version && { version }) };
 }
 
-function statsOf(open: Runtime["open"], pipeline: Pipeline): Stats {
+/** Some books are functions of the user's: what they call is not traced. */
+function pricing({ prices }: Options, capture: Capture): RecordPrices | undefined {
+  if (prices === false) return undefined;
+  const { prepare, costOf } = recordPrices(priceBook(prices ?? genaiPrices()), capture.text, say);
+  return { ...(prepare && { prepare }), costOf: (record) => suppress(() => costOf(record)) };
+}
+
+/** Made when the rules have been loaded; one that cannot be made is not tried again. */
+function finder({ findings }: Options, clock: Clock, capture: Capture): () => Finder | undefined {
+  return () => {
+    const make = finderFactory();
+    return make && guard(() => make({ clock, capture, options: findings || undefined }), { see: () => [] });
+  };
+}
+
+function statsOf(open: Runtime["open"], intake: Intake, pipeline: Pipeline): Stats {
   return {
     started: open.started,
     ended: open.ended,
     open: open.size,
     internalErrors: slot.internalErrors,
     lateUpdates: slot.lateUpdates,
+    unpriced: intake.unpriced,
     sinks: pipeline.stats(),
   };
 }
@@ -248,6 +191,7 @@ export function stats(): Stats {
     open: 0,
     internalErrors: slot.internalErrors,
     lateUpdates: slot.lateUpdates,
+    unpriced: 0,
     sinks: {},
   };
   return (slot.runtime ?? last)?.stats() ?? off;
@@ -264,33 +208,3 @@ slot.boot ??= () => {
     process.stderr.write(`sightline: tracing stays off: ${(error as Error).message}\n`);
   }
 };
-
-function isSink(value: unknown): value is Sink {
-  return isObject(value) && isText(value["name"]) && typeof value["write"] === "function";
-}
-
-function isBoolean(value: unknown): boolean {
-  return typeof value === "boolean";
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === "string";
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-function hasMethods(value: unknown, ...names: string[]): boolean {
-  return isObject(value) && names.every((name) => typeof value[name] === "function");
-}
-
-function show(value: unknown): string {
-  return typeof value === "string"
-    ? `"${createCapture().text(value)}"`
-    : Array.isArray(value)
-      ? "an array with something else in it"
-      : typeof value === "object" && value !== null
-        ? "an object with something else in it"
-        : String(value);
-}

@@ -1,6 +1,5 @@
 // The public names of "sightline". Subpaths: "sightline/sinks/http", "/openai", "/interop/cls-hooked", "/testing".
 export type { MaskOptions, PersonalData } from "./capture/redact.ts";
-export type { Options } from "./configure.ts";
 export { configure, flush, shutdown, stats } from "./configure.ts";
 export { bind, bindEmitter, snapshot } from "./core/bind.ts";
 export type { ContextCarrier } from "./core/carrier.ts";
@@ -15,6 +14,7 @@ export type { DropReason, FlushResult, LaneStats, Stats } from "./core/runtime.t
 export type { EndOptions, Span, SpanPatch } from "./core/span.ts";
 export type { ParentInput, SpanRef } from "./core/start.ts";
 export { suppress } from "./core/suppress.ts";
+export { sumUsd } from "./core/usd.ts";
 export { hashUserId } from "./core/user-id.ts";
 export { type FlushAfterOptions, flushAfter } from "./flush-after.ts";
 export type { Client, ClientGeneration, EndById } from "./observe/client.ts";
@@ -37,12 +37,18 @@ export type { ScoreOptions } from "./observe/scores.ts";
 export { score } from "./observe/scores.ts";
 export type { TracePatch } from "./observe/trace.ts";
 export { updateTrace, withTrace } from "./observe/trace.ts";
+export type { Options } from "./options.ts";
 export type { LaneOptions } from "./pipeline/options.ts";
 export type { ExitSignal, SignalsOption } from "./pipeline/signals.ts";
 export { filter } from "./policy/filter.ts";
 export { type KeepRule, keepIf } from "./policy/keep-if.ts";
 export { type MaskRules, mask } from "./policy/mask.ts";
 export { sample } from "./policy/sample.ts";
+export { genaiPrices, type PriceLibrary } from "./pricing/genai-prices.ts";
+export type { CostParts, PriceBook, PriceFunction, PriceRequest, Prices } from "./pricing/price-book.ts";
+export { priceBooks } from "./pricing/price-book.ts";
+export { type ModelPrices, type StaticPricesOptions, staticPrices, type TokenPrices } from "./pricing/static-prices.ts";
+export type { ToolFees } from "./pricing/tool-fees.ts";
 export { type ConsoleSinkOptions, consoleSink } from "./sinks/console.ts";
 export { type FileSink, type FileSinkOptions, fileSink } from "./sinks/file.ts";
 export { type MemorySink, memorySink } from "./sinks/memory.ts";

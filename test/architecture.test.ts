@@ -13,7 +13,7 @@ const DIRECTIONS: Record<string, readonly string[]> = {
   store: ["core"],
   observe: ["core", "capture"],
   openai: ["core", "observe"],
-  interop: ["core", "observe"],
+  interop: ["core", "observe", "openai"],
   sinks: ["core", "semconv"],
   pipeline: ["core", "sinks/sink"],
   policy: ["core", "capture", "sinks/sink", "sinks/wrap-sink"],
@@ -24,10 +24,12 @@ const DIRECTIONS: Record<string, readonly string[]> = {
   cli: ["core", "environment", "sinks/wrap-sink", "spool", "store"],
   // The roots of src/ put the areas together.
   environment: ["core", "capture", "sinks", "spool"],
-  configure: ["environment", "core", "capture", "observe", "pipeline", "pricing", "sinks", "monitors"],
+  options: ["core", "capture", "pipeline", "pricing", "sinks", "openai/findings/options"],
+  configure: ["options", "environment", "core", "capture", "observe", "pipeline", "pricing", "sinks", "monitors"],
   "flush-after": ["configure", "core"],
   index: [
     "configure",
+    "options",
     "flush-after",
     "core",
     "capture",

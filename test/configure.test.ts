@@ -29,6 +29,12 @@ test("a wrong option throws at configure(), and names the option, the value and 
   assert.throws(() => configure({ sinks: [{ name: "x" }] as never }), code("CONFIG_BAD_VALUE"));
   assert.throws(() => configure({ maxOpenMs: -1 }), code("CONFIG_BAD_VALUE"));
   assert.throws(() => configure({ callSites: "some" as never }), code("CONFIG_BAD_VALUE"));
+  for (const prices of [true, {}, "gpt-4o", { price: () => 1 }, [() => 1, null]]) {
+    assert.throws(() => configure({ prices: prices as never }), code("CONFIG_BAD_VALUE"));
+  }
+  assert.throws(() => configure({ prices: { "gpt-4o": { input: 1 } } as never }), /prices.*staticPrices\(…\)/);
+  assert.throws(() => configure({ findings: true as never }), code("CONFIG_BAD_VALUE"));
+  assert.throws(() => configure({ findings: { toolLoop: 3 } as never }), code("CONFIG_UNKNOWN_OPTION"));
   assert.equal(
     withSpan("x", (span) => span.recording),
     false,

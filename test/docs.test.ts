@@ -17,11 +17,17 @@ import OpenAI from "openai";
 import clsHooked from "cls-hooked";
 import { clsHookedCarrier } from "sightline/interop/cls-hooked";
 import { httpSink } from "sightline/sinks/http";
-import { recordAssistantRun, normalizeUsage } from "sightline/openai";
+import { findings, normalizeUsage, observeOpenAI, record, recordAgentTurn, recordAssistantRun, recordChatCompletion,
+  recordResponse, requestParams, tracedFetch } from "sightline/openai";
+import { agentsCarrier, agentsTraceProcessor } from "sightline/interop/openai-agents";
+import { createSseParser } from "../../src/openai/wire/sse.ts";
+import { endpointOf } from "../../src/openai/wire/endpoints.ts";
+import { partialJson } from "../../src/openai/wire/partial-json.ts";
+import { readHeaders } from "../../src/openai/wire/headers.ts";
 import { inject } from "../../src/core/traceparent.ts";
 const { bind, bindEmitter, carrier, client, configure, consoleSink, currentSpan, event, fileSink, filter, flush,
-  flushAfter, generation, hashUserId, keepIf, mask, memorySink, observe, readRecords, replaySpool, sample, score, snapshot, spool, spoolStatus, startSpan,
-  suppress, updateSpan, updateTrace, withContext, withSpan, withTrace } = sightline;
+  flushAfter, genaiPrices, generation, hashUserId, keepIf, mask, memorySink, observe, priceBooks, readRecords, replaySpool, sample, score, snapshot, spool, spoolStatus, startSpan, staticPrices,
+  sumUsd, suppress, updateSpan, updateTrace, withContext, withSpan, withTrace } = sightline;
 const { fakeClock, fakeOpenAI, flakyServer, sequentialIds, sinkContract } = testing;
 const { createNamespace } = clsHooked;
 const [key, question, answer, message, userId, sessionId, traceId, threadId, url, file] = Array(10).fill("x") as string[];
@@ -38,6 +44,11 @@ const mySink = () => memorySink();
 const socket = new (await import("node:events")).EventEmitter(), api = await fakeOpenAI(), openai: any = new OpenAI(api);
 const thread: any = await openai.beta.threads.create({ messages: [{ role: "user", content: "q" }] }), steps: any[] = [];
 const assistant: any = await openai.beta.assistants.create({ model: "gpt-4", name: "A" });
+const request = { model: "gpt-5", input: "q" }, turnId = "turn_1", session = { id: "session_1" }, sink = memorySink(), seen: unknown[] = [];
+const turn = { id: turnId, object: "agent.session.turn", session_id: session.id, status: "completed" };
+openai.beta.agents = { sessions: { turns: { retrieve: async () => turn, items: { list: async () => ({ data: [] }) } } } };
+const getCurrentSpan = () => null, setTraceProcessors = (_: unknown) => {}, response = new Response("");
+Object.assign(process.env, { OPENAI_API_KEY: api.apiKey, OPENAI_BASE_URL: api.baseURL });
 const server: any = { url: "http://127.0.0.1:9" };
 const fetch = async (..._: unknown[]) => {};
 class Worker { constructor(..._: unknown[]) {} }

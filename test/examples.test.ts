@@ -174,3 +174,58 @@ test("09 serverless: the trace is out before the result is", async () => {
   assert.equal(stdout, "{ statusCode: 200, body: 'Lorem…' }\nipsum…\n");
   assert.match(stderr, /summarize[\s\S]*summarize/);
 });
+
+test("10 the lifecycle of a run, and each of its failures by name", async () => {
+  const { stderr } = await example("10-assistant-lifecycle.ts");
+  const trees = stderr.trim().split("\n\n");
+  /** The trees of a story as running text; their first line has its name. */
+  const story = (name: string) =>
+    trees
+      .filter((tree) => new RegExp(`^trace .* · ${name}`, "m").test(tree))
+      .join("\n")
+      .replaceAll(/[\s│├└─]+/g, " ");
+  const healthy = story("as it should go");
+  let at = 0;
+  for (const name of [
+    "openai-assistant",
+    "thread.create",
+    "thread.messages.create",
+    "threads.runs.createAndPoll",
+    "invoke_agent Math Tutor",
+    "execute_tool file_search",
+    "execute_tool look_up",
+    "thread.messages.list",
+  ]) {
+    const found = healthy.slice(at).indexOf(name);
+    assert.notEqual(found, -1, `${name} comes in its place in\n${stderr}`);
+    at += found;
+  }
+  assert.doesNotMatch(healthy, /⚑/);
+  const findings: { [story: string]: RegExp } = {
+    "stuck in requires_action": /stuck_in_requires_action.*look_up/,
+    "tool output cut without a word": /tool_output_truncated.*saw about 80 of some \d+ tokens/,
+    "polling without an end": /endless_polling.*still in_progress/,
+    "a thread for each question": /thread_accumulation/,
+    "server_error, billed": /billed_failure.*1,?487/,
+  };
+  for (const [name, line] of Object.entries(findings)) {
+    const tree = story(name);
+    assert.notEqual(tree, "", `${name} in\n${stderr}`);
+    assert.match(tree, line, `${name} in\n${stderr}`);
+    const others = Object.values(findings).filter((other) => other !== line);
+    for (const other of others) assert.doesNotMatch(tree, other, name);
+  }
+});
+
+test("11 Azure: asked by deployment, priced by model", async () => {
+  const { stdout, stderr } = await example("11-azure.ts");
+  assert.match(stdout, /x = 1\./);
+  assert.match(stderr, /ask[\s\S]*chat my-gpt-4o.*\$0\.000/);
+});
+
+test("12 a compatible server, and the cost that it states", async () => {
+  const { stdout, stderr } = await example("12-compatible-server.ts");
+  assert.equal(stdout, "x = 1\n");
+  assert.match(stderr, /ask[\s\S]*chat qwen3-32b/);
+  assert.match(stderr, /0\.00042/);
+});

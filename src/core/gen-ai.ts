@@ -34,6 +34,10 @@ export interface Cost {
   /** Fees of the provider's tools; part of the total. */
   readonly tools?: number;
   readonly source: "provided" | "computed";
+  /** The model whose prices a computed cost has, as its price book calls it. */
+  readonly model?: string;
+  /** The price book that knew them. */
+  readonly book?: string;
 }
 
 /** The parts of the OpenTelemetry GenAI conventions that a span may carry. */

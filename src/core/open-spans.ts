@@ -22,6 +22,10 @@ export interface OpenSpans {
    * once, when no span of the trace is open but such that wait, or when everything is exported.
    */
   hold(span: RecordingSpan, settle: () => void): void;
+  /** The span does not wait any more; it is open as any other. */
+  release(span: RecordingSpan): void;
+  /** Settles the spans that wait in traces where nothing else is open. */
+  settle(): void;
   /**
    * Exports every open span as `unfinished`; each may still end, with a higher `seq`. After every portion `between` may make
    * room for the next.
@@ -38,6 +42,7 @@ export interface OpenSpans {
 
 export function openSpans(options: { maxOpenMs: number; monotonicMs: () => number }): OpenSpans {
   const open = new Set<RecordingSpan>();
+  const waiting = new Set<RecordingSpan>();
   let abandoned = 0;
   let started = 0;
   let ended = 0;
@@ -48,15 +53,19 @@ export function openSpans(options: { maxOpenMs: number; monotonicMs: () => numbe
     if (!open.delete(span)) return false;
     bytes -= span.bytes;
     span.trace.openSpans--;
-    span.trace.held?.delete(span);
+    release(span);
     return true;
+  };
+
+  const release = (span: RecordingSpan): void => {
+    if (waiting.delete(span)) span.trace.held?.delete(span);
   };
 
   /** Ends what only waited for the rest of its trace. A fault in there leaves the span to be exported as it is. */
   const settle = (span: RecordingSpan): boolean => {
     const end = span.trace.held?.get(span);
     if (end === undefined) return false;
-    span.trace.held!.delete(span);
+    release(span);
     guard(end, undefined);
     return span.ended;
   };
@@ -65,8 +74,8 @@ export function openSpans(options: { maxOpenMs: number; monotonicMs: () => numbe
   const settleOthers = (span: RecordingSpan): void => {
     const { held, openSpans } = span.trace;
     if (held === undefined || held.size === 0) return;
-    const waiting = [...held.keys()].filter((other) => other !== span) as RecordingSpan[];
-    if (openSpans - (open.has(span) ? 1 : 0) === waiting.length) for (const other of waiting) settle(other);
+    const others = [...held.keys()].filter((other) => other !== span) as RecordingSpan[];
+    if (openSpans - (open.has(span) ? 1 : 0) === others.length) for (const other of others) settle(other);
   };
 
   const abandon = (span: RecordingSpan): void => {
@@ -109,8 +118,13 @@ export function openSpans(options: { maxOpenMs: number; monotonicMs: () => numbe
     },
     hold(span, end) {
       if (!open.has(span)) return end();
+      waiting.add(span);
       span.trace.held ??= new Map();
       span.trace.held.set(span, end);
+    },
+    release,
+    settle() {
+      for (const span of [...waiting]) if (span.trace.held?.size === span.trace.openSpans) settle(span);
     },
     exportAll(between) {
       while (open.size > 0) {

@@ -101,6 +101,8 @@ export interface Stats {
   readonly internalErrors: number;
   /** Updates to spans that had already ended; ignored. */
   readonly lateUpdates: number;
+  /** Records with usage that no price book knew the cost of. */
+  readonly unpriced: number;
   /** What became of the records, by sink. */
   readonly sinks: { readonly [name: string]: LaneStats };
 }

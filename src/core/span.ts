@@ -20,7 +20,7 @@ export interface SpanPatch {
   /** Token counts in any shape a provider uses; see `normalizeUsage`. */
   usage?: unknown;
   /** Stated in USD: a total, or its parts. */
-  cost?: number | { total?: number; input?: number; output?: number };
+  cost?: number | { total?: number; input?: number; output?: number; tools?: number };
   /** When the first chunk of a streamed answer arrived. */
   completionStartTime?: TimeInput;
   genAi?: GenAi;

@@ -1,4 +1,5 @@
 import { ConfigError } from "./errors.ts";
+import { slot } from "./runtime.ts";
 
 /** Shorter keys can be tried out; RFC 2104, 3, asks for one as long as the hash. */
 const MIN_KEY = 16;
@@ -29,4 +30,17 @@ export function userIdHasher(key: string): (id: string) => string {
   }
   const { createHmac } = process.getBuiltinModule("node:crypto");
   return (id) => createHmac("sha256", key).update(id).digest("hex").slice(0, DIGITS);
+}
+
+const HASHER = "userIdHasher";
+
+/** What `configure` says of user ids, also when tracing is off: what a program sends must not depend on that. */
+export function keepUserIdHasher(hasher: ((id: string) => string) | undefined): void {
+  if (hasher === undefined) slot.shared.delete(HASHER);
+  else slot.shared.set(HASHER, hasher);
+}
+
+/** The hasher that `configure` was given a key for. */
+export function keptUserIdHasher(): ((id: string) => string) | undefined {
+  return slot.shared.get(HASHER) as ((id: string) => string) | undefined;
 }

@@ -2,11 +2,14 @@ import { guard } from "../core/guard.ts";
 import { OFF_SPAN } from "../core/non-recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
 import type { Span } from "../core/span.ts";
+import { field, moment, text } from "./fields.ts";
 import { type Items, itemsOf } from "./lists.ts";
-import { field, moment, readRun, text } from "./read.ts";
+import { readRun } from "./read.ts";
 import { type RecordedObject, writePlan } from "./recorded.ts";
+import { firstSeen } from "./run-memory.ts";
 import { planRun } from "./run-tree.ts";
 import type { Listable, Listed, MessageLike, Moment, RunLike, RunStepLike } from "./shapes.ts";
+import { addGivenRun } from "./wire/given-run.ts";
 
 /** A run and what belongs to it, as data: nothing is fetched. */
 export interface AssistantRun<Steps = Listable<RunStepLike>, Messages = Listable<MessageLike>> {
@@ -37,7 +40,7 @@ export interface RecordedRun extends RecordedObject {
  *
  * Takes runs, steps and messages of `openai` 4 to 7, of compatible hosts and of Azure's clients: snake_case or camelCase,
  * times as seconds, milliseconds, ISO 8601 or `Date`, lists as arrays or pages. With a promise or an async iterable among
- * the lists it returns a promise. Never throws and never rejects; what could not be read is named in the metadata.
+ * the lists it returns a promise. Never throws and never rejects; what could not be read is named in `genAi.openai.missing`.
  *
  * Record a run as often as you like: one run is one observation. A run that has not ended is written as unfinished, with
  * a warning and without usage, and completed by the next recording, whose spans stay where the first one put them.
@@ -91,7 +94,10 @@ function record(
   const run = readRun(data.run);
   if (run.id === "") throw new TypeError("recordAssistantRun: the run has no id");
   const { assistant, input, output, thread } = data;
+  const added = addGivenRun(runtime, { id: run.id, run: data.run, assistant, input, output, ...read });
+  if (added !== undefined) return { ...added, runId: run.id };
   const threadId = run.threadId ?? text(field(thread, "id"));
-  const plan = planRun({ run, threadId, assistant, input, output, ...read });
+  const seen = firstSeen(runtime, run, read.observedMs);
+  const plan = planRun({ run, threadId, assistant, input, output, ...seen, ...read });
   return { ...writePlan(runtime, parent, plan), runId: run.id };
 }

@@ -1,4 +1,4 @@
-import { field } from "./read.ts";
+import { field } from "./fields.ts";
 import type { Listable } from "./shapes.ts";
 
 /** The items of a list, and what is known to be missing from it. */
@@ -18,7 +18,7 @@ const MAX_ITEMS = 10_000;
  * without asking the network for the next one.
  */
 export function itemsOf(list: Listable<unknown> | null | undefined): Items | Promise<Items> {
-  if (list === undefined || list === null) return { items: [], newestFirst: false };
+  if (list === undefined || list === null) return { items: [], newestFirst: false, missing: "not given" };
   if (Array.isArray(list)) return { items: list, newestFirst: false };
   const data = field(list, "data");
   if (Array.isArray(data)) return pageOf(list, data);

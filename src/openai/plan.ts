@@ -4,7 +4,7 @@ import type { Failure } from "./shapes.ts";
 
 /** One span of what is recorded from data. */
 export interface PlannedSpan {
-  /** What its span id derives from. */
+  /** What its span id derives from; empty for an object without an id, whose span gets an id of its own. */
   readonly key: readonly string[];
   readonly name: string;
   readonly type: ObservationType;

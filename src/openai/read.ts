@@ -1,3 +1,5 @@
+import { array, field, known, moment, seconds, text } from "./fields.ts";
+import { contentParts, type Part, parsedJson } from "./messages.ts";
 import type { Failure, Message, Run, Step, ToolCall } from "./shapes.ts";
 
 const PARAMETERS = [
@@ -26,12 +28,9 @@ export function readRun(run: unknown): Run {
     threadId: text(field(run, "thread_id")),
     assistantId: text(field(run, "assistant_id") ?? field(run, "agent_id")),
     startMs: moment(field(run, "created_at")),
-    endMs: firstMoment(run, [
-      "completed_at",
-      "failed_at",
-      "cancelled_at",
-      ...(status === "expired" ? ["expires_at"] : []),
-    ]),
+    endMs: firstMoment(run, ["completed_at", "failed_at", "cancelled_at", ...expiry(status)]),
+    startedAt: seconds(field(run, "started_at")),
+    expiresAt: seconds(field(run, "expires_at")),
     model: text(field(run, "model")),
     instructions: text(field(run, "instructions")),
     tools: array(field(run, "tools")),
@@ -46,11 +45,12 @@ export function readRun(run: unknown): Run {
 
 export function readStep(step: unknown): Step {
   const details = field(step, "step_details");
+  const status = text(field(step, "status"));
   return {
     id: text(field(step, "id")) ?? "",
-    status: text(field(step, "status")),
+    status,
     startMs: moment(field(step, "created_at")),
-    endMs: firstMoment(step, ["completed_at", "failed_at", "cancelled_at", "expired_at"]),
+    endMs: firstMoment(step, ["completed_at", "failed_at", "cancelled_at", "expired_at", ...expiry(status)]),
     usage: field(step, "usage"),
     failure: failureOf(step),
     messageId: text(field(field(details, "message_creation"), "message_id")),
@@ -58,54 +58,72 @@ export function readStep(step: unknown): Step {
   };
 }
 
+/** While a run or step lives, this is when it would expire; it is its end only when it did. */
+function expiry(status: string | undefined): string[] {
+  return status === "expired" ? ["expires_at"] : [];
+}
+
 export function readMessage(message: unknown): Message {
+  const reason = text(field(field(message, "incomplete_details"), "reason"));
   return {
     id: text(field(message, "id")),
     runId: text(field(message, "run_id")),
     startMs: moment(field(message, "created_at")),
     role: text(field(message, "role")) ?? "user",
-    content: contentOf(field(message, "content")),
+    parts: [...contentParts(field(message, "content")), ...array(field(message, "attachments")).map(attachment)],
+    finishReason: reason === undefined ? undefined : (BROKEN_OFF.get(reason) ?? "error"),
   };
 }
+
+/** Why a message is not whole, in OpenTelemetry's words; the other reasons are that its run came to nothing. */
+const BROKEN_OFF: ReadonlyMap<string, string> = new Map([
+  ["content_filter", "content_filter"],
+  ["max_tokens", "length"],
+]);
+
+function attachment(attached: unknown): Part {
+  const { file_id, tools } = { file_id: field(attached, "file_id"), tools: field(attached, "tools") };
+  return { type: "file", modality: "document", ...known({ file_id, tools }) };
+}
+
+/** What the provider's own tools are asked and what they find, by the names that the wire has for it. */
+const SERVER_TOOLS: ReadonlyMap<string, { asked: string; found: string }> = new Map([
+  ["code_interpreter", { asked: "input", found: "outputs" }],
+  ["file_search", { asked: "ranking_options", found: "results" }],
+]);
 
 /** Functions have a name and JSON arguments; every other tool is known by its type and keeps its own shape. */
 function readCall(call: unknown): ToolCall {
   const id = text(field(call, "id"));
   const type = text(field(call, "type")) ?? "function";
-  const details = field(call, type);
+  const own = field(call, type) ?? field(call, "function");
+  const server = SERVER_TOOLS.get(type);
+  if (server !== undefined) {
+    return { id, type, name: type, input: field(own, server.asked), output: field(own, server.found) };
+  }
   if (type === "function") {
-    const name = text(field(details, "name")) ?? type;
-    return { id, type, name, input: parsed(field(details, "arguments")), output: field(details, "output") };
+    const name = text(field(own, "name")) ?? type;
+    return { id, type, name, input: parsedJson(field(own, "arguments")), output: field(own, "output") };
   }
-  if (type === "code_interpreter") {
-    return { id, type, name: type, input: field(details, "input"), output: field(details, "outputs") };
-  }
-  if (type === "file_search") {
-    return { id, type, name: type, input: field(details, "ranking_options"), output: field(details, "results") };
-  }
-  return { id, type, name: type, input: field(details, "input") ?? details, output: field(details, "output") };
+  // Foundry's: some have their details inside, some (mcp) beside the type, some (bing_grounding) no fixed names.
+  const details = own ?? call;
+  const input = field(details, "input") ?? parsedJson(field(details, "arguments")) ?? own;
+  return { id, type, name: text(field(details, "name")) ?? type, input, output: field(details, "output") };
 }
 
-function contentOf(content: unknown): unknown {
-  if (!Array.isArray(content)) return content;
-  const parts = content.map((part) => {
-    const value = field(part, "type") === "text" ? field(part, "text") : undefined;
-    if (value === undefined || typeof value === "string") return part;
-    const annotations = array(field(value, "annotations"));
-    return { type: "text", text: field(value, "value"), ...(annotations.length > 0 && { annotations }) };
-  });
-  const [only] = parts;
-  return parts.length === 1 && only?.type === "text" && only.annotations === undefined ? only.text : parts;
+/** A call of a tool as a part of the model's answer. Only functions are for the caller to run. */
+export function callPart({ id, type, name, input }: ToolCall): Part {
+  if (type === "function") return { type: "tool_call", ...known({ id }), name, ...known({ arguments: input }) };
+  const { asked } = SERVER_TOOLS.get(type) ?? { asked: "input" };
+  return { type: "server_tool_call", ...known({ id }), name, server_tool_call: { type, ...known({ [asked]: input }) } };
 }
 
-/** Arguments are a string that should hold JSON; models do not always manage. */
-function parsed(json: unknown): unknown {
-  if (typeof json !== "string") return json;
-  try {
-    return JSON.parse(json);
-  } catch {
-    return json;
-  }
+/** What a tool gave back, as the model was told it. */
+export function resultPart({ id, type, output }: ToolCall): Part {
+  if (type === "function") return { type: "tool_call_response", ...known({ id }), response: output ?? null };
+  const { found } = SERVER_TOOLS.get(type) ?? { found: "output" };
+  const response = { type, ...known({ [found]: output }) };
+  return { type: "server_tool_call_response", ...known({ id }), server_tool_call_response: response };
 }
 
 function failureOf(object: unknown): Failure | undefined {
@@ -120,33 +138,4 @@ function firstMoment(object: unknown, names: readonly string[]): number | undefi
     if (ms !== undefined) return ms;
   }
   return undefined;
-}
-
-/** 1e11 seconds are in the year 5138, 1e11 milliseconds were in 1973. */
-const SECONDS_BELOW = 1e11;
-
-/** Epoch milliseconds. */
-export function moment(value: unknown): number | undefined {
-  const digits = typeof value === "string" && /^\d+(?:\.\d+)?$/.test(value);
-  const number = typeof value === "number" || digits ? Number(value) : undefined;
-  let ms = number;
-  if (number !== undefined && number < SECONDS_BELOW) ms = number * 1000;
-  else if (value instanceof Date) ms = value.getTime();
-  else if (typeof value === "string" && !digits) ms = Date.parse(value);
-  return ms !== undefined && Number.isFinite(ms) && ms > 0 ? ms : undefined;
-}
-
-/** The value under a snake_case name or its camelCase twin; `null` is absent. */
-export function field(object: unknown, name: string): any {
-  if (typeof object !== "object" || object === null) return undefined;
-  const values = object as Record<string, unknown>;
-  return values[name] ?? values[name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())] ?? undefined;
-}
-
-export function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function array(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

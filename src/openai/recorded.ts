@@ -28,6 +28,8 @@ export interface RecordedState {
   readonly seq: number;
   readonly status: string;
   readonly isTerminal: boolean;
+  /** For those that go on from it. */
+  readonly conversationId?: string | undefined;
 }
 
 /** An object is recorded again within minutes; one that has been pushed out starts afresh. */
@@ -37,9 +39,12 @@ const MAX_OBJECTS = 10_000;
  * Writes the spans of an object under `parent`, once for each of its states: a state that is known, or any state after a
  * terminal one, is not written again, and a new one goes under the spans of the one before with a higher `seq`.
  */
-export function writePlan(runtime: Runtime, parent: Span | undefined, plan: Plan): RecordedObject {
-  const { id, status, isTerminal, conversationId } = plan;
-  if (isSuppressed(parent)) return { traceId: parent!.traceId, spanId: parent!.spanId, id, status, recorded: false };
+export function writePlan(runtime: Runtime, parent: Span | SpanRef | undefined, plan: Plan): RecordedObject {
+  const { id, status, isTerminal } = plan;
+  if (isSuppressed(parent as Span | undefined)) {
+    const { traceId, spanId } = parent as Span;
+    return { traceId, spanId, id, status, recorded: false };
+  }
   const known = id === "" ? undefined : recall(runtime, id);
   if (known && (known.status === status || known.isTerminal)) {
     return { traceId: known.traceId, spanId: known.spanId, id, status, recorded: false };
@@ -49,12 +54,33 @@ export function writePlan(runtime: Runtime, parent: Span | undefined, plan: Plan
   const span = begin(runtime, known?.parent ?? parent, first, seq);
   const { traceId, spanId } = span;
   if (!span.recording) return { traceId, spanId, id, status, recorded: false };
-  adoptSession(span, conversationId);
-  remember(runtime, id, stateOf(span, parent, known, { seq, status, isTerminal }));
-  finish(span, first);
+  const conversationId = joinConversation(runtime, span, plan);
+  remember(runtime, id, stateOf(span, parent, known, { seq, status, isTerminal, conversationId }));
   const { trace } = span as RecordingSpan;
-  for (const child of children) finish(begin(runtime, { traceId, spanId, trace }, child, seq), child);
+  // All are open before the first one ends: until the last one has, the trace is not over.
+  const below = children.map((child) => begin(runtime, { traceId, spanId, trace }, child, seq));
+  finish(span, first);
+  for (const [index, child] of children.entries()) finish(below[index]!, child);
   return { traceId, spanId, id, status, recorded: true };
+}
+
+/**
+ * Links the span of a plan to the one that it goes on from, where that is known, and says what conversation the two belong
+ * to: the trace, if it has no session, takes the conversation for one, or else the session of the trace before. Returns
+ * the conversation's id. The span must not have ended.
+ */
+export function joinConversation(runtime: Runtime, span: Span, plan: Plan): string | undefined {
+  const { previousId } = plan;
+  const previous = previousId === undefined ? undefined : recall(runtime, previousId);
+  const conversationId = plan.conversationId ?? previous?.conversationId;
+  if (previous !== undefined) {
+    const { traceId, spanId } = previous;
+    (span as Partial<RecordingSpan>).link?.([{ traceId, spanId, attributes: { link: "previous_response" } }]);
+    if (plan.conversationId === undefined && conversationId !== undefined) span.update({ genAi: { conversationId } });
+  }
+  const session = conversationId === undefined ? undefined : runtime.capture.text(conversationId);
+  adoptSession(span, session ?? (previous?.parent as Partial<RecordingSpan>)?.trace?.info.sessionId);
+  return conversationId;
 }
 
 /** A trace without a session takes the conversation or thread for one. */
@@ -66,9 +92,9 @@ export function adoptSession(span: Span, conversationId: string | undefined): vo
 
 function stateOf(
   span: Span,
-  parent: Span | undefined,
+  parent: Span | SpanRef | undefined,
   known: RecordedState | undefined,
-  state: Pick<RecordedState, "seq" | "status" | "isTerminal">,
+  state: Pick<RecordedState, "seq" | "status" | "isTerminal" | "conversationId">,
 ): RecordedState {
   const { traceId, spanId } = span;
   const { parentSpanId, trace } = span as RecordingSpan;
@@ -81,7 +107,8 @@ function stateOf(
 /** Starts a span of a plan. A span that ends later than now (the wire's) is begun and ended by its owner. */
 export function begin(runtime: Runtime, parent: Span | SpanRef | undefined, planned: PlannedSpan, seq: number): Span {
   const { name, type, kind, key, startMs } = planned;
-  return startUnder(runtime, parent, name, { type, kind, spanId: derivedSpanId(...key), seq, startTime: startMs });
+  const spanId = key.length === 0 ? undefined : derivedSpanId(...key);
+  return startUnder(runtime, parent, name, { type, kind, spanId, seq, startTime: startMs });
 }
 
 /** Says all that a plan knows of a span, and ends it. */

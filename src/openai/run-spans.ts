@@ -1,7 +1,9 @@
-import type { GenAi, Level, Usage } from "../core/record.ts";
+import type { GenAi, Level, OpenAIDetails, Usage } from "../core/record.ts";
+import { field, known, text } from "./fields.ts";
 import type { Items } from "./lists.ts";
+import { type ModelMessage, toolDefinitions } from "./messages.ts";
 import type { PlannedSpan } from "./plan.ts";
-import { field, text } from "./read.ts";
+import { callPart } from "./read.ts";
 import type { Failure, Run, Step, ToolCall } from "./shapes.ts";
 
 /** Everything that is known of a run, and when. */
@@ -15,6 +17,10 @@ export interface RunData {
   readonly input: unknown;
   readonly output: unknown;
   readonly observedMs: number;
+  /** Epoch seconds: the first `started_at` of several. Default: the run's. */
+  readonly startedAt?: number;
+  /** Epoch seconds: when the run was first seen as `cancelling`. */
+  readonly cancellingSince?: number;
 }
 
 interface Outcome {
@@ -36,7 +42,7 @@ export function isTerminal(status: string): boolean {
   return OUTCOMES.has(status);
 }
 
-export function agentSpan(data: RunData, said: { input: unknown; output: unknown }): PlannedSpan {
+export function agentSpan(data: RunData, said: { input: unknown; output: unknown }, stepCount: number): PlannedSpan {
   const { run, assistant, observedMs } = data;
   const outcome = OUTCOMES.get(run.status);
   const name = text(field(assistant, "name"));
@@ -51,17 +57,20 @@ export function agentSpan(data: RunData, said: { input: unknown; output: unknown
     unfinished: outcome === undefined,
     failure: runFailure(run),
     patch: {
-      ...said,
+      input: said.input,
+      output: data.output ?? ended(said.output, outcome?.finishReason),
       level: outcome?.level ?? "WARNING",
       statusMessage: statusMessage(run),
-      metadata: metadata(data),
+      metadata: Object.keys(run.metadata ?? {}).length === 0 ? undefined : { run_metadata: run.metadata },
       genAi: {
         ...genAiOf(data),
         operation: "invoke_agent",
         finishReasons: finishReason === undefined ? undefined : [finishReason],
         agent: { id: run.assistantId, name, description: text(field(assistant, "description")) },
-        systemInstructions: run.instructions,
-        toolDefinitions: run.tools.length === 0 ? undefined : (run.tools as GenAi["toolDefinitions"]),
+        systemInstructions: run.instructions === undefined ? undefined : [{ type: "text", content: run.instructions }],
+        toolDefinitions: toolDefinitions(run.tools),
+        outputType: text(field(run.parameters["response_format"], "type"))?.startsWith("json") ? "json" : undefined,
+        openai: { ...detailsOf(run, data.threadId), ...runFacts(data, stepCount) },
       },
     },
   };
@@ -93,9 +102,11 @@ export function stepChat(
   step: Step,
   call: { usage: Usage; input: unknown; output: unknown; isLast: boolean },
 ): PlannedSpan {
-  const called = step.calls.map(({ id, type, name, input }) => ({ id, type, name, input }));
+  const called = step.calls.map(callPart);
   const isToolCall = called.length > 0;
   const last = call.isLast ? OUTCOMES.get(data.run.status)?.finishReason : undefined;
+  const finishReason = isToolCall ? "tool_call" : (last ?? "stop");
+  const output = isToolCall ? [{ role: "assistant", parts: called }] : call.output;
   return {
     ...stepSpan(data, agent, step),
     key: [...agent.key, step.id, "chat"],
@@ -105,12 +116,12 @@ export function stepChat(
     unfinished: false,
     patch: {
       input: call.input,
-      output: isToolCall ? [{ role: "assistant", tool_calls: called }] : call.output,
+      output: ended(output, finishReason),
       usage: call.usage,
       genAi: {
         ...genAiOf(data, step),
         operation: "chat",
-        finishReasons: [isToolCall ? "tool_call" : (last ?? "stop")],
+        finishReasons: [finishReason],
       },
     },
   };
@@ -166,14 +177,52 @@ function genAiOf({ run, threadId }: RunData, step?: Step): GenAi {
     responseModel: run.model,
     conversationId: threadId,
     parameters: run.parameters as GenAi["parameters"],
-    openai: {
-      threadId,
-      runId: run.id,
-      runStatus: run.status,
-      runStepId: step?.id,
-      assistantId: run.assistantId,
-    },
+    openai: detailsOf(run, threadId, step),
   };
+}
+
+function detailsOf(run: Run, threadId: string | undefined, step?: Step): OpenAIDetails {
+  return {
+    apiType: "assistants",
+    threadId,
+    runId: run.id,
+    runStatus: run.status,
+    runStepId: step?.id,
+    assistantId: run.assistantId,
+  };
+}
+
+/** What rules want to know of a run. */
+function runFacts(data: RunData, stepCount: number): OpenAIDetails {
+  const { run, startedAt, cancellingSince } = data;
+  return {
+    createdAt: run.startMs === undefined ? undefined : run.startMs / 1000,
+    startedAt: startedAt ?? run.startedAt,
+    expiresAt: run.expiresAt,
+    cancellingSince,
+    errorCode: run.failure?.code,
+    errorMessage: run.failure?.message,
+    incompleteReason: run.incompleteReason,
+    pendingToolCalls:
+      run.pending.length === 0 ? undefined : run.pending.map(({ id, name }) => ({ ...known({ id }), name })),
+    stepCount: stepCount === 0 ? undefined : stepCount,
+    missing: missing(data),
+  };
+}
+
+function missing({ steps, messages, output }: RunData): string | undefined {
+  const parts = [
+    ...(steps.missing === undefined ? [] : [`steps: ${steps.missing}`]),
+    ...(messages.missing === undefined || output !== undefined ? [] : [`messages: ${messages.missing}`]),
+  ];
+  return parts.length === 0 ? undefined : parts.join("; ");
+}
+
+/** The last message of an answer says why it ends. */
+function ended(output: unknown, finishReason: string | undefined): unknown {
+  const last = Array.isArray(output) ? (output.at(-1) as Partial<ModelMessage> | undefined) : undefined;
+  if (finishReason === undefined || !Array.isArray(last?.parts) || last.finish_reason !== undefined) return output;
+  return [...(output as unknown[]).slice(0, -1), { ...last, finish_reason: finishReason }];
 }
 
 function chatName({ model }: Run): string {
@@ -190,13 +239,4 @@ function statusMessage({ status, failure, incompleteReason }: Run): string | und
   if (!isTerminal(status)) return `recorded before terminal: ${status}`;
   const reason = incompleteReason ?? (failure && [failure.code, failure.message].filter(Boolean).join(": "));
   return status === "completed" ? undefined : [status, reason].filter(Boolean).join(": ");
-}
-
-function metadata({ run, steps, messages }: RunData): Record<string, unknown> | undefined {
-  const entries: Record<string, unknown> = {};
-  if (Object.keys(run.metadata ?? {}).length > 0) entries["run_metadata"] = run.metadata;
-  if (run.pending.length > 0) entries["pending_tool_calls"] = run.pending.map(({ id, name }) => ({ id, name }));
-  if (steps.missing !== undefined) entries["steps_missing"] = steps.missing;
-  if (messages.missing !== undefined) entries["messages_missing"] = messages.missing;
-  return Object.keys(entries).length === 0 ? undefined : entries;
 }

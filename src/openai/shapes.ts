@@ -1,3 +1,5 @@
+import type { Part } from "./messages.ts";
+
 type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
 
 /** Names as OpenAI has them, or in camelCase as Azure's clients have them. */
@@ -11,6 +13,7 @@ export type RunLike = { readonly id: string; readonly status: string } & AnyCase
   readonly thread_id?: string;
   readonly assistant_id?: string;
   readonly created_at?: Moment;
+  readonly started_at?: Moment;
   readonly expires_at?: Moment;
   readonly completed_at?: Moment;
   readonly failed_at?: Moment;
@@ -41,7 +44,10 @@ export type RunStepLike = { readonly id: string } & AnyCase<{
   readonly completed_at?: Moment;
   readonly failed_at?: Moment;
   readonly cancelled_at?: Moment;
+  /** Where the types of `openai` have it. */
   readonly expired_at?: Moment;
+  /** Where the wire has it. */
+  readonly expires_at?: Moment;
   readonly step_details?: unknown;
   readonly last_error?: { readonly code?: string; readonly message?: string } | null;
   readonly usage?: unknown;
@@ -54,6 +60,8 @@ export type MessageLike = AnyCase<{
   readonly run_id?: string | null;
   readonly created_at?: Moment;
   readonly content?: unknown;
+  readonly attachments?: readonly unknown[] | null;
+  readonly incomplete_details?: { readonly reason?: string } | null;
 }>;
 
 /** A list that is at hand: an array, or one page of the API as `await list()` gives it. */
@@ -75,6 +83,9 @@ export interface Run {
   /** Epoch milliseconds. `started_at` is not the start: it is rewritten whenever the run goes on after tool outputs. */
   readonly startMs: number | undefined;
   readonly endMs: number | undefined;
+  /** Epoch seconds, as the run says now. */
+  readonly startedAt: number | undefined;
+  readonly expiresAt: number | undefined;
   readonly model: string | undefined;
   readonly instructions: string | undefined;
   readonly tools: readonly unknown[];
@@ -113,6 +124,7 @@ export interface Message {
   readonly runId: string | undefined;
   readonly startMs: number | undefined;
   readonly role: string;
-  /** The text of a message that is nothing but text, otherwise all its parts. */
-  readonly content: unknown;
+  readonly parts: readonly Part[];
+  /** Why it is not whole. */
+  readonly finishReason: string | undefined;
 }

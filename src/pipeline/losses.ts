@@ -27,9 +27,13 @@ export function createLosses(
 /** One line on standard error, written before this returns, as the process may have no other moment. */
 export function sayLosses(sources: Iterable<{ losses(): string | undefined }>): void {
   const texts = [...sources].flatMap(({ losses }) => losses() ?? []);
-  if (texts.length === 0) return;
+  if (texts.length > 0) say(texts.join(". "));
+}
+
+/** One line on standard error. Never throws. */
+export function say(line: string): void {
   try {
-    process.getBuiltinModule("node:fs").writeSync(2, `sightline: ${texts.join(". ")}\n`);
+    process.getBuiltinModule("node:fs").writeSync(2, `sightline: ${line}\n`);
   } catch {
     // Nobody reads (EPIPE), or the pipe is full (EAGAIN).
   }

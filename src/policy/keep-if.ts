@@ -1,9 +1,10 @@
 import { toMillis } from "../core/clock.ts";
 import { ConfigError } from "../core/errors.ts";
 import { isLocalRoot } from "../core/local-root.ts";
-import type { ScoreRecord, SpanRecord, TraceRecord } from "../core/record.ts";
+import type { FindingRecord, ScoreRecord, SpanRecord, TraceRecord } from "../core/record.ts";
 import { isSampledAt, samplingThreshold } from "../core/sampling.ts";
 import { latest } from "../core/tree.ts";
+import { sumUsd } from "../core/usd.ts";
 import type { Sink, TailRule } from "../sinks/sink.ts";
 import { wrapSink } from "../sinks/wrap-sink.ts";
 import { predicate } from "./predicate.ts";
@@ -19,6 +20,8 @@ export interface KeepRule {
   readonly costOverUsd?: number;
   /** A numeric score, of any name or of this one, is lower. */
   readonly scoreBelow?: number | { readonly name: string; readonly value: number };
+  /** A rule has found something about a model call or run: anything, or something of this severity or a worse one. */
+  readonly finding?: boolean | FindingRecord["severity"];
   /** This share of all other traces too, from 0 to 1, by the trace id as `sample` does. */
   readonly share?: number;
   /** Anything else: gets the newest record of each span and score. Answers at once; when it throws, the trace is kept. */
@@ -74,6 +77,9 @@ export function keepIf(sink: Sink, rule: KeepRule): Sink {
   return wrapSink(sink, { policy: { ...sink.policy, tail } });
 }
 
+/** From bad to worse. */
+const SEVERITIES: readonly unknown[] = ["info", "warning", "error"];
+
 /** Every option, with what it must be. The first line asks, the second bounds. */
 const OPTIONS: { readonly [K in keyof Required<KeepRule>]: readonly [check: (value: any) => boolean, wanted: string] } =
   {
@@ -84,6 +90,10 @@ const OPTIONS: { readonly [K in keyof Required<KeepRule>]: readonly [check: (val
       (value) => Number.isFinite(value) || (Number.isFinite(value?.value) && typeof value.name === "string"),
       "a number, or { name, value }",
     ],
+    finding: [
+      (value) => typeof value === "boolean" || SEVERITIES.includes(value),
+      'true, "info", "warning" or "error"',
+    ],
     share: [(value) => isAmount(value) && value <= 1, "a number from 0 to 1"],
     when: [(value) => predicate("keepIf(sink, { when })", value) !== undefined, "a function"],
     graceMs: [isAmount, "a number of milliseconds, 0 or more"],
@@ -92,7 +102,7 @@ const OPTIONS: { readonly [K in keyof Required<KeepRule>]: readonly [check: (val
     maxBytes: [isPositive, "a number of bytes above 0"],
     whenFull: [(value) => value === "keep" || value === "drop", '"keep" or "drop"'],
   };
-const QUESTIONS = ["error", "slowerThanMs", "costOverUsd", "scoreBelow", "share", "when"] as const;
+const QUESTIONS = ["error", "slowerThanMs", "costOverUsd", "scoreBelow", "finding", "share", "when"] as const;
 
 function refuse(why: string): never {
   throw new ConfigError("CONFIG_BAD_VALUE", `keepIf() does not take this sink, which ${why}.`);
@@ -121,7 +131,7 @@ function check(rule: KeepRule): void {
 }
 
 function judgeOf(rule: KeepRule, maxWaitMs: number): TailRule["keep"] {
-  const { error, slowerThanMs, costOverUsd, scoreBelow, share } = rule;
+  const { error, slowerThanMs, costOverUsd, scoreBelow, finding, share } = rule;
   const shareThreshold = share === undefined ? undefined : samplingThreshold(share);
   const when = rule.when === undefined ? undefined : predicate("keepIf(sink, { when })", rule.when);
   return (all) => {
@@ -133,6 +143,7 @@ function judgeOf(rule: KeepRule, maxWaitMs: number): TailRule["keep"] {
       (slowerThanMs !== undefined && isSlow(spans, slowerThanMs, maxWaitMs)) ||
       (costOverUsd !== undefined && costOf(spans) > costOverUsd) ||
       (scoreBelow !== undefined && scores.some((score) => isBelow(score, scoreBelow))) ||
+      (finding !== undefined && finding !== false && records.some((record) => isAsBad(record, finding))) ||
       (when?.(records) ?? false) ||
       (shareThreshold !== undefined && isSampledAt(records[0]!.traceId!, shareThreshold))
     );
@@ -147,12 +158,19 @@ function isSlow(spans: readonly SpanRecord[], slowerThanMs: number, maxWaitMs: n
 }
 
 function costOf(spans: readonly SpanRecord[]): number {
-  return spans.reduce((sum, { cost }) => sum + (cost?.total ?? (cost?.input ?? 0) + (cost?.output ?? 0)), 0);
+  return sumUsd(spans.map(({ cost }) => cost));
 }
 
 function isBelow({ name, value }: ScoreRecord, limit: NonNullable<KeepRule["scoreBelow"]>): boolean {
   if (typeof value !== "number") return false;
   return typeof limit === "number" ? value < limit : name === limit.name && value < limit.value;
+}
+
+/** A severity of a later schema is not taken for a mild one. */
+function isAsBad(record: TraceRecord, least: true | FindingRecord["severity"]): boolean {
+  if (record.record !== "finding") return false;
+  const at = SEVERITIES.indexOf(record.severity);
+  return least === true || at === -1 || at >= SEVERITIES.indexOf(least);
 }
 
 function isAmount(value: unknown): boolean {

@@ -1,5 +1,5 @@
 import { toMillis } from "../core/clock.ts";
-import type { ScoreRecord, SpanRecord, TraceInfo, TraceRecord } from "../core/record.ts";
+import type { FindingRecord, ScoreRecord, SpanRecord, TraceInfo, TraceRecord } from "../core/record.ts";
 import { buildTraces, rows, type SpanNode } from "../core/tree.ts";
 
 /** What is printed at once: a whole trace, or what arrived after it. */
@@ -9,6 +9,8 @@ export interface Picture {
   readonly roots: readonly SpanNode[];
   /** Scores that belong to no span of the picture. */
   readonly scores: readonly ScoreRecord[];
+  /** Findings about the whole trace, and those about spans that are not in the picture. */
+  readonly findings: readonly FindingRecord[];
   /** The time axis in epoch milliseconds; absent without spans. */
   readonly axis?: Axis | undefined;
   /** Why this is not a whole trace: `late, under get_response`. */
@@ -64,7 +66,13 @@ export function gather(): Gathering {
       const { traceId } = record;
       if (traceId === undefined) {
         const { trace, sessionId } = record as ScoreRecord;
-        pictures.push({ title: `session ${sessionId}`, info: trace, roots: [], scores: [record as ScoreRecord] });
+        pictures.push({
+          title: `session ${sessionId}`,
+          info: trace,
+          roots: [],
+          scores: [record as ScoreRecord],
+          findings: [],
+        });
         continue;
       }
       let held = traces.get(traceId);
@@ -94,21 +102,22 @@ function take(held: Held, everything: boolean): Picture[] {
     const ripe = everything || isLocalRoot(root.record);
     (isLate(root.record, held) ? late : ripe ? whole : open).push(root);
   }
-  let scores = everything || whole.length > 0 || held.printed.size > 0 ? tree.scores : [];
-  held.waiting = [...rows(open)].flatMap(({ node }) => [node.record, ...node.scores]);
-  if (scores.length === 0) held.waiting.push(...tree.scores);
+  const canShow = everything || whole.length > 0 || held.printed.size > 0;
+  let { scores, findings } = canShow ? tree : { scores: [], findings: [] };
+  held.waiting = [...rows(open)].flatMap(({ node }) => [node.record, ...node.scores, ...node.findings]);
+  if (!canShow) held.waiting.push(...tree.scores, ...tree.findings);
 
   const pictures: Picture[] = [];
   const picture = (roots: SpanNode[], axis: Axis | undefined, remark: string | undefined) => {
-    pictures.push({ title: `trace ${shortId(tree.traceId)}`, info: tree.info, roots, scores, axis, remark });
-    scores = [];
+    pictures.push({ title: `trace ${shortId(tree.traceId)}`, info: tree.info, roots, scores, findings, axis, remark });
+    scores = findings = [];
   };
   const isWhole = whole.every(({ record }) => isLocalRoot(record));
   if (whole.length > 0) picture(whole, axisOf(whole), isWhole ? undefined : "incomplete");
   const parents = new Set(late.map(({ record }) => held.printed.get(record.parentSpanId!)?.name));
   const [parent] = parents.size === 1 ? parents : [];
   if (late.length > 0) picture(late, axisOf(late, held.axis), parent ? `late, under ${parent}` : "late");
-  if (scores.length > 0) picture([], undefined, "late");
+  if (scores.length + findings.length > 0) picture([], undefined, "late");
 
   if (whole.length + late.length > 0) held.axis = axisOf([...whole, ...late], held.axis);
   for (const { node } of rows([...whole, ...late])) {

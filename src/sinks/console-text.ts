@@ -17,7 +17,7 @@ const doubleWidth = lazily(
 );
 /** Latin, Greek, Cyrillic and what trees are drawn with: one column each. */
 const SIMPLE =
-  /^[\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2190-\u2193\u2500-\u259f\u2605\u2717]*$/;
+  /^[\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2190-\u2193\u2500-\u259f\u2605\u2691\u2717]*$/;
 
 /** One line that is safe to print, from at most `limit` characters. */
 export function clean(text: string, limit = 500): string {
@@ -48,6 +48,23 @@ export function fit(text: string, max: number): string {
     kept += grapheme;
   }
   return max < 1 ? "" : `${kept.trimEnd()}…`;
+}
+
+/** The text in lines of at most `max` columns, broken between words; at most so many lines, the last ending in `…` when cut. */
+export function wrap(text: string, max: number, lines = 6): string[] {
+  const wrapped: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (columns(longer) <= max || line === "") line = longer;
+    else {
+      wrapped.push(line);
+      line = word;
+    }
+  }
+  wrapped.push(line);
+  const rest = wrapped.slice(lines - 1).join(" ");
+  return (wrapped.length > lines ? [...wrapped.slice(0, lines - 1), rest] : wrapped).map((each) => fit(each, max));
 }
 
 export function padEnd(text: string, width: number): string {

@@ -1,9 +1,10 @@
 import { toMillis } from "../core/clock.ts";
 import { errorLine } from "../core/outline.ts";
-import type { ObservationType, ScoreRecord, SpanRecord } from "../core/record.ts";
+import type { FindingRecord, ObservationType, ScoreRecord, SpanRecord } from "../core/record.ts";
 import { type Row, rows, type SpanNode } from "../core/tree.ts";
+import { sumUsd, totalUsd } from "../core/usd.ts";
 import type { Axis, Picture } from "./console-gather.ts";
-import { clean, columns, count, dollars, duration, fit, padEnd, padStart } from "./console-text.ts";
+import { clean, columns, count, dollars, duration, fit, padEnd, padStart, wrap } from "./console-text.ts";
 
 export interface Look {
   /** Columns of the terminal; no line is longer. */
@@ -28,6 +29,12 @@ const COLORS: { readonly [type in ObservationType]: keyof typeof STYLES } = {
   guardrail: "green",
 };
 
+const SEVERITIES: { readonly [severity in FindingRecord["severity"]]: keyof typeof STYLES } = {
+  info: "blue",
+  warning: "yellow",
+  error: "red",
+};
+
 /** Deeper spans are drawn at this depth, or at an eighth of the width: branches must not push out the names. */
 const MAX_DEPTH = 12;
 /** Short names leave this much, so that the bars of several small traces stand under each other. */
@@ -48,8 +55,14 @@ export function draw(picture: Picture, { width, colors }: Look): string {
     for (const [style, text] of notes(row.node)) {
       lines.push(paint("dim", row.below) + paint(style, fit(clean(text), width - row.below.length)));
     }
+    for (const [style, text] of row.node.findings.flatMap((one) => findingLines(one, width - row.below.length))) {
+      lines.push(paint("dim", row.below) + paint(style, text));
+    }
   }
   for (const score of picture.scores) lines.push(paint("green", fit(clean(scoreText(score)), width)));
+  for (const [style, text] of picture.findings.flatMap((one) => findingLines(one, width))) {
+    lines.push(paint(style, text));
+  }
   return `${lines.join("\n")}\n\n`;
 }
 
@@ -79,13 +92,17 @@ function layout(shown: readonly Row[], width: number): Grid {
   return { width: width - room + label + GAP.length + bar, label, type, bar, cells };
 }
 
-function header({ title, info, axis, remark }: Picture, shown: readonly Row[], width: number, paint: Paint): string {
-  const sum = (of: (record: SpanRecord) => number | undefined) =>
-    shown.reduce((total, { node }) => total + (of(node.record) ?? 0), 0);
-  const [tokenSum, costSum] = [sum(totalTokens), sum(totalCost)];
+function header(picture: Picture, shown: readonly Row[], width: number, paint: Paint): string {
+  const { title, info, axis, remark } = picture;
+  const tokenSum = shown.reduce((total, { node }) => total + (totalTokens(node.record) ?? 0), 0);
+  const costSum = sumUsd(shown.map(({ node }) => node.record.cost));
   const errors = shown.filter(({ node }) => isOrigin(node)).length;
   const totals: [keyof typeof STYLES, string][] = [];
   if (errors > 0) totals.push(["red", `✗ ${errors} ${errors === 1 ? "error" : "errors"}`]);
+  const findings = [...picture.findings, ...shown.flatMap(({ node }) => node.findings)];
+  if (findings.length > 0) {
+    totals.push([worst(findings), `⚑ ${findings.length} ${findings.length === 1 ? "finding" : "findings"}`]);
+  }
   if (tokenSum > 0) totals.push(["bold", `${count(tokenSum)} tok`]);
   if (costSum > 0) totals.push(["bold", dollars(costSum)]);
   if (axis) totals.push(["bold", duration(axis.end - axis.start)]);
@@ -165,6 +182,26 @@ function scoreText({ name, value, comment }: ScoreRecord): string {
   return `★ ${name} ${value}${comment ? `, ${comment}` : ""}`;
 }
 
+/** What was found, and below it what to do; whole, as half a sentence of advice is none. */
+function findingLines(finding: FindingRecord, width: number): [keyof typeof STYLES, string][] {
+  const said = wrap(clean(`${finding.name}: ${finding.message}`), width - 2);
+  const next = finding.nextStep ? wrap(clean(finding.nextStep), width - 4) : [];
+  return [
+    ...said.map((line, i): [keyof typeof STYLES, string] => [colorOf(finding), (i === 0 ? "⚑ " : "  ") + line]),
+    ...next.map((line, i): [keyof typeof STYLES, string] => ["dim", (i === 0 ? "  → " : "    ") + line]),
+  ];
+}
+
+/** A severity of a later schema is shown too. */
+function colorOf({ severity }: FindingRecord): keyof typeof STYLES {
+  return SEVERITIES[severity] ?? "yellow";
+}
+
+function worst(findings: readonly FindingRecord[]): keyof typeof STYLES {
+  const colors = findings.map(colorOf);
+  return (["red", "yellow"] as const).find((color) => colors.includes(color)) ?? "blue";
+}
+
 /** `412→88=500 tok`: input, output, and the total as the provider states it. */
 function tokens({ usage }: SpanRecord): string {
   if (!usage) return "";
@@ -175,7 +212,7 @@ function tokens({ usage }: SpanRecord): string {
 }
 
 function price(record: SpanRecord): string {
-  const total = totalCost(record);
+  const total = totalUsd(record.cost);
   return total === undefined ? "" : dollars(total);
 }
 
@@ -185,9 +222,4 @@ function time({ startTime, endTime, type }: SpanRecord): string {
 
 function totalTokens({ usage }: SpanRecord): number | undefined {
   return usage && (usage.totalTokens ?? (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0));
-}
-
-function totalCost({ cost }: SpanRecord): number | undefined {
-  if (!cost || (cost.total === undefined && cost.input === undefined && cost.output === undefined)) return undefined;
-  return cost.total ?? (cost.input ?? 0) + (cost.output ?? 0);
 }

@@ -7,8 +7,14 @@ export {
   type FakeOpenAIOptions,
   fakeOpenAI,
   type LoggedRequest,
+  type ModelAnswer,
+  type PlannedCall,
+  type ResponseEnding,
   type RunEnding,
+  type RunPlan,
   type ScriptedReply,
+  type SentEvent,
+  type StreamShape,
 } from "./fake-openai.ts";
 export {
   type FlakyRequest,

@@ -1,4 +1,5 @@
 import {
+  type FindingRecord,
   OBSERVATION_TYPES,
   type ScoreRecord,
   type SpanKind,
@@ -50,9 +51,29 @@ export function sampleScore(part: Partial<ScoreRecord> = {}): ScoreRecord {
   };
 }
 
+/** A valid finding record; `part` replaces what it names. */
+export function sampleFinding(part: Partial<FindingRecord> = {}): FindingRecord {
+  return {
+    record: "finding",
+    schema: 1,
+    id: "9c1185a5c5e9fc54",
+    seq: 1,
+    traceId: TRACE_ID,
+    spanId: "00f067aa0ba902b7",
+    time: `${START_MS + 260}000000`,
+    name: "run_expired",
+    severity: "error",
+    message: "Run run_abc expired after 10 min without an answer.",
+    nextStep: "Start a new run and submit tool outputs sooner.",
+    evidence: { runId: "run_abc", expiresAt: 1_732_000_600 },
+    trace: { userId: "user_42" },
+    ...part,
+  };
+}
+
 /**
  * One trace with a record of every kind and every awkward content: all types, errors, usage, events, an unfinished span
- * and its later end, text in many scripts, a megabyte of input, `__proto__` keys, a lone surrogate, scores.
+ * and its later end, text in many scripts, a megabyte of input, `__proto__` keys, a lone surrogate, scores, a finding.
  */
 export function sampleRecords(): TraceRecord[] {
   const child = (n: number, part: Partial<SpanRecord>) => {
@@ -133,6 +154,7 @@ export function sampleRecords(): TraceRecord[] {
       value: true,
       dataType: "BOOLEAN",
     } as object),
+    sampleFinding(),
     sampleSpan({
       trace: {
         name: "math tutor",

@@ -1,7 +1,7 @@
 /** Spans that wait for what may still become known of them: `runtime.open.hold`. */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { configure, memorySink, shutdown, startSpan, stats, withSpan } from "sightline";
+import { configure, flush, memorySink, shutdown, startSpan, stats, withSpan } from "sightline";
 import type { RecordingSpan } from "../../src/core/recording-span.ts";
 import { slot } from "../../src/core/runtime.ts";
 
@@ -91,4 +91,28 @@ test("what throws while it settles leaves the span to be exported as it is", asy
   await shutdown();
   assert.equal(sink.get("run").record.unfinished, true);
   assert.ok(stats().internalErrors > 0);
+});
+
+test("flush settles what waits alone in its trace, and leaves the others", async () => {
+  const sink = memorySink();
+  configure({ sinks: [sink] });
+  const settled: string[] = [];
+  held("alone", settled);
+  await withSpan("root", async () => {
+    held("among others", settled);
+    await flush();
+    assert.deepEqual(settled, ["alone"]);
+    assert.ok(sink.find("alone"));
+  });
+  assert.deepEqual(settled, ["alone", "among others"]);
+});
+
+test("released, it is open as any other", async () => {
+  const sink = memorySink();
+  configure({ sinks: [sink] });
+  const settled: string[] = [];
+  withSpan("root", () => slot.runtime!.open.release(held("run", settled)));
+  assert.deepEqual(settled, []);
+  await shutdown();
+  assert.equal(sink.get("run").record.unfinished, true);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TraceRecord } from "../../src/core/record.ts";
 import { buildTraces, rows, type SpanNode } from "../../src/core/tree.ts";
-import { sampleSpan } from "../../src/testing/sample-records.ts";
+import { sampleFinding, sampleSpan } from "../../src/testing/sample-records.ts";
 
 function span(spanId: string, parentSpanId?: string, startTime = "1000"): TraceRecord {
   return sampleSpan({ spanId, name: spanId, startTime, ...(parentSpanId === undefined ? {} : { parentSpanId }) });
@@ -63,4 +63,16 @@ test("indentation stops growing at the given depth, the spans do not", () => {
   const [trace] = buildTraces([span("a"), span("b", "a"), span("c", "b"), span("d", "c")]);
   const drawn = [...rows(trace!.roots as SpanNode[], 1)].map(({ node, branch }) => branch + node.record.name);
   assert.deepEqual(drawn, ["a", "└─ b", "   └─ c", "   └─ d"]);
+});
+
+test("findings hang on their spans; those of unknown spans and of none on the trace; of one id the newest", () => {
+  const ofSpan = sampleFinding({ id: "1", spanId: "b" });
+  const ofNone = sampleFinding({ id: "2", spanId: "gone" });
+  const { spanId, ...ofTrace } = sampleFinding({ id: "3" });
+  const newer = sampleFinding({ id: "1", spanId: "b", seq: 2, message: "Worse." });
+  const [trace] = buildTraces([ofSpan, span("a"), newer, ofNone, ofTrace, span("b", "a"), ofSpan]);
+  assert.deepEqual(trace?.get("b").findings, [newer]);
+  assert.deepEqual(trace?.get("a").findings, []);
+  assert.deepEqual(trace?.findings, [ofNone, ofTrace]);
+  assert.equal(shape([ofSpan]), "");
 });

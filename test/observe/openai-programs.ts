@@ -512,7 +512,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
     options: { latencyMs: 10_000 },
     ended: 1,
     async run({ svc, w }) {
-      await attempt(w, "timeout", () => svc.chat(QUESTION, { timeout: 20, maxRetries: 0 }));
+      await attempt(w, "timeout", () => svc.chat(QUESTION, { timeout: 250, maxRetries: 0 }));
     },
   },
   "401": {

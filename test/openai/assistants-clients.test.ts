@@ -80,7 +80,7 @@ for (const [client, flow] of Object.entries(FLOWS)) {
          └─ chat gpt-4 [generation]
     `);
     const agent = sink.get("agent").record;
-    assert.deepEqual(agent.input, [{ role: "user", content: QUESTION }]);
+    assert.deepEqual(agent.input, [{ role: "user", parts: [{ type: "text", content: QUESTION }] }]);
     assert.match(JSON.stringify(agent.output), /x = 1\./);
     assert.equal(sink.get("tool").record.output, "42");
     const spans = sink.records as SpanRecord[];
@@ -112,6 +112,6 @@ test("Azure's camelCase objects fit the types", async () => {
   });
   const { usage, output, startTime, endTime } = sink.get("generation").record;
   assert.deepEqual(usage, { inputTokens: 12, outputTokens: 4, totalTokens: 16 });
-  assert.deepEqual(output, [{ role: "assistant", content: "Hi" }]);
+  assert.deepEqual(output, [{ role: "assistant", parts: [{ type: "text", content: "Hi" }], finish_reason: "stop" }]);
   assert.equal(BigInt(endTime) - BigInt(startTime), 5_000_000_000n);
 });

@@ -14,21 +14,19 @@ import { traced } from "../support/traced.ts";
 import { aMessage, aRun, aStep, azure, messages, page, steps, T0 } from "./payloads.ts";
 
 const OBSERVED = (T0 + 20) * 1000;
+const said = (role: string, content: string) => ({ role, parts: [{ type: "text", content }] });
 const OUTPUT = [
-  { role: "assistant", content: "x = 1." },
+  said("assistant", "x = 1."),
   {
     role: "assistant",
-    content: [
-      { type: "image_file", image_file: { file_id: "file-plot" } },
-      { type: "text", text: "See the plot.", annotations: [{ type: "file_citation", text: "【4:0†a.txt】" }] },
+    parts: [
+      { type: "file", modality: "image", file_id: "file-plot" },
+      { type: "text", content: "See the plot.", annotations: [{ type: "file_citation", text: "【4:0†a.txt】" }] },
     ],
+    finish_reason: "stop",
   },
 ];
-const INPUT = [
-  { role: "user", content: "Hello" },
-  { role: "assistant", content: "How can I help?" },
-  { role: "user", content: "Solve 3x + 11 = 14." },
-];
+const INPUT = [said("user", "Hello"), said("assistant", "How can I help?"), said("user", "Solve 3x + 11 = 14.")];
 const assistant = { id: "asst_tutor", name: "Math Tutor", description: null };
 
 /** What must hold for any recorded run: the tokens of the tree are those of the run. */
@@ -86,20 +84,47 @@ test("a completed run with its steps and messages is one tree under the current 
       truncation_strategy: { type: "auto", last_messages: null },
     },
     openai: {
+      apiType: "assistants",
       threadId: "thread_algebra",
       runId: "run_31fgVjfVXHHOJZbQnBWJXhlN",
       runStatus: "completed",
       assistantId: "asst_tutor",
+      createdAt: T0,
+      startedAt: T0 + 1,
+      stepCount: 3,
     },
     operation: "invoke_agent",
     finishReasons: ["stop"],
     agent: { id: "asst_tutor", name: "Math Tutor" },
-    systemInstructions: "You are a personal math tutor.",
+    systemInstructions: [{ type: "text", content: "You are a personal math tutor." }],
     toolDefinitions: [{ type: "code_interpreter" }],
   });
   const [first, code, search, second, right, wrong, last] = children.map(({ record }) => record);
   assert.deepEqual([first!.startTime, first!.endTime], [ns(T0 + 1), ns(T0 + 4)]);
   assert.deepEqual(first!.input, INPUT);
+  assert.deepEqual(first!.output, [
+    {
+      role: "assistant",
+      parts: [
+        {
+          type: "server_tool_call",
+          id: "call_code",
+          name: "code_interpreter",
+          server_tool_call: { type: "code_interpreter", input: "print((14 - 11) / 3)" },
+        },
+        {
+          type: "server_tool_call",
+          id: "call_search",
+          name: "file_search",
+          server_tool_call: {
+            type: "file_search",
+            ranking_options: { ranker: "default_2024_08_21", score_threshold: 0 },
+          },
+        },
+      ],
+      finish_reason: "tool_call",
+    },
+  ]);
   assert.deepEqual(first!.genAi?.finishReasons, ["tool_call"]);
   assert.equal(first!.genAi?.openai?.runStepId, "step_1");
   assert.deepEqual([code!.input, code!.output], ["print((14 - 11) / 3)", []]);
@@ -107,12 +132,44 @@ test("a completed run with its steps and messages is one tree under the current 
   assert.equal(search!.genAi?.tool?.type, "datastore");
   assert.deepEqual((search!.output as any)[0].file_name, "algebra.txt");
   assert.deepEqual(second!.input, [
-    { role: "tool", tool_call_id: "call_code", content: [] },
-    { role: "tool", tool_call_id: "call_search", content: search!.output },
+    {
+      role: "tool",
+      parts: [
+        {
+          type: "server_tool_call_response",
+          id: "call_code",
+          server_tool_call_response: { type: "code_interpreter", outputs: [] },
+        },
+      ],
+    },
+    {
+      role: "tool",
+      parts: [
+        {
+          type: "server_tool_call_response",
+          id: "call_search",
+          server_tool_call_response: { type: "file_search", results: search!.output },
+        },
+      ],
+    },
+  ]);
+  assert.deepEqual(second!.output, [
+    {
+      role: "assistant",
+      parts: [
+        { type: "tool_call", id: "call_fn", name: "check", arguments: { x: 1 } },
+        { type: "tool_call", id: "call_bad", name: "check", arguments: "{x:" },
+      ],
+      finish_reason: "tool_call",
+    },
   ]);
   assert.deepEqual([right!.input, right!.output, right!.kind], [{ x: 1 }, "right", "internal"]);
   assert.equal(wrong!.input, "{x:", "arguments that are no JSON stay as they are");
-  assert.deepEqual(last!.output, [{ role: "assistant", content: "x = 1." }]);
+  assert.deepEqual(last!.input, [
+    { role: "tool", parts: [{ type: "tool_call_response", id: "call_fn", response: "right" }] },
+    { role: "tool", parts: [{ type: "tool_call_response", id: "call_bad", response: "wrong" }] },
+  ]);
+  assert.deepEqual(last!.output, [{ ...said("assistant", "x = 1."), finish_reason: "stop" }]);
   assert.deepEqual(last!.genAi?.finishReasons, ["stop"]);
 });
 
@@ -148,7 +205,7 @@ test("steps that do not account for all tokens leave them to the run", async () 
   const { input, output, holders } = tokensOf(sink.records);
   assert.deepEqual([input, output, holders], [1500, 130, ["generation"]]);
   assert.equal(sink.findAll("tool").length, 4);
-  assert.deepEqual(sink.get("agent").record.metadata, { steps_missing: "there are more pages" });
+  assert.equal(sink.get("agent").record.genAi?.openai?.missing, "steps: there are more pages; messages: not given");
 });
 
 test("a run without usage of its own (2023) has that of its steps", async () => {
@@ -322,7 +379,8 @@ test("a run that waits for tool outputs shows what for, and no usage", async () 
     └─ execute_tool check [tool] (unfinished)
   `);
   const agent = sink.get("agent").record;
-  assert.deepEqual(agent.metadata, { pending_tool_calls: [{ id: "call_fn", name: "check" }] });
+  const { pendingToolCalls, expiresAt, stepCount } = agent.genAi?.openai ?? {};
+  assert.deepEqual([pendingToolCalls, expiresAt, stepCount], [[{ id: "call_fn", name: "check" }], T0 + 600, 2]);
   assert.deepEqual(agent.genAi?.finishReasons, ["tool_call"]);
   assert.deepEqual(tokensOf(sink.records).holders, []);
   const tool = sink.get("execute_tool check").record;
@@ -356,6 +414,7 @@ test("recorded three times as it goes on, a run is one observation where the fir
   const { record } = sink.get("agent");
   assert.deepEqual([record.name, record.seq, record.unfinished], ["invoke_agent Math Tutor", 2, undefined]);
   assert.deepEqual([record.startTime, record.endTime], [ns(T0), ns(T0 + 12)]);
+  assert.equal(record.genAi?.openai?.startedAt, T0 + 1, "the first one seen");
   assert.equal(record.status.message, undefined);
   assert.equal(sink.findAll({ unfinished: true }).length, 0);
   assert.deepEqual(tokensOf(sink.records).input, 1500);
@@ -389,7 +448,7 @@ test("a run that is the root of its trace stays so, and one under a remote paren
 test("span ids derive from the ids of run and steps", async () => {
   const record = () => traced(() => void recordAssistantRun({ run: aRun(), steps }));
   const [a, b] = [await record(), await record()];
-  const ids = (sink: typeof a) => sink.records.map((one) => one.spanId).sort();
+  const ids = ({ records }: typeof a) => records.flatMap((one) => (one.record === "span" ? one.spanId : [])).sort();
   assert.deepEqual(ids(a), ids(b));
   assert.equal(new Set(ids(a)).size, 8);
 });
@@ -423,8 +482,9 @@ test("camelCase with Date, milliseconds and ISO give the same records as the wir
   const record = async (as: (value: any) => any) => {
     const data = { run: as(aRun()), steps: as(steps), messages: as(messages), assistant: as(assistant) };
     const sink = await traced(() => void recordAssistantRun(data));
-    return sink.records.map(({ traceId, ...rest }) => {
-      const { input, output, genAi, ...plain } = rest as SpanRecord;
+    const spans = sink.records.filter((one): one is SpanRecord => one.record === "span");
+    return spans.map(({ traceId, ...rest }) => {
+      const { input, output, genAi, ...plain } = rest;
       return { ...plain, hasInput: input !== undefined, hasOutput: output !== undefined, run: genAi?.openai };
     });
   };
@@ -481,10 +541,8 @@ test("a list that cannot be read is named, and the rest recorded", async () => {
     const { recorded } = await recordAssistantRun({ run: aRun(), steps: refused, messages: endless() });
     assert.equal(recorded, true);
   });
-  assert.deepEqual(sink.get("agent").record.metadata, {
-    steps_missing: "503 Service Unavailable",
-    messages_missing: "only 10000 were read",
-  });
+  const { missing } = sink.get("agent").record.genAi?.openai ?? {};
+  assert.equal(missing, "steps: 503 Service Unavailable; messages: only 10000 were read");
   assert.equal(tokensOf(sink.records).input, 1500);
 });
 

@@ -15,9 +15,10 @@ import {
   withSpan,
 } from "sightline";
 import { fakeClock } from "sightline/testing";
-import type { ScoreRecord, SpanRecord, TraceRecord } from "../../src/core/record.ts";
+import type { FindingRecord, ScoreRecord, SpanRecord, TraceRecord } from "../../src/core/record.ts";
 import { isSampledAt, samplingThreshold } from "../../src/core/sampling.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
+import { sampleFinding } from "../../src/testing/sample-records.ts";
 import { draft, recorder, rig } from "../pipeline/rig.ts";
 import { assertBooks } from "../support/books.ts";
 import { hashedIds, traceId } from "./hashed-ids.ts";
@@ -87,6 +88,17 @@ test("P14 keepIf costOverUsd: each span counts once, what is not known counts no
   assert.equal(keeps(rule, span({ cost: { currency: "USD", input: 0.7, output: 0.4, source: "computed" } })), true);
 });
 
+test("keepIf finding: anything that was found, or what is at least so bad", () => {
+  const found = (severity: FindingRecord["severity"]) => sampleFinding({ traceId: traceId(1), severity });
+  assert.equal(keeps({ finding: true }, span(), found("info")), true);
+  assert.equal(keeps({ finding: "warning" }, span(), found("info")), false);
+  assert.equal(keeps({ finding: "warning" }, span(), found("info"), { ...found("warning"), seq: 2 }), true);
+  assert.equal(keeps({ finding: "warning" }, span(), found("error")), true);
+  assert.equal(keeps({ finding: "error" }, span(), found("later" as "error")), true);
+  assert.equal(keeps({ finding: true }, span(FAILED)), false);
+  assert.equal(keeps({ finding: false, share: 0 }, span(), found("error")), false);
+});
+
 test("keepIf scoreBelow: any numeric score, or those of one name", () => {
   assert.equal(keeps({ scoreBelow: 0.5 }, span(), scored("quality", 0.4)), true);
   assert.equal(keeps({ scoreBelow: 0.5 }, span(), scored("quality", 0.5)), false);
@@ -124,12 +136,13 @@ test("P2 a rule that is none throws a ConfigError where it is written", () => {
   const sink = memorySink();
   const bad: [rule: any, code: string, message: RegExp][] = [
     [undefined, "CONFIG_BAD_VALUE", /takes an object; it got undefined/],
-    [{}, "CONFIG_BAD_VALUE", /needs one of error, slowerThanMs, costOverUsd, scoreBelow, share, when/],
+    [{}, "CONFIG_BAD_VALUE", /needs one of error, slowerThanMs, costOverUsd, scoreBelow, finding, share, when/],
     [{ error: false, graceMs: 1 }, "CONFIG_BAD_VALUE", /needs one of/],
     [{ slowerThan: 5 }, "CONFIG_UNKNOWN_OPTION", /has no option "slowerThan". It takes: error, slowerThanMs/],
     [{ error: 1 }, "CONFIG_BAD_VALUE", /error \}\) takes true or false; it got 1/],
     [{ slowerThanMs: "5s" }, "CONFIG_BAD_VALUE", /takes a number of milliseconds, 0 or more; it got 5s/],
     [{ costOverUsd: -1 }, "CONFIG_BAD_VALUE", /takes a number of USD/],
+    [{ finding: "fatal" }, "CONFIG_BAD_VALUE", /takes true, "info", "warning" or "error"; it got fatal/],
     [{ scoreBelow: { name: "quality" } }, "CONFIG_BAD_VALUE", /takes a number, or \{ name, value \}/],
     [{ scoreBelow: Number.NaN }, "CONFIG_BAD_VALUE", /takes a number, or \{ name, value \}/],
     [{ share: 20 }, "CONFIG_BAD_VALUE", /takes a number from 0 to 1; it got 20/],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clean, columns, count, dollars, duration, fit, padEnd, padStart } from "../../src/sinks/console-text.ts";
+import { clean, columns, count, dollars, duration, fit, padEnd, padStart, wrap } from "../../src/sinks/console-text.ts";
 
 test("durations take at most seven columns from microseconds to a day", () => {
   const cases: [number, string][] = [
@@ -77,4 +77,14 @@ test("clean leaves one line of printable text", () => {
   assert.equal(clean("lone \ud800"), "lone \ufffd");
   assert.equal(clean("👩‍🏫 e\u0301"), "👩‍🏫 e\u0301");
   assert.equal(clean("x".repeat(9_999)).length, 500);
+});
+
+test("wrap breaks between words, cuts what is wider, and ends at the last line", () => {
+  assert.deepEqual(wrap("one two three", 7), ["one two", "three"]);
+  assert.deepEqual(wrap("one two", 80), ["one two"]);
+  assert.deepEqual(wrap("", 5), [""]);
+  assert.deepEqual(wrap("a unbreakable b", 6), ["a", "unbre…", "b"]);
+  assert.deepEqual(wrap("数学 の 先生", 7), ["数学 の", "先生"]);
+  assert.deepEqual(wrap("a b c d e f", 3, 2), ["a b", "c…"]);
+  assert.deepEqual(wrap("a b", 0), ["", ""]);
 });

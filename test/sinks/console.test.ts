@@ -8,7 +8,7 @@ import { runInNewContext } from "node:vm";
 import type { TraceRecord } from "../../src/core/record.ts";
 import { type ConsoleSinkOptions, consoleSink } from "../../src/sinks/console.ts";
 import { columns } from "../../src/sinks/console-text.ts";
-import { sampleRecords, sampleScore, sampleSpan } from "../../src/testing/sample-records.ts";
+import { sampleFinding, sampleRecords, sampleScore, sampleSpan } from "../../src/testing/sample-records.ts";
 import { sinkContract } from "../../src/testing/sink-contract.ts";
 import { mathTutor, span } from "./math-tutor.ts";
 
@@ -100,7 +100,15 @@ test("no line is wider than the terminal, whatever the names and the depth", asy
     "مُعَلِّم".repeat(20),
   ];
   const chain = Array.from({ length: 60 }, (_, i) => span(i + 2, i + 1, i, 90, { name: names[i % names.length]! }));
-  const records = [...chain, ...mathTutor, ...sampleRecords()].map((record) => ({
+  const told = names.map((name, i) =>
+    sampleFinding({
+      id: `f${i}`,
+      spanId: (i * 9 + 2).toString(16).padStart(16, "0"),
+      message: name.repeat(3),
+      nextStep: name,
+    }),
+  );
+  const records = [...chain, ...told, ...mathTutor, ...sampleRecords()].map((record) => ({
     ...record,
     traceId: "7".repeat(32),
   }));
@@ -254,6 +262,87 @@ test("an error is told where it arose and only marked on the spans it passed", a
   assert.equal(text.match(/✗ (inner|outer|other)/g)?.length, 3);
   assert.match(text, /✗ 2 errors/);
   assert.match(text, / {6}no luck\n/);
+});
+
+const stuck = {
+  spanId: "0000000000000002",
+  severity: "warning",
+  name: "stuck_in_requires_action",
+  message:
+    "Run run_1 was still in requires_action 65 s after its creation; it waits for the outputs of check (call_1).",
+  nextStep: "Submit an output for every pending call in one request.",
+} as const;
+
+test("findings stand under their span with what to do, those of the trace at its end; the header counts them", async () => {
+  const tree = [
+    span(3, 2, 60, 90, { name: "chat gpt-4.1", type: "generation" }),
+    span(2, 1, 10, 95, { name: "invoke_agent tutor", type: "agent" }),
+    sampleFinding(stuck),
+    sampleFinding({
+      id: "f2",
+      spanId: "0".repeat(15),
+      severity: "info",
+      message: "All threads are new.",
+      name: "threads",
+    }),
+    span(1, undefined, 0, 100, { name: "answer" }),
+  ];
+  assert.equal(
+    await print([tree], { width: 80 }),
+    `
+trace 0193489c…1b2c3d4e · user user_42 · session algebra-7   ⚑ 2 findings  100ms
+answer                                        ━━━━━━━━━━━━━━━━━━━━━━━━━━━  100ms
+└─ invoke_agent tutor             agent         ╺━━━━━━━━━━━━━━━━━━━━━━╸    85ms
+   │  ⚑ stuck_in_requires_action: Run run_1 was still in requires_action 65 s
+   │    after its creation; it waits for the outputs of check (call_1).
+   │    → Submit an output for every pending call in one request.
+   └─ chat gpt-4.1                generation                  ━━━━━━━━╸     30ms
+⚑ threads: All threads are new.
+  → Start a new run and submit tool outputs sooner.
+
+`.slice(1),
+  );
+});
+
+test("findings have the colour of their severity, and the header that of the worst", async () => {
+  const tree = (severity: "info" | "warning" | "error") => [
+    span(2, 1, 10, 95, { name: "run" }),
+    sampleFinding({ ...stuck, message: "Stuck.", severity }),
+    sampleFinding({ ...stuck, id: "f2", message: "Queued.", severity: "info" }),
+    span(1, undefined, 0, 100, { name: "answer" }),
+  ];
+  for (const [severity, color] of [
+    ["info", 34],
+    ["warning", 33],
+    ["error", 31],
+  ] as const) {
+    const text = await print([tree(severity)], { colors: true });
+    assert.ok(text.includes(`\u001b[${color}m⚑ 2 findings`), severity);
+    assert.ok(text.includes(`\u001b[${color}m⚑ stuck_in_requires_action: Stuck.`), severity);
+    assert.ok(text.includes("\u001b[34m⚑ stuck_in_requires_action: Queued."));
+    assert.ok(text.includes("\u001b[2m  → Submit"));
+  }
+});
+
+test("a finding waits for its trace; one that comes after it is late; one of a later schema is shown", async () => {
+  const { stream, take } = terminal();
+  const sink = consoleSink({ stream, colors: false, width: 80 });
+  await sink.write([sampleFinding({ spanId: "0000000000000001" })], signal);
+  assert.equal(take(), "");
+  await sink.write([span(2, 1, 0, 5, { name: "late child" })], signal);
+  assert.equal(take(), "");
+  await sink.write([span(1, undefined, 0, 10, { name: "answer" })], signal);
+  assert.match(take(), /^trace .*⚑ 1 finding {2}10ms\nanswer .*\n.*⚑ run_expired: Run run_abc expired.*\n.*→ Start/);
+  const odd = { ...sampleFinding({ id: "f2", seq: 4 }), severity: "fatal", nextStep: undefined };
+  await sink.write([odd as never], signal);
+  assert.equal(
+    take(),
+    `
+trace 0193489c…1b2c3d4e · late · user user_42                  ⚑ 1 finding
+⚑ run_expired: Run run_abc expired after 10 min without an answer.
+
+`.slice(1),
+  );
 });
 
 test("json: one line for each record, at once", async () => {

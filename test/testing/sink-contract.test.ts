@@ -153,6 +153,6 @@ test("the sample records are records, of every type and kind, fresh each time", 
   const spans = records.filter((record) => record.record === "span");
   assert.equal(new Set(spans.map(({ type }) => type)).size, 10);
   assert.equal(new Set(spans.map(({ kind }) => kind)).size, 5);
-  assert.deepEqual(new Set(records.map(({ record }) => record)), new Set(["span", "score"]));
+  assert.deepEqual(new Set(records.map(({ record }) => record)), new Set(["span", "score", "finding"]));
   assert.notEqual(sampleRecords()[0], records[0]);
 });

@@ -51,6 +51,8 @@ export interface Exchange {
   readonly query: URLSearchParams;
   /** The span that was current at the call. */
   readonly parent: Span | undefined;
+  /** Whether payloads go on the record; tokens, models and times always do. */
+  readonly captures: { readonly input: boolean; readonly output: boolean };
   /** Epoch milliseconds of the call. */
   readonly startMs: number;
   /** Epoch milliseconds now. */
@@ -83,4 +85,8 @@ export interface Merger {
   readonly isComplete: boolean;
   /** An event whose name and whose object's status disagree. */
   readonly mismatch: { readonly event: string; readonly status: string } | undefined;
+  /** An error object that came as an event. */
+  readonly error: unknown;
+  /** There was more text than is kept of an answer. */
+  readonly truncated: boolean;
 }

@@ -1,13 +1,22 @@
-import { badRequest, type Reply, type Routes, type SentEvent, type Wire, type World } from "./http.ts";
-import { lastQuestion, pieces, reasoningTokens, sample, tokens, truncate } from "./text.ts";
+import { argumentsText, type ModelAnswer, type PlannedCall, sampleCalls } from "./answer.ts";
+import { chatEvents } from "./chat-stream.ts";
+import { badRequest, type Routes, type Wire, type World } from "./http.ts";
+import { modelBehind } from "./models.ts";
+import { lastQuestion, reasoningTokens, sample, tokens, truncate } from "./text.ts";
 
 /** `POST /chat/completions`, at once or streamed, with tool calls and JSON answers. */
 export function chatRoutes(world: World): Routes {
   return {
-    "POST /chat/completions": ({ body }) => {
+    "POST /chat/completions": ({ body, isAzure }) => {
       if (!Array.isArray(body.messages)) throw badRequest("Missing required parameter: 'messages'.");
-      const completion = complete(world, body);
-      return body.stream === true ? stream(completion, body) : { json: completion, headers: rateLimit() };
+      const question = lastQuestion(body.messages);
+      const said = world.answer(question, body);
+      const completion = complete(world, body, said, question);
+      if (isAzure) azure(completion);
+      const headers = rateLimit();
+      return body.stream === true
+        ? { events: chatEvents(completion, body, said), headers }
+        : { json: completion, headers };
     },
   };
 }
@@ -24,38 +33,24 @@ export function rateLimit(): { [name: string]: string } {
   };
 }
 
-function complete(world: World, body: Wire): Wire {
+function complete(world: World, body: Wire, said: ModelAnswer, question: string): Wire {
   const { model, messages } = body;
-  const question = lastQuestion(messages);
-  const message: Wire = { role: "assistant", content: null, refusal: null, annotations: [] };
-  let finish_reason = "stop";
-  if (body.tools?.length > 0 && body.tool_choice !== "none" && messages.at(-1)?.role !== "tool") {
-    finish_reason = "tool_calls";
-    message.tool_calls = body.tools.map(({ function: { name, parameters } }: Wire) => ({
-      id: world.id("call_"),
-      type: "function",
-      function: { name, arguments: JSON.stringify(sample(parameters, question)) },
-    }));
-  } else {
-    const limit = body.max_completion_tokens ?? body.max_tokens;
-    const { text, cut } = truncate(formatted(world.answer(question), body.response_format), limit);
-    message.content = text;
-    if (cut) finish_reason = "length";
-  }
+  const choices = Array.from({ length: body.n ?? 1 }, (_, index) => choice(world, body, said, question, index));
   const prompt_tokens = tokens(messages, body.tools);
-  const reasoning_tokens = reasoningTokens(model);
-  const completion_tokens = tokens(message.content, message.tool_calls) + reasoning_tokens;
+  const reasoning_tokens = reasoningTokens(model) + tokens(said.reasoning);
+  const spoken = choices.map(({ message }) => tokens(message.content, message.refusal, message.tool_calls));
+  const completion_tokens = spoken.reduce((a, b) => a + b) + reasoning_tokens;
   return {
     id: world.id("chatcmpl-"),
     object: "chat.completion",
     created: world.now(),
     model,
-    choices: [{ index: 0, message, logprobs: null, finish_reason }],
+    choices,
     usage: {
       prompt_tokens,
       completion_tokens,
       total_tokens: prompt_tokens + completion_tokens,
-      prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
+      prompt_tokens_details: { cached_tokens: Math.min(said.cachedTokens ?? 0, prompt_tokens), audio_tokens: 0 },
       completion_tokens_details: {
         reasoning_tokens,
         audio_tokens: 0,
@@ -68,6 +63,35 @@ function complete(world: World, body: Wire): Wire {
   };
 }
 
+function choice(world: World, body: Wire, said: ModelAnswer, question: string, index: number): Wire {
+  const message: Wire = { role: "assistant", content: null, refusal: said.refusal ?? null, annotations: [] };
+  if (said.reasoning !== undefined) message.reasoning_content = said.reasoning;
+  let finish_reason: string = said.finish ?? "stop";
+  const calls = said.calls ?? (awaitsCalls(body) ? sampleCalls(functionsOf(body), body, question) : []);
+  if (calls.length > 0) {
+    finish_reason = said.finish ?? "tool_calls";
+    message.tool_calls = calls.map((call) => toolCall(world, call));
+  } else if (said.refusal === undefined) {
+    const limit = body.max_completion_tokens ?? body.max_tokens;
+    const { text, cut } = truncate(formatted(said.text ?? "", body.response_format), limit);
+    message.content = text;
+    if (cut) finish_reason = "length";
+  }
+  return { index, message, logprobs: null, finish_reason };
+}
+
+function toolCall(world: World, call: PlannedCall): Wire {
+  return { id: world.id("call_"), type: "function", function: { name: call.name, arguments: argumentsText(call) } };
+}
+
+function functionsOf(body: Wire): Wire[] {
+  return (body.tools ?? []).filter((tool: Wire) => tool.type === "function").map((tool: Wire) => tool.function);
+}
+
+function awaitsCalls({ tool_choice, messages }: Wire): boolean {
+  return tool_choice !== "none" && messages.at(-1)?.role !== "tool";
+}
+
 /** The answer in the form that the request asks for. */
 export function formatted(answer: string, format: Wire | undefined): string {
   if (format?.type === "json_object") return JSON.stringify({ answer });
@@ -76,23 +100,11 @@ export function formatted(answer: string, format: Wire | undefined): string {
   return answer;
 }
 
-function stream(completion: Wire, body: Wire): Reply {
-  const { id, created, model, service_tier, system_fingerprint, usage } = completion;
-  const { message, finish_reason } = completion.choices[0];
-  const withUsage = body.stream_options?.include_usage === true;
-  const head = { id, object: "chat.completion.chunk", created, model, service_tier, system_fingerprint };
-  const chunk = (delta: Wire, finish: string | null = null): SentEvent => {
-    const choices = [{ index: 0, delta, logprobs: null, finish_reason: finish }];
-    return { data: { ...head, choices, ...(withUsage && { usage: null }) } };
-  };
-  const events = [chunk({ role: "assistant", content: message.content === null ? null : "", refusal: null })];
-  for (const content of pieces(message.content ?? "")) events.push(chunk({ content }));
-  message.tool_calls?.forEach((call: Wire, index: number) => {
-    const { name, arguments: args } = call.function;
-    events.push(chunk({ tool_calls: [{ index, ...call, function: { name, arguments: "" } }] }));
-    for (const piece of pieces(args)) events.push(chunk({ tool_calls: [{ index, function: { arguments: piece } }] }));
-  });
-  events.push(chunk({}, finish_reason));
-  if (withUsage) events.push({ data: { ...head, choices: [], usage } });
-  return { events: [...events, { data: "[DONE]" }], headers: rateLimit() };
+/** What Azure says otherwise: the model behind the deployment, and what its filters found. */
+function azure(completion: Wire): void {
+  completion.model = modelBehind(completion.model);
+  const harmless = { filtered: false, severity: "safe" };
+  const content_filter_results = { hate: harmless, self_harm: harmless, sexual: harmless, violence: harmless };
+  completion.prompt_filter_results = [{ prompt_index: 0, content_filter_results }];
+  for (const choice of completion.choices) choice.content_filter_results = content_filter_results;
 }

@@ -1,10 +1,15 @@
+import type { ModelAnswer } from "./answer.ts";
+
 /** A JSON object as it goes over the wire. */
 export type Wire = Record<string, any>;
 
 /** One server-sent event; chat completions send theirs without a name. */
 export interface SentEvent {
   readonly event?: string;
-  readonly data: unknown;
+  /** JSON; a string goes as it is. */
+  readonly data?: unknown;
+  /** The text on the wire, its empty line included, instead of the rest: comments, other line ends, broken frames. */
+  readonly raw?: string;
 }
 
 export interface Call {
@@ -12,11 +17,15 @@ export interface Call {
   readonly params: { readonly [name: string]: string };
   readonly query: URLSearchParams;
   readonly body: Wire;
+  /** The request has an `api-version`, as Azure wants it. */
+  readonly isAzure: boolean;
 }
 
-export type Reply =
-  | { readonly json: unknown; readonly headers?: Headers }
-  | { readonly events: readonly SentEvent[]; readonly headers?: Headers };
+export type Reply = (
+  | { readonly json: unknown }
+  | { readonly events: readonly SentEvent[] }
+  | { readonly bytes: Uint8Array; readonly contentType: string }
+) & { readonly status?: number; readonly headers?: Headers };
 
 export type Headers = { readonly [name: string]: string };
 
@@ -29,8 +38,8 @@ export interface World {
   now(): number;
   /** A new id such as `run_…`. */
   id(prefix: string): string;
-  /** What the model says to the last user message. */
-  answer(question: string): string;
+  /** What the model says to the last user message of a request. */
+  answer(question: string, body: Wire): ModelAnswer;
 }
 
 /** An error as the API words it. */
@@ -52,6 +61,11 @@ export function badRequest(message: string, code?: string): ApiError {
 
 export function notFound(what: string, id: string): ApiError {
   return new ApiError(404, `No ${what} found with id '${id}'.`);
+}
+
+/** What is said of a path that does not exist, or no longer. */
+export function unknownUrl(method: string, path: string): ApiError {
+  return new ApiError(404, `Invalid URL (${method} /v1${path})`);
 }
 
 /** What a status without a body of its own says. */
@@ -78,7 +92,7 @@ export function router(routes: Routes): (method: string, path: string, call: Omi
       const match = route.method === method ? route.pattern.exec(path) : null;
       if (match) return route.handle({ ...call, params: match.groups ?? {} });
     }
-    throw new ApiError(404, `Invalid URL (${method} /v1${path})`);
+    throw unknownUrl(method, path);
   };
 }
 

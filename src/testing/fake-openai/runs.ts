@@ -1,5 +1,6 @@
 import { badRequest, type Headers, notFound, page, type Reply, type Routes, type Wire, type World } from "./http.ts";
-import { advance, collector, isLive, type LiveRun, newRun, type RunEnding, submit } from "./run.ts";
+import { advance, collector, isLive, type LiveRun, newRun, submit } from "./run.ts";
+import type { RunPlan } from "./run-plan.ts";
 import { addMessage, createThread, findAssistant, findThread, type ThreadState, type ThreadStore } from "./store.ts";
 
 const WITH_CONTENT = "step_details.tool_calls[*].file_search.results[*].content";
@@ -8,7 +9,7 @@ const WITH_CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
 export function runRoutes(
   world: World,
   store: ThreadStore,
-  options: { ending: RunEnding; pollAfterMs: number },
+  options: { planOf: (body: Wire) => RunPlan; pollAfterMs: number },
 ): Routes {
   const headers: Headers = { "openai-poll-after-ms": String(options.pollAfterMs) };
 
@@ -27,7 +28,7 @@ export function runRoutes(
       const wanted = "a Thread with a user message or an assistant with instructions";
       throw badRequest(`Run creation requires ${wanted}.`, "invalid_thread");
     }
-    return newRun(world, state, assistant, body, options.ending);
+    return newRun(world, state, assistant, body, options.planOf(body));
   };
 
   const created = (state: ThreadState, body: Wire, query: URLSearchParams, thread?: Wire): Reply => {
@@ -47,7 +48,8 @@ export function runRoutes(
     emit: ReturnType<typeof collector>["emit"],
   ): Reply => {
     const { run } = live;
-    while (isLive(run.status) && run.status !== "requires_action") advance(world, live, emit);
+    // A run that stays as it is ends its stream without a terminal event.
+    while (run.status !== "requires_action" && advance(world, live, emit));
     const shown = events.map(({ event, data }) => ({
       event: event!,
       data: event!.startsWith("thread.run.step.") ? stepView(data as Wire, query) : data,
@@ -97,7 +99,7 @@ export function runRoutes(
         throw badRequest(`Expected tool outputs for call_ids ${quoted(expected)}, got ${quoted(got)}`);
       }
       const { events, emit } = collector();
-      submit(world, live, outputs, emit);
+      submit(live, outputs, emit);
       return body.stream === true ? streamed(live, query, events, emit) : { json: run, headers };
     },
     "GET /threads/:thread_id/runs/:run_id/steps": ({ params, query }) => {

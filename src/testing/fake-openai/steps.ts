@@ -31,30 +31,30 @@ export const FAILURE: Wire = { code: "server_error", message: "Sorry, something 
 
 /** Ends a step with its usage: everything before it was its prompt. */
 export function closeStep(
-  world: World,
-  { run, steps, state }: LiveRun,
+  { run, steps, state, plan, now }: LiveRun,
   step: Wire,
   status: "completed" | "failed",
   completion: number,
   emit: Emit,
 ): void {
-  const earlier = steps.slice(0, steps.indexOf(step));
+  const index = steps.indexOf(step);
+  const earlier = steps.slice(0, index);
   const history = state.messages.filter((message) => message.run_id !== run.id);
-  const prompt_tokens =
+  const seen =
     tokens(run.instructions, run.tools, ...history.map(({ content }) => plainText(content))) +
     tokens(...earlier.map(({ step_details }) => step_details));
   const reasoning_tokens = reasoningTokens(run.model);
-  const completion_tokens = completion + reasoning_tokens;
+  const [prompt_tokens, completion_tokens] = plan.stepUsage?.[index] ?? [seen, completion + reasoning_tokens];
   Object.assign(step, {
     status,
-    [`${status}_at`]: world.now(),
+    [`${status}_at`]: now(),
     expires_at: null,
     last_error: status === "failed" ? FAILURE : null,
     usage: {
       prompt_tokens,
       completion_tokens,
       total_tokens: prompt_tokens + completion_tokens,
-      prompt_token_details: { cached_tokens: earlier.at(-1)?.usage?.prompt_tokens ?? 0 },
+      prompt_token_details: { cached_tokens: Math.min(earlier.at(-1)?.usage?.prompt_tokens ?? 0, prompt_tokens) },
       completion_tokens_details: { reasoning_tokens },
     },
   });

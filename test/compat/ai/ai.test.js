@@ -91,7 +91,7 @@ test("embed", async () => {
 });
 
 test("a 429, retried by the SDK itself, is one generation with two attempts", async () => {
-  const throttled = await fakeOpenAI({
+  await using throttled = await fakeOpenAI({
     script: [{ match: "POST /chat/completions", status: 429, headers: { "retry-after-ms": "1" }, times: 1 }],
   });
   configure({ sinks: [sink] });
@@ -108,7 +108,6 @@ test("a 429, retried by the SDK itself, is one generation with two attempts", as
     generation.record.http?.attempts?.map(({ status }) => status),
     [429, 200],
   );
-  await throttled.close();
 });
 
 test("tools: an observed execute nests beside the model calls", async () => {

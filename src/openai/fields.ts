@@ -1,0 +1,57 @@
+/** 1e11 seconds are in the year 5138, 1e11 milliseconds were in 1973. */
+const SECONDS_BELOW = 1e11;
+
+/** Epoch milliseconds. */
+export function moment(value: unknown): number | undefined {
+  const digits = typeof value === "string" && /^\d+(?:\.\d+)?$/.test(value);
+  const number = typeof value === "number" || digits ? Number(value) : undefined;
+  let ms = number;
+  if (number !== undefined && number < SECONDS_BELOW) ms = number * 1000;
+  else if (value instanceof Date) ms = value.getTime();
+  else if (typeof value === "string" && !digits) ms = Date.parse(value);
+  return ms !== undefined && Number.isFinite(ms) && ms > 0 ? ms : undefined;
+}
+
+/** Epoch seconds, as the API has its times. */
+export function seconds(value: unknown): number | undefined {
+  const ms = moment(value);
+  return ms === undefined ? undefined : ms / 1000;
+}
+
+/** The value under a snake_case name or its camelCase twin; `null` is absent. */
+export function field(object: unknown, name: string): any {
+  if (typeof object !== "object" || object === null) return undefined;
+  const values = object as Record<string, unknown>;
+  const value = values[name];
+  if (value !== undefined && value !== null) return value;
+  return name.includes("_") ? (values[camelCase(name)] ?? undefined) : undefined;
+}
+
+export function camelCase(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+export function array(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** An object's own entries that are known: nothing is `undefined` or `null`. */
+export function known<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+}
+
+/** The values under these names, as they are; `null` says nothing. `undefined` when there is none. */
+export function picked(object: unknown, names: readonly string[]): Record<string, any> | undefined {
+  const values: Record<string, unknown> = {};
+  for (const name of names) {
+    const value = field(object, name);
+    if (value !== undefined) values[name] = value;
+  }
+  return Object.keys(values).length === 0 ? undefined : values;
+}

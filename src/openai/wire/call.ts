@@ -1,0 +1,230 @@
+import { guard } from "../../core/guard.ts";
+import type { HttpAttempt, HttpCall } from "../../core/record.ts";
+import type { RecordingSpan } from "../../core/recording-span.ts";
+import { answerReader, errorReader } from "./answer-reader.ts";
+import { failedAttempt, isTimeout, mayBeRetried, waitLimitMs } from "./attempts.ts";
+import { type BodyReader, countingReader } from "./body-reader.ts";
+import { conclude, type Ending, type Failed } from "./call-end.ts";
+import { describeRequest, describeSoFar, openSpan } from "./call-span.ts";
+import type { Exchange } from "./exchange.ts";
+import { type CallStart, exchangeOf } from "./exchange-of.ts";
+import { type HeaderFacts, readHeaders } from "./headers.ts";
+import { landingOf } from "./landings.ts";
+import type { SentRequest } from "./request.ts";
+import { type BodyWatch, tapResponse } from "./tap.ts";
+import type { WaitingCalls } from "./waiting-calls.ts";
+
+/** One call of the API with all its attempts: one span, or none where its answer lands on something that lives longer. */
+export interface Call {
+  readonly exchange: Exchange;
+  readonly request: SentRequest;
+  /** How many have an outcome. */
+  readonly attempts: number;
+  /** Another attempt is on its way. */
+  retry(request: SentRequest): void;
+  /** The head of an answer has come; the response to give to the caller. */
+  answered<R extends Response>(response: R): R;
+  /** There is no answer. */
+  rejected(error: unknown): void;
+  /** Nothing more can be learned of it. */
+  end(): void;
+}
+
+/** `undefined` where nothing is recorded. */
+export function beginCall(start: CallStart, waiting: WaitingCalls): Call | undefined {
+  const { runtime, settings } = start;
+  const exchange = exchangeOf(start);
+  const known: HttpCall = exchange.http;
+  const landing = guard(() => landingOf(exchange.endpoint, exchange), undefined);
+  let span = landing === undefined ? openSpan(exchange) : undefined;
+  if (landing === undefined && span === undefined) return undefined;
+
+  let isDescribed = false;
+  /** Once, in a later turn than the call's, so that nobody waits for it; at the latest when something else is to be said. */
+  const describe = (): void => {
+    if (isDescribed || span === undefined || span.ended) return;
+    isDescribed = true;
+    guard(() => describeRequest(span as RecordingSpan, exchange), undefined);
+  };
+  if (span !== undefined) setImmediate(describe);
+
+  const attempts: HttpAttempt[] = [];
+  let { request } = start;
+  let { timeoutMs } = settings;
+  /** The attempt that is under way or was the last. */
+  let turn = 0;
+  let sentMs = exchange.startMs;
+  let outcomeMs = 0;
+  let waitMs: number | undefined;
+  let facts: HeaderFacts = {};
+  /** Stands unless another attempt follows. */
+  let failed: Failed | undefined;
+  let reader: BodyReader = countingReader;
+  let isAsked = false;
+  let bytes = 0;
+  /** As many as there were when the span was last written while it was still open. */
+  let shownBytes: number | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isHolding = false;
+  let ended = false;
+
+  const stopWaiting = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    waiting.delete(call);
+  };
+
+  const finish = (ending: Ending, error?: unknown): void => {
+    if (ended) return;
+    ended = true;
+    stopWaiting();
+    describe();
+    const facing = { exchange, landing, span, reader, bytes, failed, facts };
+    const goesOn = guard(() => conclude(facing, ending, error), false);
+    if (span?.ended === false && !goesOn) span.end({ endTime: exchange.nowMs() });
+  };
+
+  /** Nothing else of the trace is open, or all is written out. What is still being streamed goes on after that. */
+  const settle = (): void => {
+    if (ended || isHolding || span === undefined) return;
+    if (!isAsked && (failed !== undefined || reader.events === undefined)) {
+      finish("unread");
+      return;
+    }
+    if (reader.events !== undefined && bytes !== shownBytes) {
+      shownBytes = bytes;
+      reader.drain();
+      describeSoFar(span, exchange, reader.answer());
+      span.update({ http: exchange.http });
+      span.exportUnfinished();
+    }
+    hold();
+  };
+
+  const hold = (): void => {
+    if (span === undefined || span.ended) return;
+    // A span that has been given up is settled within; it waits for its end all the same.
+    isHolding = true;
+    runtime.open.hold(span, settle);
+    isHolding = false;
+  };
+
+  const note = (attempt: HttpAttempt, http: Partial<HttpCall> = {}): void => {
+    attempts.push(waitMs === undefined ? attempt : { ...attempt, waitMs });
+    outcomeMs = exchange.nowMs();
+    exchange.http = { ...known, ...http, ...(attempts.length > 1 && { attempts: [...attempts] }) };
+  };
+
+  const fail = (failure: Failed, mayFollow: boolean): void => {
+    failed = failure;
+    span ??= openSpan(exchange);
+    describe();
+    if (!mayFollow) return;
+    waiting.add(call);
+    timer = setTimeout(() => finish("unread"), waitLimitMs(facts.retryAfterMs)).unref();
+    hold();
+  };
+
+  const readHead = (response: Response): void => {
+    const { status, headers } = response;
+    facts = readHeaders((name) => headers.get(name), runtime.clock.epochMs());
+    const { retryAfterMs, shouldRetry, statedCost, ...http } = facts;
+    const { requestId } = facts;
+    const durationMs = micros(exchange.nowMs() - sentMs);
+    note({ status, ...(requestId !== undefined && { requestId }), durationMs }, { ...http, status });
+    if (status < 400) {
+      reader = answerReader(exchange, landing, headers.get("content-type") ?? "", settings.maxBodyBytes);
+    } else {
+      reader = errorReader();
+      fail({ atMs: outcomeMs, status }, mayBeRetried(status, shouldRetry));
+    }
+  };
+
+  const watchBody = (): BodyWatch => {
+    const own = turn;
+    const current = (fn: () => void): void => {
+      if (!ended && own === turn) guard(fn, undefined);
+    };
+    const left = (ending: Ending): void => {
+      // Clients throw the body away when they try again.
+      if (timer === undefined) finish(ending);
+    };
+    return {
+      get reads() {
+        return reader.reads && !ended;
+      },
+      asked: () =>
+        current(() => {
+          isAsked = true;
+          // A client that reads an error will not try again.
+          if (failed !== undefined) stopWaiting();
+        }),
+      chunk: (size, copy) =>
+        current(() => {
+          if (bytes === 0 && reader.events !== undefined) span?.update({ completionStartTime: exchange.nowMs() });
+          bytes += size;
+          if (copy !== undefined) reader.push(copy);
+        }),
+      end: () => current(() => finish("read")),
+      error: (error) => current(() => finish(request.signal?.aborted === true ? "aborted" : "broken", error)),
+      cancel: () => current(() => left("cancelled")),
+      gone: () => current(() => left(isAsked || reader.events !== undefined ? "cancelled" : "unread")),
+    };
+  };
+
+  const call: Call = {
+    exchange,
+    get request() {
+      return request;
+    },
+    get attempts() {
+      return attempts.length;
+    },
+    retry(next) {
+      stopWaiting();
+      // The caller's abort is not tried again, so it was a timeout; another one takes about as long.
+      if (request.signal?.aborted === true) timeoutMs ??= attempts.at(-1)!.durationMs * 0.8;
+      if (span !== undefined) runtime.open.release(span);
+      request = next;
+      turn++;
+      failed = undefined;
+      reader = countingReader;
+      isAsked = false;
+      bytes = 0;
+      facts = {};
+      sentMs = exchange.nowMs();
+      waitMs = micros(sentMs - outcomeMs);
+    },
+    answered(response) {
+      describe();
+      readHead(response);
+      const tapped = hasBody(exchange, response) ? tapResponse(response, watchBody()) : undefined;
+      if (tapped !== undefined) hold();
+      else if (timer === undefined) finish(response.body === null ? "read" : "unread");
+      return tapped ?? response;
+    },
+    rejected(error) {
+      const durationMs = micros(exchange.nowMs() - sentMs);
+      note(failedAttempt(error, durationMs));
+      const aborted = request.signal?.aborted === true;
+      const timedOut = aborted && isTimeout(request, durationMs, timeoutMs);
+      // Where that is not known, another attempt may say.
+      fail({ atMs: outcomeMs, error: timedOut === true ? TIMED_OUT : error }, !aborted || timedOut !== false);
+      if (timer === undefined) finish(aborted ? "aborted" : "broken");
+    },
+    end: () => finish("unread"),
+  };
+  return call;
+}
+
+/** Milliseconds without the noise below a microsecond. */
+function micros(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+/** The `openai` client turns its own abort into this. */
+const TIMED_OUT = { name: "APIConnectionTimeoutError", message: "Request timed out." };
+
+function hasBody({ method }: Exchange, { body, status }: Response): boolean {
+  return body !== null && method !== "HEAD" && status !== 204 && status !== 304;
+}

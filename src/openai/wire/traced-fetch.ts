@@ -1,0 +1,157 @@
+import { contextSpan } from "../../core/context.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { guard } from "../../core/guard.ts";
+import { isMuted } from "../../core/non-recording-span.ts";
+import { activeRuntime, type Runtime, shared } from "../../core/runtime.ts";
+import type { Span } from "../../core/span.ts";
+import { beginCall, type Call } from "./call.ts";
+import { endpointOf } from "./endpoints.ts";
+import type { CallStart, WireSettings } from "./exchange-of.ts";
+import { type InjectOptions, type Injector, injector } from "./inject.ts";
+import { readRequest } from "./request.ts";
+import { type WaitingCalls, waitingCalls } from "./waiting-calls.ts";
+
+export interface TracedFetchOptions {
+  /** What makes the requests. Default: `globalThis.fetch`, looked up at each call. */
+  fetch?: typeof fetch;
+  /** The provider's name on the records. Default: by the host, `openai` where that is not known. */
+  provider?: string;
+  /** Bytes of an answer that are kept to be read; of a longer one only usage, model and how it ended. Default: 4 MiB. */
+  maxBodyBytes?: number;
+  /** Whether prompts and answers go on the record. Default: what `configure` says for observed functions. */
+  captureContent?: boolean;
+  /** Adds user, session, feature, environment and trace id of the context to requests that take them. Default: false. */
+  inject?: boolean | InjectOptions;
+}
+
+/** Most answers have some KiB; a Responses answer with many items can have 1 MiB. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/**
+ * A `fetch` that records the calls of OpenAI's API, or of any compatible one, under the current span: models, messages,
+ * tools, tokens, errors, retries, streams. For the `fetch` option of `openai` 4 to 7, of the Vercel AI SDK and of LangChain.
+ *
+ * Nothing else changes: the same requests, the same answers, errors and streams, read no earlier than the caller reads
+ * them. While tracing is off it is the inner `fetch` alone.
+ *
+ * @throws ConfigError for options that do not exist or make no sense. The function it returns throws nothing of its own.
+ *
+ * @example
+ * const openai = new OpenAI({ fetch: tracedFetch() });
+ */
+export function tracedFetch(options: TracedFetchOptions = {}): typeof fetch {
+  return tracedFetchOf(options, undefined);
+}
+
+/** The same for a client whose timeout in milliseconds is known. */
+export function tracedFetchOf(options: TracedFetchOptions, timeoutMs: number | undefined): typeof fetch {
+  check(options);
+  const settings: WireSettings = {
+    provider: options.provider,
+    maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES,
+    captureContent: options.captureContent,
+    timeoutMs,
+  };
+  const tracer: Tracer = { settings, waiting: waitingCalls(), inject: injector(options.inject) };
+  const traced = (...args: Parameters<typeof fetch>): Promise<Response> => {
+    const inner = options.fetch ?? globalThis.fetch;
+    const runtime = activeRuntime();
+    const parent = runtime === null ? undefined : contextSpan(runtime);
+    if (runtime === null || isMuted(parent)) return inner(...args);
+    return tracedCall(tracer, runtime, parent, inner, args);
+  };
+  Object.defineProperty(traced, "name", { value: "fetch", configurable: true });
+  tracedFetches().add(traced);
+  return traced;
+}
+
+/** Whether a `fetch` records already; of any loaded copy of the package. */
+export function isTraced(fetch: Function): boolean {
+  return tracedFetches().has(fetch);
+}
+
+function tracedFetches(): WeakSet<Function> {
+  return shared("tracedFetches", () => new WeakSet<Function>());
+}
+
+interface Tracer {
+  readonly settings: WireSettings;
+  readonly waiting: WaitingCalls;
+  readonly inject: Injector;
+}
+
+function tracedCall(
+  { settings, waiting, inject }: Tracer,
+  runtime: Runtime,
+  parent: Span | undefined,
+  inner: typeof fetch,
+  args: Parameters<typeof fetch>,
+): Promise<Response> {
+  const start = guard(() => startOf(runtime, parent, args, settings), undefined);
+  if (start === undefined) return inner(...args);
+  const sent = inject({ ...start, ...start.request, init: args[1], span: parent });
+  let answer: Promise<Response>;
+  try {
+    answer = sent === args[1] ? inner(...args) : inner(args[0], sent);
+  } catch (error) {
+    guard(() => callOf(start, waiting)?.rejected(error), undefined);
+    throw error;
+  }
+  // After the request has been handed over, which does not wait for it.
+  const call = guard(() => callOf(start, waiting), undefined);
+  if (call === undefined) return answer;
+  return Promise.resolve(answer).then(
+    (response) => guard(() => call.answered(response), undefined) ?? ended(call, response),
+    (error: unknown) => {
+      guard(() => call.rejected(error), undefined);
+      throw error;
+    },
+  );
+}
+
+function startOf(
+  runtime: Runtime,
+  parent: Span | undefined,
+  args: Parameters<typeof fetch>,
+  settings: WireSettings,
+): CallStart | undefined {
+  const request = readRequest(...args);
+  if (request === undefined) return undefined;
+  const endpoint = endpointOf(request.method, request.url);
+  return { runtime, parent, endpoint, request, settings, atMs: runtime.clock.monotonicMs() };
+}
+
+function callOf(start: CallStart, waiting: WaitingCalls): Call | undefined {
+  const before = waiting.take(start.request, start.parent);
+  before?.retry(start.request);
+  return before ?? beginCall(start, waiting);
+}
+
+function ended(call: Call, response: Response): Response {
+  guard(() => call.end(), undefined);
+  return response;
+}
+
+const CHECKS: { readonly [name in keyof TracedFetchOptions]-?: readonly [(value: unknown) => boolean, string] } = {
+  fetch: [(value) => typeof value === "function", "a function like fetch"],
+  provider: [(value) => typeof value === "string" && value !== "", "a name, such as groq"],
+  maxBodyBytes: [(value) => Number.isInteger(value) && (value as number) >= 0, "a whole number of bytes"],
+  captureContent: [(value) => typeof value === "boolean", "true or false"],
+  inject: [(value) => typeof value === "boolean" || (typeof value === "object" && value !== null), "true or options"],
+};
+
+function check(options: TracedFetchOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new ConfigError("CONFIG_BAD_VALUE", `tracedFetch() takes an object of options; it got ${typeof options}.`);
+  }
+  for (const [key, value] of Object.entries(options)) {
+    if (!Object.hasOwn(CHECKS, key)) {
+      const known = Object.keys(CHECKS).join(", ");
+      throw new ConfigError("CONFIG_UNKNOWN_OPTION", `tracedFetch() has no option "${key}". It takes: ${known}.`);
+    }
+    const [isRight, wanted] = CHECKS[key as keyof TracedFetchOptions];
+    if (value !== undefined && !isRight(value)) {
+      throw new ConfigError("CONFIG_BAD_VALUE", `tracedFetch({ ${key} }) takes ${wanted}; it got ${typeof value}.`);
+    }
+  }
+}
