@@ -2,7 +2,7 @@ import { guard } from "../../core/guard.ts";
 import type { HttpAttempt, HttpCall } from "../../core/record.ts";
 import type { RecordingSpan } from "../../core/recording-span.ts";
 import { answerReader, errorReader } from "./answer-reader.ts";
-import { failedAttempt, isTimeout, mayBeRetried, waitLimitMs } from "./attempts.ts";
+import { failedAttempt, isTimeout, mayBeRetried, retryCount, waitLimitMs } from "./attempts.ts";
 import { type BodyReader, countingReader } from "./body-reader.ts";
 import { conclude, type Ending, type Failed } from "./call-end.ts";
 import { describeRequest, describeSoFar, openSpan } from "./call-span.ts";
@@ -61,6 +61,7 @@ export function beginCall(start: CallStart, waiting: WaitingCalls): Call | undef
   let failed: Failed | undefined;
   let reader: BodyReader = countingReader;
   let isAsked = false;
+  let isRead = false;
   let bytes = 0;
   /** As many as there were when the span was last written while it was still open. */
   let shownBytes: number | undefined;
@@ -87,7 +88,7 @@ export function beginCall(start: CallStart, waiting: WaitingCalls): Call | undef
   /** Nothing else of the trace is open, or all is written out. What is still being streamed goes on after that. */
   const settle = (): void => {
     if (ended || isHolding || span === undefined) return;
-    if (!isAsked && (failed !== undefined || reader.events === undefined)) {
+    if (failed === undefined ? !isAsked && reader.events === undefined : !isAsked || isRead) {
       finish("unread");
       return;
     }
@@ -156,8 +157,8 @@ export function beginCall(start: CallStart, waiting: WaitingCalls): Call | undef
       asked: () =>
         current(() => {
           isAsked = true;
-          // A client that reads an error will not try again.
-          if (failed !== undefined) stopWaiting();
+          // `openai` reads what an error says only when it will not try again; others read it first.
+          if (failed !== undefined && retryCount(request) !== undefined) stopWaiting();
         }),
       chunk: (size, copy) =>
         current(() => {
@@ -165,7 +166,11 @@ export function beginCall(start: CallStart, waiting: WaitingCalls): Call | undef
           bytes += size;
           if (copy !== undefined) reader.push(copy);
         }),
-      end: () => current(() => finish("read")),
+      end: () =>
+        current(() => {
+          isRead = true;
+          if (timer === undefined) finish("read");
+        }),
       error: (error) => current(() => finish(request.signal?.aborted === true ? "aborted" : "broken", error)),
       cancel: () => current(() => left("cancelled")),
       gone: () => current(() => left(isAsked || reader.events !== undefined ? "cancelled" : "unread")),
@@ -183,13 +188,13 @@ export function beginCall(start: CallStart, waiting: WaitingCalls): Call | undef
     retry(next) {
       stopWaiting();
       // The caller's abort is not tried again, so it was a timeout; another one takes about as long.
-      if (request.signal?.aborted === true) timeoutMs ??= attempts.at(-1)!.durationMs * 0.8;
+      if (request.signal?.aborted === true) timeoutMs ??= attempts.at(-1)!.durationMs * 0.7;
       if (span !== undefined) runtime.open.release(span);
       request = next;
       turn++;
       failed = undefined;
       reader = countingReader;
-      isAsked = false;
+      isAsked = isRead = false;
       bytes = 0;
       facts = {};
       sentMs = exchange.nowMs();

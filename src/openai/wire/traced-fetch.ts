@@ -1,7 +1,7 @@
 import { contextSpan } from "../../core/context.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { guard } from "../../core/guard.ts";
-import { isMuted } from "../../core/non-recording-span.ts";
+import { isMuted, isSuppressed } from "../../core/non-recording-span.ts";
 import { activeRuntime, type Runtime, shared } from "../../core/runtime.ts";
 import type { Span } from "../../core/span.ts";
 import { beginCall, type Call } from "./call.ts";
@@ -57,7 +57,9 @@ export function tracedFetchOf(options: TracedFetchOptions, timeoutMs: number | u
     const inner = options.fetch ?? globalThis.fetch;
     const runtime = activeRuntime();
     const parent = runtime === null ? undefined : contextSpan(runtime);
-    if (runtime === null || isMuted(parent)) return inner(...args);
+    // What is sent must not depend on whether its trace is sampled.
+    const isLeftAlone = options.inject ? isSuppressed(parent) : isMuted(parent);
+    if (runtime === null || isLeftAlone) return inner(...args);
     return tracedCall(tracer, runtime, parent, inner, args);
   };
   Object.defineProperty(traced, "name", { value: "fetch", configurable: true });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import OpenAI from "openai";
 import OpenAI4 from "openai4";
 import OpenAI5 from "openai5";
-import { hashUserId, withSpan, withTrace } from "sightline";
+import { hashUserId, suppress, withSpan, withTrace } from "sightline";
 import { fakeOpenAI } from "sightline/testing";
 import { tracedFetch } from "../../../src/openai/wire/traced-fetch.ts";
 import { traced } from "../../support/traced.ts";
@@ -69,3 +69,23 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
     );
   });
 }
+
+test("what is sent does not depend on whether its trace is sampled; inside suppress nothing is added", async () => {
+  await using server = await fakeOpenAI();
+  const { apiKey, baseURL } = server;
+  const inject = { hosts: [new URL(baseURL).host] };
+  const sink = await traced(
+    async () => {
+      const client = new OpenAI({ apiKey, baseURL, fetch: tracedFetch({ inject }) });
+      const ask = () => client.responses.create({ model: "gpt-4o", input: "q" });
+      await withTrace({ userId: "jane" }, () => withSpan("request", ask));
+      await suppress(ask);
+    },
+    { sampleRate: 0, userIdKey: KEY },
+  );
+  const [injected, plain] = server.requests.map(({ body }) => body);
+  assert.equal(injected.safety_identifier, HASH);
+  assert.equal(injected.metadata.user_id, HASH);
+  assert.deepEqual(plain, { input: "q", model: "gpt-4o" });
+  assert.deepEqual(sink.records, []);
+});
