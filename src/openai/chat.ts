@@ -82,7 +82,9 @@ export const chatDescriber: Describer = {
   plan(call) {
     const { request, answer, provider } = call;
     const responseModel = text(field(answer, "model"));
-    const requested = chatRequest(request, provider, responseModel);
+    // Azure has no model in its requests; the answer names it.
+    const asked = call.requested?.patch.genAi?.requestModel === undefined ? undefined : call.requested;
+    const requested = asked ?? chatRequest(request, provider, responseModel);
     const choices = array(field(answer, "choices"));
     const output = choiceMessages(choices);
     const cut = incompleteReason(output);

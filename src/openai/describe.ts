@@ -21,6 +21,8 @@ export interface DescribedCall {
   /** The body of the answer, or what a stream adds up to. */
   readonly answer: unknown;
   readonly provider: string;
+  /** What `request` has said of it already. */
+  readonly requested?: RequestedSpan | undefined;
   /** Epoch milliseconds. */
   readonly startMs: number;
   readonly endMs: number;

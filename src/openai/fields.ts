@@ -27,8 +27,16 @@ export function field(object: unknown, name: string): any {
   return name.includes("_") ? (values[camelCase(name)] ?? undefined) : undefined;
 }
 
+/** The names are ours, some 200 of them. */
+const CAMEL_CASE = new Map<string, string>();
+
 export function camelCase(name: string): string {
-  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  let camel = CAMEL_CASE.get(name);
+  if (camel === undefined) {
+    camel = name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+    CAMEL_CASE.set(name, camel);
+  }
+  return camel;
 }
 
 export function text(value: unknown): string | undefined {
@@ -41,9 +49,11 @@ export function array(value: unknown): readonly unknown[] {
 
 /** An object's own entries that are known: nothing is `undefined` or `null`. */
 export function known<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null)) as {
-    [K in keyof T]?: NonNullable<T[K]>;
-  };
+  const entries: Partial<T> = {};
+  for (const name of Object.keys(fields) as (keyof T)[]) {
+    if (fields[name] !== undefined && fields[name] !== null) entries[name] = fields[name];
+  }
+  return entries as { [K in keyof T]?: NonNullable<T[K]> };
 }
 
 /** The values under these names, as they are; `null` says nothing. `undefined` when there is none. */

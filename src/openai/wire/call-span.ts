@@ -9,6 +9,7 @@ import type { Plan } from "../plan.ts";
 import { begin, finish, joinConversation, remember } from "../recorded.ts";
 import { createAgentDescriber } from "./create-agent.ts";
 import type { EndpointKind, Exchange } from "./exchange.ts";
+import type { OpenExchange } from "./exchange-of.ts";
 import type { ApiFailure } from "./failure.ts";
 import { fetchResponseDescriber } from "./fetch-response.ts";
 
@@ -30,8 +31,9 @@ export function openSpan(exchange: Exchange): RecordingSpan | undefined {
   return span.recording ? (span as RecordingSpan) : undefined;
 }
 
-export function describeRequest(span: RecordingSpan, exchange: Exchange): void {
+export function describeRequest(span: RecordingSpan, exchange: OpenExchange): void {
   const requested = describerOf(exchange.endpoint.kind)?.request(exchange.request, exchange.provider);
+  exchange.requested = requested;
   const { name, type } = requested ?? {};
   const patch = withoutContent(requested?.patch ?? httpPatch(exchange), exchange);
   span.update({ ...patch, ...known({ name, type }) });
@@ -45,9 +47,8 @@ function httpPatch({ endpoint: { ids }, provider }: Exchange): SpanPatch {
 }
 
 /** What the answer says, whole or as far as it has come, on the span and below it. Does not end the span. */
-export function describeAnswer(span: RecordingSpan, exchange: Exchange, answer: unknown): void {
-  const { endpoint, request, provider, startMs } = exchange;
-  const plan = describerOf(endpoint.kind)?.plan({ request, answer, provider, startMs, endMs: exchange.nowMs() });
+export function describeAnswer(span: RecordingSpan, exchange: OpenExchange, answer: unknown): void {
+  const plan = planOf(exchange, answer);
   if (plan !== undefined) applyPlan(span, exchange, plan);
   else if (field(answer, "object") === "thread") {
     span.update({ genAi: { openai: { ...known({ threadId: text(field(answer, "id")) }) } } });
@@ -55,13 +56,17 @@ export function describeAnswer(span: RecordingSpan, exchange: Exchange, answer: 
 }
 
 /** What is known of a stream while it still goes on; nothing of it is final. */
-export function describeSoFar(span: RecordingSpan, exchange: Exchange, answer: unknown): void {
-  const { endpoint, request, provider, startMs } = exchange;
-  const plan = describerOf(endpoint.kind)?.plan({ request, answer, provider, startMs, endMs: exchange.nowMs() });
+export function describeSoFar(span: RecordingSpan, exchange: OpenExchange, answer: unknown): void {
+  const plan = planOf(exchange, answer);
   if (plan !== undefined) span.update(ofFirst(plan, exchange));
 }
 
-function applyPlan(span: RecordingSpan, exchange: Exchange, plan: Plan): void {
+function planOf(exchange: OpenExchange, answer: unknown): Plan | undefined {
+  const { endpoint, request, provider, requested, startMs } = exchange;
+  return describerOf(endpoint.kind)?.plan({ request, answer, provider, requested, startMs, endMs: exchange.nowMs() });
+}
+
+function applyPlan(span: RecordingSpan, exchange: OpenExchange, plan: Plan): void {
   const { runtime } = exchange;
   const { id, status, isTerminal, spans } = plan;
   const [first, ...children] = spans;
@@ -79,12 +84,15 @@ function applyPlan(span: RecordingSpan, exchange: Exchange, plan: Plan): void {
   remember(runtime, id, { parent: { ...parent, spanId: parentSpanId }, ...state });
 }
 
-/** The input is on the span since the call. */
-function ofFirst({ spans: [first] }: Plan, exchange: Exchange): SpanPatch {
+/** What the request says is on the span since the call, and is not captured again. */
+function ofFirst({ spans: [first] }: Plan, exchange: OpenExchange): SpanPatch {
   const { name, type } = first;
   const patch = withoutContent(first.patch, exchange) as Partial<SpanPatch>;
   if (exchange.request !== undefined) delete patch.input;
-  return { ...patch, name, type };
+  const said: GenAi = exchange.requested?.patch.genAi ?? {};
+  const isNews = ([key, value]: [string, unknown]) => value !== said[key as keyof GenAi];
+  const genAi: GenAi = Object.fromEntries(Object.entries(patch.genAi ?? {}).filter(isNews));
+  return { ...patch, name, type, genAi };
 }
 
 /** On the span, without ending it: the error, and where it stands in the request. */

@@ -2,13 +2,14 @@ import type { HttpCall } from "../../core/record.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import type { Span } from "../../core/span.ts";
 import type { SpanRef } from "../../core/start.ts";
+import type { RequestedSpan } from "../describe.ts";
 import type { Endpoint, Exchange } from "./exchange.ts";
 import { providerOf } from "./provider.ts";
 import type { SentRequest } from "./request.ts";
 import { readBody } from "./request-body.ts";
 
-/** An exchange whose HTTP facts are still to come. */
-export type OpenExchange = Omit<Exchange, "http"> & { http: HttpCall };
+/** An exchange whose HTTP facts are still to come, and what its request says once that has been read. */
+export type OpenExchange = Omit<Exchange, "http"> & { http: HttpCall; requested?: RequestedSpan | undefined };
 
 /** What `tracedFetch` is told. */
 export interface WireSettings {
