@@ -10,11 +10,14 @@ const root = new URL("..", import.meta.url);
 /** Inside the package, so that it can import itself by name. */
 const folder = new URL("test/.readme/", root);
 const readme = await readFile(new URL("README.md", root), "utf8");
-const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, source]) => source as string);
+const snippets = snippetsOf(readme);
+const pages = ["docs/openai.md", "docs/delivery.md"];
 let server: FakeOpenAI;
 
 before(async () => {
   await mkdir(folder, { recursive: true });
+  // What a snippet reads that it does not write.
+  await writeFile(new URL("traces.ndjson", folder), "");
   server = await fakeOpenAI();
 });
 after(async () => {
@@ -22,7 +25,11 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function runSnippet(source: string, index: number) {
+function snippetsOf(page: string): string[] {
+  return [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, source]) => source as string);
+}
+
+async function runSnippet(source: string, index: number | string) {
   const file = new URL(`${index}.ts`, folder);
   await writeFile(file, source);
   const env = {
@@ -32,7 +39,7 @@ async function runSnippet(source: string, index: number) {
     OPENAI_BASE_URL: server.baseURL,
   };
   const args = ["--conditions=@sightline/source", "--import", "tsx", file.pathname];
-  return run(process.execPath, args, { cwd: root, env });
+  return run(process.execPath, args, { cwd: folder, env });
 }
 
 test("the README is at most 250 lines long and names its commands", () => {
@@ -48,6 +55,18 @@ for (const [index, source] of snippets.entries()) {
     if (source.includes("configure(")) return;
     const records = await readFile(new URL(`${index}.ndjson`, folder), "utf8");
     assert.ok(records.trimEnd().split("\n").length >= 1, "what it traces is written where SIGHTLINE_SINK says");
+  });
+}
+
+for (const page of pages) {
+  test(`${page}: every snippet runs`, async () => {
+    const found = snippetsOf(await readFile(new URL(page, root), "utf8"));
+    assert.ok(found.length > 0);
+    for (const [index, source] of found.entries()) {
+      const file = `${page.replace(/\W/g, "-")}-${index}`;
+      const { stderr } = await runSnippet(source, file);
+      if (!source.includes("consoleSink()")) assert.equal(stderr, "", source);
+    }
   });
 }
 
