@@ -1,5 +1,6 @@
 /** The Vercel AI SDK with `fetch: tracedFetch()`: what it gives is the same, and each of its model calls is a generation. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { after, afterEach, before, test } from "node:test";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
@@ -126,4 +127,10 @@ test("tools: an observed execute nests beside the model calls", async () => {
   });
   assert.deepEqual(actual, { hasText: true });
   assert.ok(sink.findAll({ type: "generation" }).length >= 1);
+});
+
+test("the example prints its tree", () => {
+  const { status, stderr } = spawnSync(process.execPath, ["example.js"], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /ask .*\n├─ chat gpt-4o .*\n├─ add .*\n├─ chat gpt-4o .*\n└─ add /);
 });

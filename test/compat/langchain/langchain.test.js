@@ -1,5 +1,6 @@
 /** LangChain with tracedFetch through its client's configuration: what it gives is the same, and each model call is a generation. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { after, afterEach, before, test } from "node:test";
 import { HumanMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
@@ -87,4 +88,10 @@ test("bound tools are shown as definitions", async () => {
   await new ChatOpenAI({ model: "gpt-4o", ...traced() }).bindTools([add]).invoke("Add.");
   await flush();
   assert.match(JSON.stringify(sink.get({ type: "generation" }).record.genAi?.toolDefinitions), /"add"/);
+});
+
+test("the example prints its tree", () => {
+  const { status, stderr } = spawnSync(process.execPath, ["example.js"], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /solve .*\n└─ chat gpt-4o .* tok {2}\$/);
 });
