@@ -4,6 +4,7 @@ import type { RecordingSpan } from "../../core/recording-span.ts";
 import { answerReader, errorReader } from "./answer-reader.ts";
 import { failedAttempt, isTimeout, mayBeRetried, retryCount, waitLimitMs } from "./attempts.ts";
 import { type BodyReader, countingReader } from "./body-reader.ts";
+import type { BodyWatch } from "./body-watch.ts";
 import { conclude, type Ending, type Failed } from "./call-end.ts";
 import { describeRequest, describeSoFar, openSpan } from "./call-span.ts";
 import type { Exchange } from "./exchange.ts";
@@ -11,7 +12,7 @@ import { type CallStart, exchangeOf } from "./exchange-of.ts";
 import { type HeaderFacts, readHeaders } from "./headers.ts";
 import { landingOf } from "./landings.ts";
 import type { SentRequest } from "./request.ts";
-import { type BodyWatch, tapResponse } from "./tap.ts";
+import { tapResponse } from "./tap.ts";
 import type { WaitingCalls } from "./waiting-calls.ts";
 
 /** One call of the API with all its attempts: one span, or none where its answer lands on something that lives longer. */
@@ -31,7 +32,7 @@ export interface Call {
 }
 
 /** `undefined` where nothing is recorded. */
-export function beginCall(start: CallStart, waiting: WaitingCalls): Call | undefined {
+export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call | undefined {
   const { runtime, settings } = start;
   const exchange = exchangeOf(start);
   const known: HttpCall = exchange.http;

@@ -1,4 +1,4 @@
-import type { BodyWatch } from "./tap.ts";
+import type { BodyWatch } from "./body-watch.ts";
 
 /**
  * Watches the body of node-fetch, a Node stream. The stream stays the same one: whatever it hands out, by reading, flowing,

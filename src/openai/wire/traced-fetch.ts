@@ -78,7 +78,7 @@ function tracedFetches(): WeakSet<Function> {
 
 interface Tracer {
   readonly settings: WireSettings;
-  readonly waiting: WaitingCalls;
+  readonly waiting: WaitingCalls<Call>;
   readonly inject: Injector;
 }
 
@@ -123,7 +123,7 @@ function startOf(
   return { runtime, parent, endpoint, request, settings, atMs: runtime.clock.monotonicMs() };
 }
 
-function callOf(start: CallStart, waiting: WaitingCalls): Call | undefined {
+function callOf(start: CallStart, waiting: WaitingCalls<Call>): Call | undefined {
   const before = waiting.take(start.request, start.parent);
   before?.retry(start.request);
   return before ?? beginCall(start, waiting);
