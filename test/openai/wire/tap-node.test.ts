@@ -5,7 +5,8 @@ import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { type BodyWatch, tapResponse } from "../../../src/openai/wire/tap.ts";
+import type { BodyWatch } from "../../../src/openai/wire/body-watch.ts";
+import { tapResponse } from "../../../src/openai/wire/tap.ts";
 import { events, scriptedServer } from "./scripted-server.ts";
 
 /** The one that `openai` 4 brings along. */

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { type BodyWatch, tapResponse } from "../../../src/openai/wire/tap.ts";
+import type { BodyWatch } from "../../../src/openai/wire/body-watch.ts";
+import { tapResponse } from "../../../src/openai/wire/tap.ts";
 import { DONE, event, events, scriptedServer } from "./scripted-server.ts";
 
 /** What a watch is told, in words. */
