@@ -1,5 +1,5 @@
 import { toMillis } from "../core/clock.ts";
-import type { FindingRecord, ScoreRecord, SpanRecord, TraceInfo, TraceRecord } from "../core/record.ts";
+import type { ErrorInfo, FindingRecord, ScoreRecord, SpanRecord, TraceInfo, TraceRecord } from "../core/record.ts";
 import { buildTraces, rows, type SpanNode } from "../core/tree.ts";
 
 /** What is printed at once: a whole trace, or what arrived after it. */
@@ -132,8 +132,18 @@ function withoutPayload(record: SpanRecord): SpanRecord {
   return {
     ...drawn,
     ...(genAi && { genAi: { requestModel: genAi.requestModel, responseModel: genAi.responseModel } }),
-    ...(error && { error: { type: error.type, message: error.message?.slice(0, 500), status: error.status } }),
+    ...(error && { error: shortened(error) }),
   } as SpanRecord;
+}
+
+function shortened({ type, message, status, causes }: ErrorInfo): ErrorInfo {
+  const [cause] = causes ?? [];
+  return {
+    type,
+    ...(message !== undefined && { message: message.slice(0, 500) }),
+    ...(status !== undefined && { status }),
+    ...(cause?.message !== undefined && { causes: [{ type: cause.type, message: cause.message.slice(0, 200) }] }),
+  };
 }
 
 function isLocalRoot(record: SpanRecord): boolean {

@@ -1,6 +1,6 @@
 import { toMillis } from "../core/clock.ts";
 import { errorLine } from "../core/outline.ts";
-import type { FindingRecord, ObservationType, ScoreRecord, SpanRecord } from "../core/record.ts";
+import type { FindingRecord, HttpAttempt, ObservationType, ScoreRecord, SpanRecord } from "../core/record.ts";
 import { type Row, rows, type SpanNode } from "../core/tree.ts";
 import { sumUsd, totalUsd } from "../core/usd.ts";
 import type { Axis, Picture } from "./console-gather.ts";
@@ -163,12 +163,26 @@ function typeText({ type }: SpanRecord): string {
 function notes(node: SpanNode): [keyof typeof STYLES, string][] {
   const { record } = node;
   const lines: [keyof typeof STYLES, string][] = [];
-  if (isOrigin(node)) lines.push(["red", errorLine(record) || "failed"]);
+  const { attempts } = record.http ?? {};
+  if (attempts !== undefined)
+    lines.push(["yellow", `↻ ${attempts.length} attempts: ${attempts.map(outcome).join(", ")}`]);
+  if (isOrigin(node)) lines.push(["red", withCause(record) || "failed"]);
   else if (record.level === "WARNING" && record.status.message) lines.push(["yellow", `! ${record.status.message}`]);
   if (record.unfinished)
     lines.push(["yellow", `unfinished${record.callSite ? `, started at ${record.callSite}` : ""}`]);
   for (const score of node.scores) lines.push(["green", scoreText(score)]);
   return lines;
+}
+
+function outcome({ status, error }: HttpAttempt): string {
+  return String(status ?? error ?? "no answer");
+}
+
+/** `TypeError: fetch failed (other side closed)`: what `fetch` says is the same whatever the cause. */
+function withCause(record: SpanRecord): string {
+  const text = errorLine(record);
+  const cause = record.error?.causes?.[0]?.message?.replace(/\s+/g, " ").trim();
+  return cause === undefined || cause === "" || text.includes(cause) ? text : `${text} (${cause})`;
 }
 
 /** The span where an error arose: it is told there, and only marked on the spans that it passed on its way up. */

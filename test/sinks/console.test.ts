@@ -5,6 +5,7 @@ import { PassThrough, Writable } from "node:stream";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import type { SpanRecord } from "sightline";
 import type { TraceRecord } from "../../src/core/record.ts";
 import { type ConsoleSinkOptions, consoleSink } from "../../src/sinks/console.ts";
 import { columns } from "../../src/sinks/console-text.ts";
@@ -343,6 +344,32 @@ trace 0193489c…1b2c3d4e · late · user user_42                  ⚑ 1 finding
 
 `.slice(1),
   );
+});
+
+test("attempts of a call, and the cause behind `fetch failed`", async () => {
+  const [root] = mathTutor.filter((record) => record.record === "span" && record.parentSpanId === undefined);
+  const failed: SpanRecord = {
+    ...(root as SpanRecord),
+    name: "chat gpt-4o",
+    status: { code: "error" },
+    level: "ERROR",
+    error: {
+      type: "TypeError",
+      message: "fetch failed",
+      causes: [{ type: "SocketError", message: "other side closed" }],
+    },
+    http: {
+      method: "POST",
+      route: "/chat/completions",
+      attempts: [
+        { status: 429, durationMs: 3 },
+        { error: "UND_ERR_SOCKET", durationMs: 5, waitMs: 500 },
+      ],
+    },
+  };
+  const text = await print([[failed]]);
+  assert.match(text, /^ +↻ 2 attempts: 429, UND_ERR_SOCKET$/m);
+  assert.match(text, /^ +TypeError: fetch failed \(other side closed\)$/m);
 });
 
 test("json: one line for each record, at once", async () => {

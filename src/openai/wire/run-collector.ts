@@ -4,8 +4,10 @@ import { type Runtime, shared } from "../../core/runtime.ts";
 import type { Span } from "../../core/span.ts";
 import type { SpanRef } from "../../core/start.ts";
 import { field, picked, text } from "../fields.ts";
+import { mergePlans } from "../merge-plan.ts";
 import type { Plan } from "../plan.ts";
-import { adoptSession, begin, finish, type RecordedState, recall, remember } from "../recorded.ts";
+import { adoptSession, begin, finish } from "../recorded.ts";
+import { type RecordedState, recall, recallPlan, remember } from "../recorded-state.ts";
 import type { Wire } from "./chunk-head.ts";
 import type { Exchange } from "./exchange.ts";
 import { type LongSpan, longSpan, placeOf } from "./long-span.ts";
@@ -23,6 +25,8 @@ export interface WatchedRun {
   readonly long: LongSpan;
   /** Of the next writing. */
   seq: number;
+  /** What had been recorded of it before it was seen here. */
+  readonly before: Plan | undefined;
   /** In a trace that is not recorded, or written whole before it was seen here: nothing more is written. */
   isClosed: boolean;
 }
@@ -85,12 +89,13 @@ export function createRunCollector(runtime: Runtime, options: CollectorOptions =
   const plan = (run: WatchedRun): Plan => {
     const { state, decisions } = run;
     state.said.assistant ??= assistants.get(String(field(state.run, "assistant_id")));
-    return planKnownRun(state, decisions, runtime.clock.epochMs());
+    const seen = planKnownRun(state, decisions, runtime.clock.epochMs());
+    return run.before === undefined ? seen : mergePlans(run.before, seen);
   };
 
   const open = (run: WatchedRun): void => {
     const [agent] = plan(run).spans;
-    const span = begin(runtime, run.parent, agent, run.seq) as RecordingSpan;
+    const span = begin(runtime, run.parent, agent, run.seq, run.spanId || undefined) as RecordingSpan;
     run.isClosed = !span.recording;
     if (run.isClosed) return;
     if (run.spanId === "") run.parent = placeOf(span, run.parent);
@@ -133,11 +138,17 @@ export function createRunCollector(runtime: Runtime, options: CollectorOptions =
       if (watched !== undefined || isSuppressed(first.parent)) return watched;
       const { threadId, provider, captures, sentMs } = first;
       const thread = threadId === undefined ? newThread() : threadOf(threadId);
-      const state = newRun(id, thread, { threadId, provider, captures, sentMs });
+      const state = newRun(id, thread, { threadId, provider, captures, sentMs, answeredMs: first.nowMs });
       takeRun(state, first.run ?? { id, thread_id: threadId }, first.nowMs);
       const known = recall(runtime, id);
       const long: LongSpan = longSpan(runtime, (span) => write(runtime, run, span, plan(run)));
-      const run: WatchedRun = { state, decisions: newDecisions(), long, ...placed(known, first.parent) };
+      const run: WatchedRun = {
+        state,
+        decisions: newDecisions(),
+        long,
+        before: recallPlan(runtime, id),
+        ...placed(known, first.parent),
+      };
       runs.set(id, run);
       if (!run.isClosed) open(run);
       evict();
@@ -199,7 +210,7 @@ function write(runtime: Runtime, run: WatchedRun, span: RecordingSpan, plan: Pla
   const { status, isTerminal } = plan;
   decide(decisions, plan);
   run.seq++;
-  remember(runtime, state.id, { parent: run.parent!, traceId, spanId, seq, status, isTerminal });
+  remember(runtime, state.id, { parent: run.parent!, traceId, spanId, seq, status, isTerminal, isOnWire: true }, plan);
   span.update({ name: agent.name });
   finish(span, agent);
   for (const child of children) finish(begin(runtime, { traceId, spanId, trace }, child, seq), child);

@@ -1,6 +1,6 @@
 import { field, text } from "../fields.ts";
 import { isObject, type Wire } from "./chunk-head.ts";
-import { type RunState, takeMessage, takeRun, takeStep } from "./run-state.ts";
+import { type RunState, takeMessage, takeRun, takeStep, timeStep } from "./run-state.ts";
 
 /** What an event of a run's stream is about, by its data: the event's name is not always right. */
 export type RunEventKind = "run" | "step" | "step.delta" | "message" | "message.delta" | "thread" | undefined;
@@ -50,12 +50,22 @@ export function mismatchOf(name: string | undefined, run: Wire): { event: string
  */
 export function mergeRunEvent(state: RunState, kind: RunEventKind, data: Wire, nowMs: number): boolean {
   state.seenMs = nowMs;
-  if (kind === "run") return takeRun(state, data, nowMs);
-  if (kind === "step") return takeStep(state, data);
+  if (kind === "run") return takeStreamedRun(state, data, nowMs);
+  if (kind === "step") {
+    timeStep(state, data, nowMs);
+    return takeStep(state, data);
+  }
   if (kind === "message") return takeMessage(state.thread, data);
   if (kind === "message.delta") mergeMessage(state, data, nowMs);
   else if (kind === "step.delta") mergeStep(state, data, nowMs);
   return false;
+}
+
+function takeStreamedRun(state: RunState, run: Wire, nowMs: number): boolean {
+  const { endedMs } = state;
+  const isNews = takeRun(state, run, nowMs);
+  if (endedMs === undefined && state.endedMs !== undefined) state.isEndStreamed = true;
+  return isNews;
 }
 
 /** More parts, or calls of one step, no message or step has. */

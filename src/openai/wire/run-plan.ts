@@ -7,7 +7,7 @@ import { planRun } from "../run-tree.ts";
 import { withoutContent } from "./call-span.ts";
 import type { Wire } from "./chunk-head.ts";
 import { listOf, type RunState, statusOf } from "./run-state.ts";
-import { withinSeconds } from "./run-times.ts";
+import { onOurClock } from "./run-times.ts";
 
 /** The step of calls whose step has not been seen. */
 const UNSEEN = "unseen:";
@@ -42,7 +42,7 @@ export function planKnownRun(state: RunState, decisions: RunDecisions, nowMs: nu
     ...(state.startedAt !== undefined && { startedAt: state.startedAt }),
     ...(state.cancellingSince !== undefined && { cancellingSince: state.cancellingSince }),
   });
-  const [agent, ...children] = withinSeconds(plan.spans, state);
+  const [agent, ...children] = onOurClock(plan.spans, state);
   const shown = (span: PlannedSpan): PlannedSpan => ({ ...span, patch: withoutContent(span.patch, state) });
   return {
     ...plan,

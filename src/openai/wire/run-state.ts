@@ -5,6 +5,7 @@ import type { Failure } from "../shapes.ts";
 import type { Wire } from "./chunk-head.ts";
 import type { Exchange } from "./exchange.ts";
 import { newPolls, type Polls } from "./polls.ts";
+import type { StepTimes } from "./run-times.ts";
 import { createShelf, isSame, type Shelf } from "./shelf.ts";
 
 /** What has been seen of a thread: its messages, by whatever request. */
@@ -42,7 +43,10 @@ export interface RunState {
   /** Epoch milliseconds. */
   seenMs: number;
   readonly sentMs: number | undefined;
+  readonly answeredMs: number | undefined;
   endedMs: number | undefined;
+  isEndStreamed: boolean;
+  readonly stepTimes: Map<string, StepTimes>;
   firstChunkMs: number | undefined;
   readonly provider: string;
   readonly captures: Exchange["captures"];
@@ -57,6 +61,7 @@ export interface RunState {
 /** More is no set of functions that a run waits for. */
 const MAX_CALLS = 1000;
 const MAX_ASKED = 100;
+const MAX_TIMES = 1000;
 
 export function newThread(): ThreadState {
   return { messages: createShelf(), asked: [], listedMs: undefined, missing: undefined };
@@ -65,7 +70,7 @@ export function newThread(): ThreadState {
 export function newRun(
   id: string,
   thread: ThreadState,
-  seen: Pick<RunState, "threadId" | "provider" | "captures" | "sentMs">,
+  seen: Pick<RunState, "threadId" | "provider" | "captures" | "sentMs" | "answeredMs">,
 ): RunState {
   return {
     ...seen,
@@ -80,6 +85,8 @@ export function newRun(
     cancellingSince: undefined,
     seenMs: 0,
     endedMs: undefined,
+    isEndStreamed: false,
+    stepTimes: new Map(),
     firstChunkMs: undefined,
     http: undefined,
     polls: newPolls(),
@@ -119,6 +126,17 @@ export function takeStep(state: RunState, step: Wire): boolean {
   const ended = text(field(state.steps.get(id), "status")) ?? "in_progress";
   if (ended !== "in_progress" && field(step, "status") === "in_progress") return false;
   return state.steps.put(id, step);
+}
+
+/** An event about a step: it came when it happened. */
+export function timeStep({ stepTimes }: RunState, step: Wire, nowMs: number): void {
+  const id = text(field(step, "id"));
+  if (id === undefined || (!stepTimes.has(id) && stepTimes.size >= MAX_TIMES)) return;
+  const isOpen = text(field(step, "status")) === "in_progress";
+  const known = stepTimes.get(id);
+  // A resumed stream begins with the end of a step: its start is as the API has it.
+  if (known !== undefined && !isOpen) known.endMs ??= nowMs;
+  else if (known === undefined && isOpen) stepTimes.set(id, { startMs: nowMs, endMs: undefined });
 }
 
 /** One page of a list, in the order of time. */
