@@ -8,9 +8,10 @@ import type { Draft } from "./trace.ts";
 export interface Finder {
   /**
    * Takes the draft of every record, before it goes on, and gives what is found with it: findings about its trace, to be
-   * sent before it with the same `trace`. Never throws.
+   * sent before it with the same `trace`. `hasMore`: spans of the same trace wait behind this one; the last of them is the
+   * one to find something with. Never throws.
    */
-  see(draft: Draft): readonly FindingRecord[];
+  see(draft: Draft, hasMore?: boolean): readonly FindingRecord[];
 }
 
 /** Made once for each configuration. */

@@ -31,7 +31,7 @@ export interface Cost {
   readonly total?: number;
   readonly input?: number;
   readonly output?: number;
-  /** Fees of the provider's tools; part of the total. */
+  /** Fees of the provider's tools, and the tokens of the models that they run; part of the total. */
   readonly tools?: number;
   readonly source: "provided" | "computed";
   /** The model whose prices a computed cost has, as its price book calls it. */
@@ -77,6 +77,8 @@ export interface OpenAIDetails {
   /** The tier that served the request; prices depend on it. */
   readonly serviceTier?: string;
   readonly systemFingerprint?: string;
+  /** What the image generation tool of a response runs; `usage.extra["image_gen.…"]` are its tokens. */
+  readonly imageModel?: string;
   readonly background?: boolean;
   readonly createdAt?: number;
   /** The first one seen: the API rewrites it whenever a run goes on after tool outputs. */

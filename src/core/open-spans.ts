@@ -1,5 +1,6 @@
 import { guard } from "./guard.ts";
 import type { RecordingSpan } from "./recording-span.ts";
+import type { SettleReason } from "./trace.ts";
 
 /** More spans than this open at once means that they are being forgotten. */
 const MAX_OPEN = 100_000;
@@ -18,13 +19,13 @@ export interface OpenSpans {
   /** The span has ended. */
   remove(span: RecordingSpan): void;
   /**
-   * The span waits for more that may become known of it: a retry, the steps of a run. `settle` must end it; it is called
-   * once, when no span of the trace is open but such that wait, or when everything is exported.
+   * The span waits for more that may become known of it: a retry, the steps of a run. `settle` must end it, or hold it
+   * again; it is called once, when no span of the trace is open but such that wait, or when everything is exported.
    */
-  hold(span: RecordingSpan, settle: () => void): void;
+  hold(span: RecordingSpan, settle: (reason: SettleReason) => void): void;
   /** The span does not wait any more; it is open as any other. */
   release(span: RecordingSpan): void;
-  /** Settles the spans that wait in traces where nothing else is open. */
+  /** For a flush: settles the spans that wait in traces where nothing else is open. */
   settle(): void;
   /**
    * Exports every open span as `unfinished`; each may still end, with a higher `seq`. After every portion `between` may make
@@ -62,11 +63,11 @@ export function openSpans(options: { maxOpenMs: number; monotonicMs: () => numbe
   };
 
   /** Ends what only waited for the rest of its trace. A fault in there leaves the span to be exported as it is. */
-  const settle = (span: RecordingSpan): boolean => {
+  const settle = (span: RecordingSpan, reason: SettleReason): boolean => {
     const end = span.trace.held?.get(span);
     if (end === undefined) return false;
     release(span);
-    guard(end, undefined);
+    guard(() => end(reason), undefined);
     return span.ended;
   };
 
@@ -75,11 +76,11 @@ export function openSpans(options: { maxOpenMs: number; monotonicMs: () => numbe
     const { held, openSpans } = span.trace;
     if (held === undefined || held.size === 0) return;
     const others = [...held.keys()].filter((other) => other !== span) as RecordingSpan[];
-    if (openSpans - (open.has(span) ? 1 : 0) === others.length) for (const other of others) settle(other);
+    if (openSpans - (open.has(span) ? 1 : 0) === others.length) for (const other of others) settle(other, "quiet");
   };
 
   const abandon = (span: RecordingSpan): void => {
-    if (settle(span)) return;
+    if (settle(span, "exit")) return;
     leave(span);
     abandoned++;
     span.exportUnfinished();
@@ -117,14 +118,14 @@ export function openSpans(options: { maxOpenMs: number; monotonicMs: () => numbe
       if (!leave(span)) abandoned--;
     },
     hold(span, end) {
-      if (!open.has(span)) return end();
+      if (!open.has(span)) return end("exit");
       waiting.add(span);
       span.trace.held ??= new Map();
       span.trace.held.set(span, end);
     },
     release,
     settle() {
-      for (const span of [...waiting]) if (span.trace.held?.size === span.trace.openSpans) settle(span);
+      for (const span of [...waiting]) if (span.trace.held?.size === span.trace.openSpans) settle(span, "flush");
     },
     exportAll(between) {
       while (open.size > 0) {

@@ -1,5 +1,11 @@
 import type { TraceInfo, TraceRecord } from "./record.ts";
 
+/**
+ * Why a span that waits is asked to end: no other span of its trace is open; `flush` was called, and the trace is as quiet;
+ * or everything that is open is exported, at an exit or because it is too much.
+ */
+export type SettleReason = "quiet" | "flush" | "exit";
+
 /** What all spans of one trace in this process share. `info` is replaced, never changed in place. */
 export interface Trace {
   readonly traceId: string;
@@ -10,7 +16,7 @@ export interface Trace {
   /** Spans that have started in this process and neither ended nor been given up: attributes may still come. */
   openSpans: number;
   /** Those of them that only wait for more that may become known of them, each with what ends it. */
-  held?: Map<object, () => void>;
+  held?: Map<object, (reason: SettleReason) => void>;
   /** Epoch and monotonic milliseconds read together; span times are the epoch plus the monotonic distance. */
   anchorEpochMs: number;
   anchorMonotonicMs: number;

@@ -15,6 +15,8 @@ const COUNTS: ReadonlyMap<string, Count> = new Map(
     total: "totalTokens",
     "in.cached_tokens": "cacheReadInputTokens",
     cached_input_tokens: "cacheReadInputTokens",
+    // DeepSeek; within prompt_tokens, as everywhere.
+    prompt_cache_hit_tokens: "cacheReadInputTokens",
     cache_read_input_tokens: "cacheReadInputTokens",
     "in.cache_write_tokens": "cacheWriteInputTokens",
     cache_write_input_tokens: "cacheWriteInputTokens",
@@ -50,7 +52,8 @@ const MAX_VISITS = 1000;
  * Anthropic, or a `Usage` that is normal already.
  *
  * A count that is not given stays absent: missing is not zero. A missing total is the sum where both parts are known; a
- * total that the provider states is kept even when it differs. Other numbers are kept in `extra` by their own path.
+ * total that the provider states is kept even when it differs. Where it shows that reasoning was counted beside the output
+ * (xAI), the output includes it. Other numbers are kept in `extra` by their own path.
  * Returns `undefined` when there is no count at all. Never throws.
  *
  * @example
@@ -80,12 +83,20 @@ function usageOf(leaves: ReadonlyMap<string, number>): Usage | undefined {
   if (leaves.has("cache_creation_input_tokens") && usage.inputTokens !== undefined) {
     usage.inputTokens = add(usage.inputTokens, usage.cacheWriteInputTokens! + (usage.cacheReadInputTokens ?? 0));
   }
+  const reasoning = reasoningBesideOutput(usage);
+  if (reasoning > 0) usage.outputTokens = add(usage.outputTokens!, reasoning);
   if (usage.totalTokens === undefined && usage.inputTokens !== undefined && usage.outputTokens !== undefined) {
     usage.totalTokens = add(usage.inputTokens, usage.outputTokens);
   }
   // Not by assignment, which takes `__proto__` for something else.
   if (extra.length > 0) usage.extra = Object.fromEntries(extra);
   return usage;
+}
+
+/** Outputs include their reasoning, but some providers count it on top of them: their total gives it away. */
+function reasoningBesideOutput({ inputTokens, outputTokens, totalTokens, reasoningOutputTokens = 0 }: Usage): number {
+  if (inputTokens === undefined || outputTokens === undefined || totalTokens === undefined) return 0;
+  return totalTokens === inputTokens + outputTokens + reasoningOutputTokens ? reasoningOutputTokens : 0;
 }
 
 /** Every number of 0 and more, and small enough to be a count, in `raw` by its dotted path; the elements of an array add up under the array's path. */

@@ -3,8 +3,10 @@ import type { Runtime } from "../core/runtime.ts";
 import type { SpanPatch } from "../core/span.ts";
 import { chatDescriber } from "../openai/chat.ts";
 import { array, field, known, text } from "../openai/fields.ts";
+import { drainOpenAnswers } from "../openai/open-answers.ts";
 import type { Plan } from "../openai/plan.ts";
-import { begin, finish, recall, remember } from "../openai/recorded.ts";
+import { begin, finish } from "../openai/recorded.ts";
+import { recall, remember } from "../openai/recorded-state.ts";
 import { inputMessages } from "../openai/response-items.ts";
 import { planResponse } from "../openai/response-plan.ts";
 import type { AgentsEntry } from "./agents-context.ts";
@@ -30,6 +32,7 @@ export function describeCall(runtime: Runtime, entry: AgentsEntry, { spanData }:
   }
   const plan = isResponse ? responsePlan(spanData, call) : completionPlan(spanData, call);
   const id = plan?.id ?? text(field(spanData, "response_id"));
+  drainOpenAnswers(runtime);
   const before = id ? recall(runtime, id) : undefined;
   if (before !== undefined) {
     const metadata = { response_id: text(field(spanData, "response_id")) ?? id, recorded_as: before.spanId };

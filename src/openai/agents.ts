@@ -6,7 +6,8 @@ import type { SpanRef } from "../core/start.ts";
 import { planTurn, statusOf } from "./agent-plan.ts";
 import { field, moment, text } from "./fields.ts";
 import { type Items, itemsOf } from "./lists.ts";
-import { type RecordedObject, recall, writePlan } from "./recorded.ts";
+import { type RecordedObject, writePlan } from "./recorded.ts";
+import { recall } from "./recorded-state.ts";
 import type { Listable, Listed, Moment } from "./shapes.ts";
 
 /** What is read of a turn (`agent.session.turn`); in camelCase too. Only `id` and `status` must be there. */
@@ -68,8 +69,10 @@ export interface RecordAgentTurnOptions<List = Listable<unknown>> {
  * counts only those of its own agent. The session is the conversation, and the session of a trace that has none.
  *
  * Lists are arrays or pages; with a promise or an async iterable among them it returns a promise. Never throws and never
- * rejects. Record a turn as often as you like: one turn is one observation. A turn that has not ended is written as
- * unfinished, with a warning and without usage, and completed by a later recording.
+ * rejects. Record a turn as often as you like: one turn is one observation, which keeps what each recording knew. A turn
+ * that has not ended is written as unfinished, with a warning and without usage, again when there is news of it or when it
+ * is twice as old, and completed by a later recording. What is given after its end is added: items, subagents. Its tokens
+ * stay where they are.
  *
  * @example
  * const turn = await openai.beta.agents.sessions.turns.retrieve(turnId, { session_id: session.id });
@@ -167,7 +170,7 @@ interface Known {
   readonly facts: Facts;
 }
 
-/** A turn and, below its span, the turns of its subagents: each is recorded once for each of its states. */
+/** A turn and, below its span, the turns of its subagents: each is recorded by itself. */
 function write(
   runtime: Runtime,
   parent: Span | SpanRef | undefined,

@@ -42,8 +42,10 @@ export interface RecordedRun extends RecordedObject {
  * times as seconds, milliseconds, ISO 8601 or `Date`, lists as arrays or pages. With a promise or an async iterable among
  * the lists it returns a promise. Never throws and never rejects; what could not be read is named in `genAi.openai.missing`.
  *
- * Record a run as often as you like: one run is one observation. A run that has not ended is written as unfinished, with
- * a warning and without usage, and completed by the next recording, whose spans stay where the first one put them.
+ * Record a run as often as you like: one run is one observation, where the first recording put it, and it keeps what each
+ * of them knew. A run that has not ended is written as unfinished, with a warning and without usage, again when there is
+ * news of it or when it is twice as old, and completed by a later recording. What is given after its end is added: steps,
+ * messages. Its tokens stay where they are. `recorded` says whether anything was written.
  *
  * @example
  * const run = await openai.beta.threads.runs.createAndPoll(thread.id, { assistant_id: assistant.id });

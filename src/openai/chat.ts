@@ -6,7 +6,7 @@ import { activeRuntime } from "../core/runtime.ts";
 import type { SpanPatch } from "../core/span.ts";
 import { choiceMessages, requestMessages } from "./chat-messages.ts";
 import type { DescribedCall, Describer, RequestedSpan } from "./describe.ts";
-import { array, field, known, moment, seconds, text } from "./fields.ts";
+import { array, field, known, moment, seconds, text, untoldEnd } from "./fields.ts";
 import { type ModelMessage, toolDefinitions } from "./messages.ts";
 import { answeredPlan, errorOf, paidFor, requestedSpan } from "./model-call.ts";
 import { type RecordedObject, writePlan } from "./recorded.ts";
@@ -34,7 +34,7 @@ export interface RecordChatCompletionOptions {
   name?: string;
   /** Default: the completion's `created`, which has whole seconds. */
   startTime?: TimeInput;
-  /** Default: now. */
+  /** Default: now; the start, where that is over an hour before. */
   endTime?: TimeInput;
   /** Default: `openai`. */
   provider?: string;
@@ -66,12 +66,13 @@ export function recordChatCompletion(
     const runtime = activeRuntime();
     if (runtime === null) return nothing;
     const { request, input, name, provider = "openai" } = options ?? {};
-    const endMs = toEpochMs(options?.endTime) ?? runtime.clock.epochMs();
-    const startMs = toEpochMs(options?.startTime) ?? moment(field(completion, "created")) ?? endMs;
+    const startedMs = toEpochMs(options?.startTime) ?? moment(field(completion, "created"));
+    const endMs = toEpochMs(options?.endTime) ?? untoldEnd(startedMs, runtime.clock.epochMs());
+    const startMs = startedMs ?? endMs;
     const plan = chatDescriber.plan({ request, answer: completion, provider, startMs, endMs });
     const [span] = plan.spans;
     const patch = { ...span.patch, ...known({ input }) };
-    const named = { ...plan, spans: [{ ...span, patch, name: name ?? span.name }] as const };
+    const named = { ...plan, isWhole: true, spans: [{ ...span, patch, name: name ?? span.name }] as const };
     return { ...writePlan(runtime, runtime.carrier.get(), named), id };
   }, nothing);
 }

@@ -12,6 +12,14 @@ export function moment(value: unknown): number | undefined {
   return ms !== undefined && Number.isFinite(ms) && ms > 0 ? ms : undefined;
 }
 
+/** No call of a model takes longer; what is older was stored, and when it ended is not known. */
+const LONGEST_CALL_MS = 60 * 60 * 1000;
+
+/** The end of what has ended at a time that nobody tells: the time of looking, or its start where that was long before. */
+export function untoldEnd(startMs: number | undefined, nowMs: number): number {
+  return startMs !== undefined && nowMs - startMs > LONGEST_CALL_MS ? startMs : nowMs;
+}
+
 /** Epoch seconds, as the API has its times. */
 export function seconds(value: unknown): number | undefined {
   const ms = moment(value);

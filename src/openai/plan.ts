@@ -7,6 +7,8 @@ export interface PlannedSpan {
   /** What its span id derives from; empty for an object without an id, whose span gets an id of its own. */
   readonly key: readonly string[];
   readonly name: string;
+  /** The user gave it the name, which then stays. */
+  readonly isNamed?: boolean;
   readonly type: ObservationType;
   readonly kind: SpanKind;
   /** Epoch milliseconds. */
@@ -28,6 +30,8 @@ export interface Plan {
   readonly conversationId: string | undefined;
   /** The response that this one goes on from. */
   readonly previousId: string | undefined;
+  /** Whatever is recorded of it says all there is: it is not written again. */
+  readonly isWhole?: boolean;
   /** The first is the parent of all others. */
   readonly spans: readonly [PlannedSpan, ...PlannedSpan[]];
 }

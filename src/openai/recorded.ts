@@ -1,11 +1,14 @@
 import { derivedSpanId } from "../core/ids.ts";
 import { isSuppressed, type NonRecordingSpan } from "../core/non-recording-span.ts";
 import type { RecordingSpan } from "../core/recording-span.ts";
-import { type Runtime, shared } from "../core/runtime.ts";
+import type { Runtime } from "../core/runtime.ts";
 import type { Span } from "../core/span.ts";
 import { type SpanRef, startUnder } from "../core/start.ts";
 import { mergeTraceInfo } from "../core/trace.ts";
+import { isNews, keyOf, mergePlans } from "./merge-plan.ts";
+import { drainOpenAnswers } from "./open-answers.ts";
 import type { Plan, PlannedSpan } from "./plan.ts";
+import { type RecordedState, recall, recallPlan, remember } from "./recorded-state.ts";
 
 /** What `record…` functions say. */
 export interface RecordedObject {
@@ -15,47 +18,80 @@ export interface RecordedObject {
   /** The object's own id and status, as it has them. */
   readonly id: string;
   readonly status: string;
-  /** False when nothing was written: tracing is off, or this state of the object has been recorded before. */
+  /** False when nothing was written: tracing is off, nothing new is known of the object, or `tracedFetch` is writing it. */
   readonly recorded: boolean;
 }
 
-/** What is remembered of an object that has been recorded. */
-export interface RecordedState {
-  /** Decided by the first recording. Without a `spanId` the object is the root of its trace. */
-  readonly parent: Span | SpanRef;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly seq: number;
-  readonly status: string;
-  readonly isTerminal: boolean;
-  /** For those that go on from it. */
-  readonly conversationId?: string | undefined;
-}
-
-/** An object is recorded again within minutes; one that has been pushed out starts afresh. */
-const MAX_OBJECTS = 10_000;
-
 /**
- * Writes the spans of an object under `parent`, once for each of its states: a state that is known, or any state after a
- * terminal one, is not written again, and a new one goes under the spans of the one before with a higher `seq`.
+ * Writes the spans of an object under `parent`. When it is known already, they go where the first recording put it, with a
+ * higher `seq` and with what only earlier recordings knew, and only if there is news: another state, more known of it, or
+ * so much time gone by that it matters. What is open on the wire is left to that.
  */
 export function writePlan(runtime: Runtime, parent: Span | SpanRef | undefined, plan: Plan): RecordedObject {
-  const { id, status, isTerminal } = plan;
+  const { id, status } = plan;
   if (isSuppressed(parent as Span | undefined)) {
     const { traceId, spanId } = parent as Span;
     return { traceId, spanId, id, status, recorded: false };
   }
-  const known = id === "" ? undefined : recall(runtime, id);
-  if (known && (known.status === status || known.isTerminal)) {
-    return { traceId: known.traceId, spanId: known.spanId, id, status, recorded: false };
+  drainOpenAnswers(runtime);
+  const known = knownOf(runtime, plan);
+  if (known === undefined) return write(runtime, parent, undefined, plan, plan.spans);
+  const before = recallPlan(runtime, id);
+  const whole = before === undefined ? plan : mergePlans(before, plan);
+  if (!isWorthWriting(known, before, whole)) {
+    const { traceId, spanId } = known;
+    return { traceId, spanId, id, status, recorded: false };
   }
-  const [first, ...children] = plan.spans;
+  const [first, ...children] = whole.spans;
+  const written = new Map(before?.spans.map((span) => [keyOf(span), span]));
+  const changed = children.filter((child) => isNews(written.get(keyOf(child)), child));
+  return write(runtime, parent, known, whole, [first, ...changed]);
+}
+
+/** A span that is open on the wire is ended only for what the wire may never see: the end of what is in the background. */
+function knownOf(runtime: Runtime, { id, status, isTerminal }: Plan): RecordedState | undefined {
+  if (id === "") return undefined;
+  const known = recall(runtime, id);
+  if (known?.giveWay === undefined || !isTerminal || known.status === status) return known;
+  known.giveWay();
+  return recall(runtime, id);
+}
+
+/** The shortest time that two writings of one state lie apart, if nothing but the time has changed. */
+const MIN_AGE_MS = 1000;
+
+/**
+ * A state that lasts is written again when it has become twice as old: rules see how long it waits, and a loop that asks all
+ * the time makes a record only now and then. What has ended stays so, and may become better known.
+ */
+function isWorthWriting(known: RecordedState, before: Plan | undefined, whole: Plan): boolean {
+  if (known.isOpen === true) return false;
+  if (known.isTerminal && (before === undefined || known.status !== whole.status)) return false;
+  if (known.status !== whole.status) return true;
+  const written = new Map(before?.spans.map((span) => [keyOf(span), span]));
+  if (before !== undefined && whole.spans.some((span) => isNews(written.get(keyOf(span)), span))) return true;
+  return !known.isTerminal && ageOf(whole) >= 2 * Math.max(known.ageMs ?? 0, MIN_AGE_MS);
+}
+
+function ageOf({ spans: [{ startMs, endMs }] }: Plan): number {
+  return endMs - startMs;
+}
+
+function write(
+  runtime: Runtime,
+  parent: Span | SpanRef | undefined,
+  known: RecordedState | undefined,
+  plan: Plan,
+  [first, ...children]: Plan["spans"],
+): RecordedObject {
+  const { id, status, isTerminal } = plan;
   const seq = known === undefined ? 0 : known.seq + 1;
-  const span = begin(runtime, known?.parent ?? parent, first, seq);
+  const span = begin(runtime, known?.parent ?? parent, first, seq, known?.spanId);
   const { traceId, spanId } = span;
   if (!span.recording) return { traceId, spanId, id, status, recorded: false };
   const conversationId = joinConversation(runtime, span, plan);
-  remember(runtime, id, stateOf(span, parent, known, { seq, status, isTerminal, conversationId }));
+  const state = stateOf(span, parent, known, { seq, status, isTerminal, conversationId, ageMs: ageOf(plan) });
+  remember(runtime, id, state, plan.isWhole === true ? undefined : plan);
   const { trace } = span as RecordingSpan;
   // All are open before the first one ends: until the last one has, the trace is not over.
   const below = children.map((child) => begin(runtime, { traceId, spanId, trace }, child, seq));
@@ -94,7 +130,7 @@ function stateOf(
   span: Span,
   parent: Span | SpanRef | undefined,
   known: RecordedState | undefined,
-  state: Pick<RecordedState, "seq" | "status" | "isTerminal" | "conversationId">,
+  state: Pick<RecordedState, "seq" | "status" | "isTerminal" | "conversationId" | "ageMs">,
 ): RecordedState {
   const { traceId, spanId } = span;
   const { parentSpanId, trace } = span as RecordingSpan;
@@ -104,10 +140,16 @@ function stateOf(
   return { parent: known?.parent ?? first, traceId, spanId, ...state };
 }
 
-/** Starts a span of a plan. A span that ends later than now (the wire's) is begun and ended by its owner. */
-export function begin(runtime: Runtime, parent: Span | SpanRef | undefined, planned: PlannedSpan, seq: number): Span {
+/** Starts a span of a plan, with the id that it has if it is known. One that ends later than now (the wire's) is ended by its owner. */
+export function begin(
+  runtime: Runtime,
+  parent: Span | SpanRef | undefined,
+  planned: PlannedSpan,
+  seq: number,
+  knownId?: string,
+): Span {
   const { name, type, kind, key, startMs } = planned;
-  const spanId = key.length === 0 ? undefined : derivedSpanId(...key);
+  const spanId = knownId ?? (key.length === 0 ? undefined : derivedSpanId(...key));
   return startUnder(runtime, parent, name, { type, kind, spanId, seq, startTime: startMs });
 }
 
@@ -116,31 +158,4 @@ export function finish(span: Span, { patch, failure, endMs, unfinished }: Planne
   span.update(patch);
   if (failure !== undefined) span.fail({ name: failure.code, ...failure });
   span.end({ endTime: endMs, unfinished });
-}
-
-/** The state of an object under this configuration, by its id; the one asked for becomes the newest. */
-export function recall(runtime: Runtime, id: string): RecordedState | undefined {
-  const objects = objectsOf(runtime);
-  const state = objects.get(id);
-  if (state === undefined) return undefined;
-  objects.delete(id);
-  objects.set(id, state);
-  return state;
-}
-
-export function remember(runtime: Runtime, id: string, state: RecordedState): void {
-  if (id === "") return;
-  const objects = objectsOf(runtime);
-  objects.delete(id);
-  objects.set(id, state);
-  if (objects.size <= MAX_OBJECTS) return;
-  const [oldest] = objects.keys();
-  objects.delete(oldest!);
-}
-
-function objectsOf(runtime: Runtime): Map<string, RecordedState> {
-  const byRuntime = shared("recordedRuns", () => new WeakMap<Runtime, Map<string, RecordedState>>());
-  let objects = byRuntime.get(runtime);
-  if (objects === undefined) byRuntime.set(runtime, (objects = new Map()));
-  return objects;
 }

@@ -48,7 +48,7 @@ export interface RequestParams {
  * `trace_id`, `session_id`, `user_id`, `feature` and `environment` are taken from the current context.
  *
  * Throws a `SightlineError` for what OpenAI would refuse: `REQUEST_METADATA_LIMIT` for more than 16 pairs, a key of more than
- * 64 or a value of more than 512 characters, `REQUEST_CACHE_KEY_LIMIT`, `REQUEST_BAD_VALUE` for a value that is no text;
+ * 64 or a value of more than 512 characters, `REQUEST_CACHE_KEY_LIMIT`, `REQUEST_BAD_VALUE` for a value that is no text, `REQUEST_UNKNOWN_OPTION`;
  * and `REQUEST_NO_USER_ID_KEY` for a user without a key to hash by. Pairs from the context never make it throw: those that
  * do not fit are left out.
  *
@@ -60,6 +60,14 @@ export interface RequestParams {
 export function requestParams(options: RequestParamsOptions & { metadata: false }): Omit<RequestParams, "metadata">;
 export function requestParams(options?: RequestParamsOptions): RequestParams;
 export function requestParams(options: RequestParamsOptions = {}): Omit<RequestParams, "metadata"> {
+  const unknown = Object.keys(options).find((name) => !OPTIONS.has(name));
+  if (unknown !== undefined) {
+    const known = [...OPTIONS].join(", ");
+    throw new SightlineError(
+      "REQUEST_UNKNOWN_OPTION",
+      `requestParams() has no option "${unknown}". It takes: ${known}.`,
+    );
+  }
   const given = givenContext(options);
   const runtime = activeRuntime();
   const around = runtime === null ? {} : contextOf(runtime, contextSpan(runtime), options.hashKey);
@@ -77,6 +85,17 @@ export function requestParams(options: RequestParamsOptions = {}): Omit<RequestP
     ...(cacheKey !== undefined && { prompt_cache_key: cacheKey }),
   };
 }
+
+const OPTIONS: ReadonlySet<string> = new Set<keyof RequestParamsOptions>([
+  "userId",
+  "sessionId",
+  "feature",
+  "environment",
+  "metadata",
+  "promptCacheKey",
+  "hashKey",
+  "legacyUser",
+]);
 
 function givenContext(options: RequestParamsOptions): RequestContext {
   const userId = textOf("userId", options.userId);
@@ -137,9 +156,11 @@ function limit(problem: string): SightlineError {
 function textOf(what: string, value: unknown, empty?: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (value === "") return empty;
-  if (["string", "number", "boolean", "bigint"].includes(typeof value)) return String(value);
+  const isText =
+    typeof value === "number" ? Number.isFinite(value) : ["string", "boolean", "bigint"].includes(typeof value);
+  if (isText) return String(value);
   throw new SightlineError(
     "REQUEST_BAD_VALUE",
-    `requestParams() takes text for ${what}; it got ${Array.isArray(value) ? "an array" : `a value of type ${typeof value}`}. OpenAI's metadata is flat.`,
+    `requestParams() takes text for ${what}; it got ${Array.isArray(value) ? "an array" : typeof value === "number" ? value : `a value of type ${typeof value}`}. OpenAI's metadata is flat.`,
   );
 }

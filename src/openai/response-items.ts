@@ -35,8 +35,10 @@ export function itemMessages(items: readonly unknown[]): ModelMessage[] {
   for (const item of items) {
     const said = guard(() => saidBy(item, hosted), { role: "unknown", parts: [UNREADABLE] });
     const last = messages.at(-1);
-    if (said.role === "assistant" && last?.role === "assistant") last.parts.push(...said.parts);
-    else messages.push({ ...said, parts: [...said.parts] });
+    if (said.role === "assistant" && last?.role === "assistant") {
+      // One by one: as arguments, 200,000 parts are more than a call takes.
+      for (const part of said.parts) last.parts.push(part);
+    } else messages.push({ ...said, parts: [...said.parts] });
   }
   return messages;
 }

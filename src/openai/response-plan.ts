@@ -1,5 +1,5 @@
 import { guard } from "../core/guard.ts";
-import type { GenAi, JsonObject, Level, OpenAIDetails } from "../core/record.ts";
+import type { GenAi, JsonObject, Level, OpenAIDetails, Usage } from "../core/record.ts";
 import type { SpanPatch } from "../core/span.ts";
 import type { RequestedSpan } from "./describe.ts";
 import { array, field, known, picked, seconds, text } from "./fields.ts";
@@ -8,7 +8,7 @@ import { errorOf, requestedSpan } from "./model-call.ts";
 import type { Plan, PlannedSpan } from "./plan.ts";
 import { inputMessages, instructionParts, outputMessages } from "./response-items.ts";
 import { type ToolRun, toolRuns, toolSpans } from "./response-tool-spans.ts";
-import { paidForResponse } from "./response-usage.ts";
+import { imageModel, paidForResponse } from "./response-usage.ts";
 import type { Failure } from "./shapes.ts";
 
 /** A response of the Responses API, and what it was asked with. */
@@ -33,6 +33,11 @@ const LEVELS: ReadonlyMap<string, Level> = new Map([
   ["cancelled", "WARNING"],
   ["failed", "ERROR"],
 ]);
+
+/** It does not change any more. */
+export function hasEnded(response: unknown): boolean {
+  return LEVELS.has(statusOf(response));
+}
 
 /** The spans of a response: its generation, and below it `execute_tool` for what the provider's own tools did. */
 export function planResponse(data: ResponseData): Plan {
@@ -75,13 +80,15 @@ function patchOf(data: ResponseData, { id, status, requested, tools }: ResponseF
   const { patch: asked } = requested;
   const finishReason = finishReasonOf(response, status, tools);
   const metadata = metadataOf(response, asked);
+  const paid = LEVELS.has(status) ? paidForResponse(response, tools, data.startMs) : {};
+  const model = guard(() => imageModel(data, paid.usage as Usage | undefined), undefined);
   return known({
     ...asked,
     input: data.input === undefined ? asked.input : inputMessages(data.input),
     output: outputOf(response, finishReason),
     level: LEVELS.get(status) ?? "WARNING",
     statusMessage: statusMessage(response, status),
-    ...(LEVELS.has(status) && paidForResponse(response, tools, data.startMs)),
+    ...paid,
     metadata,
     genAi: known({
       ...asked.genAi,
@@ -91,7 +98,7 @@ function patchOf(data: ResponseData, { id, status, requested, tools }: ResponseF
       conversationId: conversationOf(response) ?? asked.genAi?.conversationId,
       previousResponseId: text(field(response, "previous_response_id")) ?? asked.genAi?.previousResponseId,
       finishReasons: finishReason === undefined ? undefined : [finishReason],
-      openai: { ...asked.genAi?.openai, ...detailsOf(response, status) },
+      openai: { ...asked.genAi?.openai, ...detailsOf(response, status), ...known({ imageModel: model }) },
     }),
   }) as SpanPatch;
 }
@@ -192,14 +199,15 @@ function finishReasonOf(response: unknown, status: string, tools: readonly ToolR
     return FINISH_REASONS.get(reason) ?? reason;
   }
   if (status !== "completed") return undefined;
-  const asks = array(field(response, "output")).some((item) => guard(() => isForCaller(item, tools), false));
+  const runs = new Set(tools.map(({ item }) => item));
+  const asks = array(field(response, "output")).some((item) => guard(() => isForCaller(item, runs), false));
   return asks ? "tool_call" : "stop";
 }
 
 /** Calls that the provider does not run itself, and calls that it asks leave for. */
-function isForCaller(item: unknown, tools: readonly ToolRun[]): boolean {
+function isForCaller(item: unknown, runs: ReadonlySet<unknown>): boolean {
   const type = text(field(item, "type")) ?? "";
-  return CALLER_CALLS.test(type) && !tools.some(({ item: run }) => run === item);
+  return CALLER_CALLS.test(type) && !runs.has(item);
 }
 
 const CALLER_CALLS =

@@ -3,7 +3,7 @@ import type { Usage } from "../core/record.ts";
 import type { SpanPatch } from "../core/span.ts";
 import { normalizeUsage } from "../core/usage.ts";
 import { sessionsOpened } from "./container-sessions.ts";
-import { field, moment, text } from "./fields.ts";
+import { array, field, moment, text } from "./fields.ts";
 import { paidFor } from "./model-call.ts";
 import type { ToolRun } from "./response-tool-spans.ts";
 
@@ -23,7 +23,7 @@ export function paidForResponse(
     ...usage,
     ...searches(tools, field(field(toolUsage, "web_search"), "num_requests")),
     ...sessions(text(field(response, "id")) ?? uuid(), tools, atMs),
-    ...withExtra(usage, imageTokens(field(toolUsage, "image_gen"))),
+    ...withExtra(usage, images(tools, field(toolUsage, "image_gen"))),
   };
   return { ...cost, ...(Object.keys(all).length > 0 && { usage: all }) };
 }
@@ -49,10 +49,32 @@ function sessions(responseId: string, tools: readonly ToolRun[], atMs: number): 
   return containers.length === 0 ? {} : { codeInterpreterSessions: sessionsOpened(responseId, containers, atMs) };
 }
 
-/** The tokens of the image model, which are not among the response's own. */
-function imageTokens(raw: unknown): { readonly [path: string]: number } {
+/** The tokens of the image model, which are not among the response's own; else how many images have tokens that nobody says. */
+function images(tools: readonly ToolRun[], raw: unknown): { readonly [path: string]: number } {
   const extra = normalizeUsage({ image_gen: raw })?.extra ?? {};
-  return Object.fromEntries(Object.entries(extra).filter(([, tokens]) => tokens > 0));
+  const stated = Object.entries(extra).filter(([, tokens]) => tokens > 0);
+  if (stated.length > 0) return Object.fromEntries(stated);
+  const calls = tools.filter(({ tool }) => tool.type === "image_generation" && tool.status !== "failed").length;
+  return calls === 0 ? {} : { image_generation_calls: calls };
+}
+
+/** "The image generation model to use. Default: `gpt-image-1`." Azure's default is a deployment that a header names. */
+const IMAGE_MODEL = "gpt-image-1";
+
+/** What the image generation tool of a response ran; `undefined` where that is open, or where no tokens of it are counted. */
+export function imageModel({ response, request, provider }: Asked, usage: Usage | undefined): string | undefined {
+  if (!Object.keys(usage?.extra ?? {}).some((name) => name.startsWith("image_gen."))) return undefined;
+  const tools = array(field(response, "tools") ?? field(request, "tools"));
+  const models = tools
+    .filter((tool) => field(tool, "type") === "image_generation")
+    .map((tool) => text(field(tool, "model")) ?? (provider === "openai" ? IMAGE_MODEL : undefined));
+  return new Set(models).size === 1 ? models[0] : undefined;
+}
+
+interface Asked {
+  readonly response: unknown;
+  readonly request?: unknown;
+  readonly provider: string;
 }
 
 function withExtra(usage: Usage | undefined, more: { readonly [path: string]: number }): Usage {

@@ -3,9 +3,9 @@ import { guard } from "../core/guard.ts";
 import { OFF_SPAN } from "../core/non-recording-span.ts";
 import { activeRuntime } from "../core/runtime.ts";
 import type { Describer } from "./describe.ts";
-import { field, moment, text } from "./fields.ts";
+import { field, moment, text, untoldEnd } from "./fields.ts";
 import { type RecordedObject, writePlan } from "./recorded.ts";
-import { planResponse, responseRequest } from "./response-plan.ts";
+import { hasEnded, planResponse, responseRequest } from "./response-plan.ts";
 import type { Moment } from "./shapes.ts";
 
 export { planResponse } from "./response-plan.ts";
@@ -39,7 +39,7 @@ export interface RecordResponseOptions {
   name?: string;
   /** Default: the response's `created_at`, which has whole seconds. */
   startTime?: TimeInput;
-  /** Default: the response's `completed_at`, which only newer ones have, then `observedAt`. */
+  /** Default: the response's `completed_at`, which only newer ones have, then `observedAt`; the start, where that is over an hour before. */
   endTime?: TimeInput;
   /** When the response was read: the end of what has no end. Default: now. */
   observedAt?: TimeInput;
@@ -53,9 +53,10 @@ export interface RecordResponseOptions {
  * interpreter, image generation, MCP). Function calls are part of the output: who runs them records them.
  *
  * Takes the object that `responses.create`, `parse`, `retrieve` or a stream's `finalResponse` gives, of any version of
- * `openai` and of compatible servers; nothing is fetched. One response is one observation, however often it is recorded:
- * a background response that has not ended is written as unfinished, with a warning and without usage, and completed by a
- * later recording. It is linked to the response that it goes on from where that has been recorded by this process. Its
+ * `openai` and of compatible servers; nothing is fetched. One response is one observation, however often it is recorded,
+ * and keeps what each recording knew; one that `tracedFetch` sees is written by that alone. A background response that has
+ * not ended is written as unfinished, with a warning and without usage, again when there is news of it or when it is twice
+ * as old, and completed by a later recording. It is linked to the response that it goes on from where that has been recorded by this process. Its
  * conversation becomes the session of a trace that has none. Never throws.
  *
  * @example
@@ -72,10 +73,14 @@ export function recordResponse(response: ResponseLike, options: RecordResponseOp
     if (runtime === null) return nothing;
     const { request, input, name, provider = "openai" } = options ?? {};
     const observedMs = toEpochMs(options?.observedAt) ?? runtime.clock.epochMs();
-    const endMs = toEpochMs(options?.endTime) ?? moment(field(response, "completed_at")) ?? observedMs;
-    const startMs = toEpochMs(options?.startTime) ?? moment(field(response, "created_at")) ?? endMs;
+    const startedMs = toEpochMs(options?.startTime) ?? moment(field(response, "created_at"));
+    const toldMs = toEpochMs(options?.endTime) ?? moment(field(response, "completed_at"));
+    const endMs = toldMs ?? (hasEnded(response) ? untoldEnd(startedMs, observedMs) : observedMs);
+    const startMs = startedMs ?? endMs;
     const plan = planResponse({ response, request, input, name, provider, startMs, endMs });
-    return writePlan(runtime, runtime.carrier.get(), plan);
+    const [first, ...children] = plan.spans;
+    const spans = [{ ...first, isNamed: name !== undefined }, ...children] as const;
+    return writePlan(runtime, runtime.carrier.get(), { ...plan, spans });
   }, nothing);
 }
 

@@ -62,20 +62,20 @@ export function createIntake({ pricing, finder, emit, mayWait = true }: IntakeOp
     return cost === undefined ? draft : { ...draft, record: { ...record, cost }, bytes: draft.bytes + COST_BYTES };
   };
 
-  const look = (draft: Draft): void => {
+  const look = (draft: Draft, hasMore: boolean): void => {
     const { record } = draft;
     if (finder === undefined) return;
     if (found === undefined) {
       if (record.record !== "span" || !isOfInterest(record)) return;
       found = finder();
     }
-    const findings = found?.see(draft) ?? [];
+    const findings = found?.see(draft, hasMore) ?? [];
     for (const finding of findings) emit({ record: finding, trace: draft.trace, bytes: FINDING_BYTES });
   };
 
-  const pass = (draft: Draft): void => {
+  const pass = (draft: Draft, hasMore: boolean): void => {
     const priced = price(draft);
-    guard(() => look(priced), undefined);
+    guard(() => look(priced, hasMore), undefined);
     emit(priced);
   };
 
@@ -88,7 +88,8 @@ export function createIntake({ pricing, finder, emit, mayWait = true }: IntakeOp
     const drafts = waiting;
     waiting = [];
     waitingBytes = 0;
-    for (const draft of drafts) pass(draft);
+    const last = lastOfTraces(drafts);
+    for (const draft of drafts) pass(draft, last.get(draft.record.traceId) !== draft);
   };
 
   const wait = (draft: Draft): void => {
@@ -102,7 +103,7 @@ export function createIntake({ pricing, finder, emit, mayWait = true }: IntakeOp
   return {
     emit(draft) {
       if (waiting.length > 0 || (!isReady && needsPrice(draft))) wait(draft);
-      else pass(draft);
+      else pass(draft, false);
     },
     drain,
     finish() {
@@ -113,6 +114,11 @@ export function createIntake({ pricing, finder, emit, mayWait = true }: IntakeOp
       return unpriced;
     },
   };
+}
+
+/** The last span of each trace: the trace may have ended before the first of them goes on. */
+function lastOfTraces(drafts: readonly Draft[]): ReadonlyMap<string | undefined, Draft> {
+  return new Map(drafts.flatMap((draft) => (draft.record.record === "span" ? [[draft.record.traceId, draft]] : [])));
 }
 
 /** Rules look at model calls, at requests and at errors of the API. */

@@ -1,5 +1,6 @@
 import type { ModelInfo, ModelPrice, PriceCalculation, Provider } from "@pydantic/genai-prices";
 import type { Cost, Usage } from "../core/record.ts";
+import { billableUsage } from "./billable-usage.ts";
 import { corrected } from "./corrections.ts";
 import type { PriceBook, PriceRequest } from "./price-book.ts";
 import { priorityPrices, tierFactor } from "./service-tiers.ts";
@@ -80,8 +81,9 @@ export function genaiPrices(library?: PriceLibrary): PriceBook {
     prepare: () => void load(),
     price(request, why) {
       if (failure !== undefined) return undefined;
-      const found = find(request, why);
-      return found && priceOf(load(), found, request, why);
+      const usage = billableUsage(request, why);
+      const found = usage && find(request, why);
+      return found && priceOf(load(), found, { ...request, usage }, why);
     },
   };
 }

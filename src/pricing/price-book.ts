@@ -51,12 +51,26 @@ export function priceBooks(...books: readonly (PriceBook | PriceFunction)[]): Pr
     price(request, why) {
       for (const book of all) {
         // One that throws must not keep the next from answering.
-        const cost = guard(() => checkedCost(book.price(request, why), book.name), undefined);
+        const cost = guard(() => answerOf(book, request, why), undefined);
         if (cost !== undefined) return cost;
       }
       return undefined;
     },
   };
+}
+
+/** What a book says; an error of its goes into the warning, and is counted as any. */
+function answerOf(
+  book: PriceBook,
+  request: PriceRequest,
+  why: ((reason: string) => void) | undefined,
+): Cost | undefined {
+  try {
+    return checkedCost(book.price(request, why), book.name);
+  } catch (error) {
+    why?.(`${book.name} threw ${String((error as Error)?.message ?? error)}`);
+    throw error;
+  }
 }
 
 /** Throws the first error, after every book had its turn. */

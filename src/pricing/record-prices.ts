@@ -1,5 +1,6 @@
 import { toMillis } from "../core/clock.ts";
 import type { Cost, SpanRecord } from "../core/record.ts";
+import { costWithImages } from "./image-tool.ts";
 import type { PriceBook, PriceRequest } from "./price-book.ts";
 
 /** Models that a warning names, at most: names come from payloads, and a gateway may have any number. */
@@ -36,7 +37,7 @@ export function recordPrices(
     const provider = record.genAi?.provider === undefined ? "" : ` of ${oneLine(clean(record.genAi.provider))}`;
     const why = reason === undefined ? "" : ` (${oneLine(clean(reason))})`;
     say(
-      `no price for ${name}${provider}${why}: no cost is recorded. To state one: configure({ prices: staticPrices(…) }).`,
+      `no price for ${name}${provider}${why}: no cost is recorded. To state one: configure({ prices: [staticPrices(…), genaiPrices()] }).`,
     );
   };
 
@@ -54,7 +55,8 @@ export function recordPrices(
     costOf(record) {
       const request = requestOf(record);
       let reason: string | undefined;
-      const cost = request && book.price(request, (why) => (reason = why));
+      const imageModel = record.genAi?.openai?.imageModel;
+      const cost = request && costWithImages(book, request, imageModel, (why) => (reason = why));
       if (cost === undefined) warn(record, reason);
       return cost;
     },

@@ -1,5 +1,6 @@
 import { ConfigError } from "../core/errors.ts";
 import type { Usage } from "../core/record.ts";
+import { billableUsage } from "./billable-usage.ts";
 import type { PriceBook, PriceRequest } from "./price-book.ts";
 import { isStandardTier, withoutDate } from "./service-tiers.ts";
 import { OPENAI_FEES, type ToolFees, toolFees } from "./tool-fees.ts";
@@ -66,11 +67,12 @@ export function staticPrices(
     price(request, why) {
       const listed = entries.has(request.model) ? request.model : withoutDate(request.model);
       const entry = entries.get(listed)?.find((each) => isFor(each, request));
-      if (entry === undefined) return undefined;
+      const usage = entry && billableUsage(request, why);
+      if (entry === undefined || usage === undefined) return undefined;
       const factor = isStandardTier(request.serviceTier) ? 1 : entry.serviceTiers?.[request.serviceTier!];
       if (factor === undefined) why?.(`service tier "${request.serviceTier}"`);
-      const tokens = factor === undefined ? undefined : tokenCosts(entry, request.usage, why);
-      const tools = toolFees(request.usage, options.fees ?? feesOf(request), why);
+      const tokens = factor === undefined ? undefined : tokenCosts(entry, usage, why);
+      const tools = toolFees(usage, options.fees ?? feesOf(request), why);
       if (factor === undefined || tokens === undefined || tools === undefined) return undefined;
       const [input, output] = tokens.map((amount) => amount * factor) as [number, number];
       return { currency: "USD", input, output, ...(tools > 0 && { tools }), source: "computed", model: listed };

@@ -116,3 +116,26 @@ test("released, it is open as any other", async () => {
   await shutdown();
   assert.equal(sink.get("run").record.unfinished, true);
 });
+
+test("it is told why, and may go on waiting after a flush", async () => {
+  configure({ sinks: [memorySink()] });
+  const reasons: string[] = [];
+  const hold = (): RecordingSpan => {
+    const span = startSpan("run") as RecordingSpan;
+    const settle = (reason: string): void => {
+      reasons.push(reason);
+      if (reason === "flush") slot.runtime!.open.hold(span, settle);
+      else span.end();
+    };
+    slot.runtime!.open.hold(span, settle);
+    return span;
+  };
+  withSpan("root", hold);
+  assert.deepEqual(reasons, ["quiet"]);
+  hold();
+  await flush();
+  await flush();
+  assert.equal(stats().open, 1);
+  await shutdown();
+  assert.deepEqual(reasons, ["quiet", "flush", "flush", "exit"]);
+});

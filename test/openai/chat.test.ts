@@ -4,7 +4,7 @@ import OpenAI from "openai";
 import OpenAI4 from "openai4";
 import OpenAI5 from "openai5";
 import { configure, type SpanRecord, stats, withSpan } from "sightline";
-import { recordChatCompletion } from "sightline/openai";
+import { recordChatCompletion, recordResponse } from "sightline/openai";
 import { fakeOpenAI } from "sightline/testing";
 import { chatDescriber } from "../../src/openai/chat.ts";
 import { describers } from "../../src/openai/describers.ts";
@@ -368,3 +368,19 @@ for (const [client, Client] of Object.entries(CLIENTS)) {
     );
   });
 }
+
+test("an end that nobody tells is now, and the start of what was stored long before", async () => {
+  const sink = await traced((clock) => {
+    const now = Math.floor(clock.epochMs() / 1000);
+    recordChatCompletion({ id: "c_now", model: "gpt-4o", created: now - 60, choices: [] });
+    recordChatCompletion({ id: "c_old", model: "gpt-4o", created: now - 86_400, choices: [] });
+    recordResponse({ id: "r_old", status: "completed", model: "gpt-5", created_at: now - 86_400, output: [] });
+    recordResponse({ id: "r_open", status: "in_progress", model: "gpt-5", created_at: now - 86_400, output: [] });
+  });
+  const seconds = (id: string) => {
+    const { record } = sink.get(({ genAi }) => genAi?.responseId === id);
+    return Math.round(Number(BigInt(record.endTime) - BigInt(record.startTime)) / 1e9);
+  };
+  assert.deepEqual(["c_now", "c_old", "r_old"].map(seconds), [60, 0, 0]);
+  assert.ok(seconds("r_open") >= 86_400, "what goes on has been going on since");
+});

@@ -165,3 +165,11 @@ test("the types fit the calls of every client, and the parameters arrive", async
     assert.deepEqual(run.metadata, metadata);
   }
 });
+
+test("an option that does not exist, and a number that is none, are told", () => {
+  assert.throws(() => requestParams({ user: "j" } as never), {
+    code: "REQUEST_UNKNOWN_OPTION",
+    message: /"user".*userId/,
+  });
+  assert.throws(() => requestParams({ metadata: { note: Number.NaN } }), { code: "REQUEST_BAD_VALUE", message: /NaN/ });
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { recordResponse } from "sightline/openai";
+import { planResponse } from "../../src/openai/response-plan.ts";
 import { traced } from "../support/traced.ts";
 import { aResponse, said, T0, tokens, type Wire } from "./response-payloads.ts";
 
@@ -536,6 +537,47 @@ test("calls that are paid for each are counted with the tokens", async () => {
   const idle = { web_search: { num_requests: 0 }, image_gen: { input_tokens: 0, output_tokens: 0, total_tokens: 0 } };
   const none = await generation({ tool_usage: idle });
   assert.deepEqual([none["usage"].webSearchCalls, none["usage"].extra], [undefined, undefined]);
+});
+
+test("the model of the image generation tool is on the record with its tokens, and both make the cost", async () => {
+  const image_gen = { input_tokens: 50, output_tokens: 1056, total_tokens: 1106 };
+  const image = { id: "ig_1", type: "image_generation_call", status: "completed", result: PIXELS };
+  const made = { output: [image, said("Done.")], tool_usage: { image_gen } };
+  const modelOf = async (part: Wire) => (await generation({ ...made, ...part }))["genAi"].openai.imageModel;
+  const tool = { type: "image_generation" };
+  assert.equal(await modelOf({ tools: [tool] }), "gpt-image-1", "the API's default");
+  assert.equal(await modelOf({ tools: [{ type: "web_search" }, { ...tool, model: "gpt-image-2" }] }), "gpt-image-2");
+  assert.equal(await modelOf({ tools: [tool, { ...tool, model: "gpt-image-2" }] }), undefined, "either of them");
+  assert.equal(await modelOf({}), undefined);
+  assert.equal(await modelOf({ tools: [tool], tool_usage: undefined }), undefined);
+  const { cost } = await generation({ ...made, tools: [tool] });
+  // 50 × 5 + 1056 × 40
+  assert.equal(cost.tools, 0.04249);
+  const silent = await generation({ ...made, tools: [tool], tool_usage: undefined });
+  assert.deepEqual([silent["usage"].extra, silent["cost"]], [{ image_generation_calls: 1 }, undefined]);
+});
+
+test("as many shell calls as an answer can hold are read in linear time", async () => {
+  const output = Array.from({ length: 50_000 }, (_, n) => ({
+    type: "shell_call",
+    call_id: `c${n}`,
+    environment: { type: "container_reference" },
+    action: { commands: ["ls"] },
+  }));
+  const plan = () => planResponse({ response: aResponse({ output }), provider: "openai", startMs: 1, endMs: 2 });
+  plan();
+  const before = performance.now();
+  assert.deepEqual(plan().spans[0].patch.genAi?.finishReasons, ["stop"]);
+  // Some 150 ms; it was 5,000 when each item was looked for among all.
+  assert.ok(performance.now() - before < 2_000, `${performance.now() - before} ms`);
+});
+
+test("a message of any number of parts joins the one before", async () => {
+  const content = Array.from({ length: 200_000 }, () => ({ type: "output_text", text: "x" }));
+  const many = { type: "message", role: "assistant", content };
+  const response = aResponse({ output: [said("First."), many] });
+  const { spans } = planResponse({ response, provider: "openai", startMs: 1, endMs: 2 });
+  assert.equal((spans[0].patch.output as Wire[])[0]!["parts"].length, 200_001);
 });
 
 test("a code interpreter session is counted once for each container and hour", async () => {

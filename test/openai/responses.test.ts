@@ -7,7 +7,8 @@ import OpenAI4 from "openai4";
 import OpenAI5 from "openai5";
 import type { SpanRecord } from "sightline";
 import { configure, flush, memorySink, shutdown, stats, suppress, withSpan } from "sightline";
-import { recordResponse } from "sightline/openai";
+import { recordResponse, tracedFetch } from "sightline/openai";
+import { fakeOpenAI } from "sightline/testing";
 import { traced } from "../support/traced.ts";
 import { aResponse, camel, ns, said, T0, tokens, type Wire } from "./response-payloads.ts";
 
@@ -18,6 +19,27 @@ const request = {
   reasoning: { effort: "low" },
   service_tier: "flex",
 };
+
+test("a compaction is a generation with what it cost, not a look at a response", async () => {
+  const answer = {
+    id: "resp_c",
+    object: "response.compaction",
+    created_at: T0,
+    output: [{ id: "cmp_1", type: "compaction", encrypted_content: "x" }],
+    usage: tokens(50_000, 900),
+  };
+  await using fake = await fakeOpenAI({ script: [{ match: "POST /responses/compact", body: answer }] });
+  const client = new OpenAI({ baseURL: fake.baseURL, apiKey: fake.apiKey, fetch: tracedFetch() });
+  const sink = await traced(async () => {
+    const { usage } = await client.responses.compact({ model: "gpt-5.1", input: "A long conversation." });
+    assert.equal(usage.total_tokens, 50_900);
+  });
+  const { record } = sink.get("generation");
+  assert.deepEqual([record.name, record.http?.route], ["chat gpt-5.1", "/responses/compact"]);
+  assert.deepEqual([record.usage?.inputTokens, record.usage?.outputTokens], [50_000, 900]);
+  // 50000 × 1.25; 900 × 10
+  assert.equal(record.cost?.total, 0.0715);
+});
 
 test("a completed response is one generation under the current span", async () => {
   const faults = stats().internalErrors;

@@ -185,6 +185,48 @@ const shapes: readonly { from: string; raw: unknown; usage: Usage | undefined }[
     raw: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 40 },
     usage: { inputTokens: 10, outputTokens: 5, totalTokens: 40 },
   },
+  {
+    from: "xAI, whose completion_tokens leave the reasoning out: the total gives it away",
+    raw: {
+      prompt_tokens: 100,
+      completion_tokens: 10,
+      total_tokens: 1110,
+      completion_tokens_details: { reasoning_tokens: 1000 },
+    },
+    usage: { inputTokens: 100, outputTokens: 1010, totalTokens: 1110, reasoningOutputTokens: 1000 },
+  },
+  {
+    from: "a total that reasoning explains only in part: nothing is made up",
+    raw: {
+      prompt_tokens: 100,
+      completion_tokens: 10,
+      total_tokens: 1111,
+      completion_tokens_details: { reasoning_tokens: 1000 },
+    },
+    usage: { inputTokens: 100, outputTokens: 10, totalTokens: 1111, reasoningOutputTokens: 1000 },
+  },
+  {
+    from: "DeepSeek, whose cache hits are within prompt_tokens",
+    raw: {
+      prompt_tokens: 100,
+      completion_tokens: 5,
+      total_tokens: 105,
+      prompt_cache_hit_tokens: 64,
+      prompt_cache_miss_tokens: 36,
+    },
+    usage: {
+      inputTokens: 100,
+      outputTokens: 5,
+      totalTokens: 105,
+      cacheReadInputTokens: 64,
+      extra: { prompt_cache_miss_tokens: 36 },
+    },
+  },
+  {
+    from: "a transcription that is paid for by its length",
+    raw: { type: "duration", seconds: 60 },
+    usage: { extra: { seconds: 60 } },
+  },
   { from: "half a usage: no total made up", raw: { output_tokens: 5 }, usage: { outputTokens: 5 } },
   {
     from: "counts that are no counts",

@@ -153,6 +153,28 @@ test("findings go before the record that they were found with, and their finder 
   assert.equal(out[2]!.trace, out[4]!.trace, "findings carry the trace's attributes");
 });
 
+test("the finder is told which spans have more of their trace behind them", () => {
+  const seen: [string, boolean | undefined][] = [];
+  const see: Finder["see"] = ({ record }, hasMore) => {
+    seen.push([record.record === "span" ? record.name : record.record, hasMore]);
+    return [];
+  };
+  const { intake } = rig({}, () => ({ see }));
+  const other = { traceId: "9".repeat(32) };
+  for (const each of [call("a", { genAi: {} }), call("b", other), draft("c"), draft("d", other)]) intake.emit(each);
+  intake.emit({ ...draft(""), record: { ...finding("of the same trace"), record: "finding" } });
+  intake.drain();
+  assert.deepEqual(seen, [
+    ["a", true],
+    ["b", true],
+    ["c", false],
+    ["d", false],
+    ["finding", true],
+  ]);
+  intake.emit(draft("at once"));
+  assert.deepEqual(seen.at(-1), ["at once", false]);
+});
+
 test("through configure(): model calls have their cost, and the books are right", async () => {
   const sink = await traced(
     () =>

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { genaiPrices, type PriceRequest, type Usage } from "sightline";
+import { normalizeUsage } from "sightline/openai";
 
 const book = genaiPrices();
 const AT = "2025-09-01T12:00:00Z";
@@ -237,6 +238,31 @@ test("what is not known for certain has no cost, and says what is missing", () =
   assert.match(nothing(both, { model: "gpt-image-1" }), /cache_image_read_tokens/, "how much of the cache was images");
   const searched = tokens(1, 1, { webSearchCalls: 1 });
   assert.equal(nothing(searched, { model: "llama-3.3-70b-versatile", provider: "groq" }), "web searches");
+});
+
+test("reasoning that a provider counts beside the output is paid for", () => {
+  const details = { completion_tokens_details: { reasoning_tokens: 1000 } };
+  const usage = normalizeUsage({ prompt_tokens: 100, completion_tokens: 10, total_tokens: 1110, ...details })!;
+  // 100 × 3; (10 + 1000) × 15
+  const { cost } = ask(usage, { model: "grok-4", provider: "x_ai" });
+  assert.ok(Math.abs(cost!.input! - 0.0003) < 1e-12 && Math.abs(cost!.output! - 0.01515) < 1e-12);
+});
+
+test("a total that is more than input and output has no cost, but of Google, where the rest is thinking", () => {
+  const usage = tokens(100, 10, { totalTokens: 1110 });
+  const asked = { model: "gemini-2.5-flash" };
+  const reasons = ["1000 tokens of its total are neither input nor output"];
+  assert.deepEqual(ask(usage, { ...asked, provider: "openai" }), { cost: undefined, reasons });
+  assert.deepEqual(ask(usage, {}), { cost: undefined, reasons });
+  // (10 + 1000) × 2.5
+  assert.ok(Math.abs(ask(usage, { ...asked, provider: "gcp.gemini" }).cost!.output! - 0.002525) < 1e-12);
+  assert.ok(ask(tokens(100, 10, { totalTokens: 110 }), {}).cost);
+  assert.ok(ask(tokens(100, 10, { totalTokens: 50 }), {}).cost, "less than that hides nothing");
+});
+
+test("a minute of Whisper, as the API says it", () => {
+  const usage = normalizeUsage({ type: "duration", seconds: 60 })!;
+  assert.ok(Math.abs(ask(usage, { model: "whisper-1" }).cost!.input! - 0.006) < 1e-12);
 });
 
 test("how much of the cache was audio or images is read where the provider says so", () => {

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type GenAi, genaiPrices, type PriceBook, type PriceRequest, type SpanRecord, sumUsd } from "sightline";
+import {
+  type GenAi,
+  genaiPrices,
+  type PriceBook,
+  type PriceRequest,
+  type Prices,
+  type SpanRecord,
+  staticPrices,
+  sumUsd,
+  type Usage,
+} from "sightline";
 import { sampleRecords } from "sightline/testing";
 import { priceBook } from "../../src/pricing/price-book.ts";
 import { recordPrices } from "../../src/pricing/record-prices.ts";
@@ -50,7 +60,7 @@ test("one warning for each model, masked and on one line; after 100 models one m
   const { lines, prices } = asking();
   for (let n = 0; n < 3; n++) prices.costOf(call({ responseModel: "my-\u001b[31m\nsecret", provider: "openai" }));
   assert.deepEqual(lines, [
-    'no price for "my- [31m ***" of openai: no cost is recorded. To state one: configure({ prices: staticPrices(…) }).',
+    'no price for "my- [31m ***" of openai: no cost is recorded. To state one: configure({ prices: [staticPrices(…), genaiPrices()] }).',
   ]);
   prices.costOf(call(undefined));
   prices.costOf(call({}));
@@ -67,6 +77,60 @@ test("the warning says what is missing", () => {
   const prices = recordPrices(priceBook(genaiPrices()), String, (line) => lines.push(line));
   prices.costOf(call({ responseModel: "gpt-5", provider: "openai", openai: { serviceTier: "scale" } }));
   assert.match(lines[0]!, /^no price for "gpt-5" of openai \(service tier "scale"\): no cost is recorded/);
+});
+
+/** 50 text tokens in, 4,160 of images out, beside the call's own 1,000 and 100. */
+const IMAGES = {
+  inputTokens: 1000,
+  outputTokens: 100,
+  extra: {
+    "image_gen.input_tokens": 50,
+    "image_gen.output_tokens": 4160,
+    "image_gen.total_tokens": 4210,
+    "image_gen.input_tokens_details.text_tokens": 50,
+  },
+};
+
+function priced(genAi: GenAi, usage: Usage, books: Prices = genaiPrices()) {
+  const lines: string[] = [];
+  const prices = recordPrices(priceBook(books), String, (line) => lines.push(line));
+  return { cost: prices.costOf(call({ provider: "openai", ...genAi }, { usage })), lines };
+}
+
+test("the image generation tool costs what its own model does, as a part of the tools", () => {
+  const of = (imageModel: string) => priced({ responseModel: "gpt-4.1", openai: { imageModel } }, IMAGES);
+  // 1000 × 2; 100 × 8; 50 × 5 + 4160 × 40 = 250 + 166400
+  assert.deepEqual(of("gpt-image-1").cost, {
+    currency: "USD",
+    total: 0.16945,
+    input: 0.002,
+    output: 0.0008,
+    tools: 0.16665,
+    source: "computed",
+    model: "openai/gpt-4.1",
+    book: "genai-prices",
+  });
+  // Without details all output is images, at the price of images and not of text: 50 × 5 + 4160 × 32
+  assert.equal(of("gpt-image-1.5").cost?.tools, 0.13337);
+  const searched = { ...IMAGES, webSearchCalls: 1 };
+  const genAi = { responseModel: "gpt-4.1", openai: { imageModel: "gpt-image-1" } };
+  assert.equal(priced(genAi, searched).cost?.tools, 0.17665);
+  // One's own price for the model that answers, the library's for the images.
+  const own = staticPrices({ "gpt-4.1": { input: 1, output: 1 } });
+  assert.equal(priced(genAi, IMAGES, [own, genaiPrices()]).cost?.total, 0.16775);
+});
+
+test("images whose tokens, model or price is not known leave no cost, and a line that says so", () => {
+  const nothing = (openai: GenAi["openai"], usage: Usage, reason: string) => {
+    const { cost, lines } = priced({ responseModel: "gpt-4.1", ...(openai && { openai }) }, usage);
+    assert.deepEqual([cost, lines.length], [undefined, 1]);
+    assert.ok(lines[0]!.startsWith(`no price for "gpt-4.1" of openai (${reason}): no cost is recorded`), lines[0]);
+  };
+  nothing(undefined, IMAGES, "image generation by an unknown model");
+  nothing({ imageModel: "chatgpt-image-99" }, IMAGES, "image generation by chatgpt-image-99");
+  nothing({ imageModel: "gpt-image-1", serviceTier: "flex" }, IMAGES, 'images at service tier "flex"');
+  const uncounted = { inputTokens: 1000, outputTokens: 100, extra: { image_generation_calls: 1 } };
+  nothing({ imageModel: "gpt-image-1" }, uncounted, "the tokens of its image generation are not known");
 });
 
 test("10,000 calls add up exactly", () => {
@@ -96,4 +160,17 @@ test("prices that cannot be read are said once, and nothing else", () => {
   prices.prepare!();
   prices.costOf(call({ responseModel: "gpt-4o" }));
   assert.deepEqual(lines, ["no prices, so no cost is recorded: Cannot find module 'x'"]);
+});
+
+test("a price function that throws is named with its error, and the next book has its turn", () => {
+  const lines: string[] = [];
+  const boom = () => {
+    throw new Error("boom");
+  };
+  const alone = recordPrices(priceBook(boom), String, (line) => lines.push(line));
+  assert.equal(alone.costOf(call({ responseModel: "gpt-5", provider: "openai" })), undefined);
+  assert.match(lines[0]!, /^no price for "gpt-5" of openai \(.* threw boom\): no cost is recorded/);
+  const before = recordPrices(priceBook([boom, genaiPrices()]), String, (line) => lines.push(line));
+  assert.ok(before.costOf(call({ responseModel: "gpt-5", provider: "openai" }))!.total! > 0);
+  assert.equal(lines.length, 1);
 });

@@ -113,6 +113,17 @@ test("service tiers, and fees of tools", () => {
   assert.deepEqual(ask(plain, { outputTokens: 1 }).reasons, ["its input tokens are not known"]);
 });
 
+test("a total that is more than input and output has no cost, unless the provider thinks beside them", () => {
+  const own = staticPrices({ mine: { input: 2, output: 8 } });
+  const usage = { inputTokens: 100, outputTokens: 10, totalTokens: 1110 };
+  assert.deepEqual(ask(own, usage, { provider: "openai" }), {
+    cost: undefined,
+    reasons: ["1000 tokens of its total are neither input nor output"],
+  });
+  // (10 + 1000) × 8
+  near(ask(own, usage, { provider: "gcp.gemini" }).cost?.output, 0.00808);
+});
+
 test("wrong prices throw at once, and name the model", () => {
   const bad = (models: unknown, code: string, message: RegExp, options?: unknown) =>
     assert.throws(

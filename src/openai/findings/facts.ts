@@ -23,6 +23,7 @@ export interface Facts {
   readonly responseId: string | undefined;
   readonly responseStatus: string | undefined;
   readonly previousResponseId: string | undefined;
+  readonly conversationId: string | undefined;
   readonly finishReasons: readonly string[];
   /** `max_output_tokens` and its like, as the request set them. */
   readonly caps: { readonly [name: string]: number };
@@ -117,13 +118,14 @@ function read(record: SpanRecord): Facts | undefined {
     responseId: word(genAi?.responseId),
     responseStatus: word(genAi?.responseStatus),
     previousResponseId: word(genAi?.previousResponseId),
+    conversationId: word(genAi?.conversationId),
     finishReasons: items(genAi?.finishReasons).filter((reason) => typeof reason === "string"),
     caps: numbers(genAi?.parameters, CAPS),
     openai: details(genAi?.openai),
     usage: tokens(record.usage),
     http: http === undefined ? undefined : httpOf(http),
     error: error === undefined && fieldOf(record.status, "code") !== "error" ? undefined : errorOf(record),
-    answer: isModel && record.output !== undefined ? answerOf(record.output, definitions) : undefined,
+    answer: isModel && record.output !== undefined ? answerOf(record, definitions) : undefined,
     asked: isModel ? items(record.input).length : 0,
     lastRole: isModel ? word(fieldOf(items(record.input).at(-1), "role")) : undefined,
     tool: type === "tool" ? toolOf(record) : undefined,

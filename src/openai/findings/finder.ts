@@ -28,6 +28,8 @@ interface LiveTrace {
   readonly said: Map<string, { readonly text: string; readonly seq: number }>;
   /** Something is new since it was looked at. */
   isDirty: boolean;
+  /** It is to be looked at with the last of the records that wait together. */
+  isDue: boolean;
   wasOver: boolean;
 }
 
@@ -43,16 +45,18 @@ export function createFinder(options: FindingsOptions | undefined, clock: Clock,
   const history = createHistory();
   let total = 0;
 
-  function see(draft: Draft): readonly FindingRecord[] {
+  function see(draft: Draft, hasMore: boolean): readonly FindingRecord[] {
     const { record, trace } = draft;
     if (record.record !== "span") return NONE;
     const facts = factsOf(record);
     const isRoot = isLocalRoot(record);
-    if (facts === undefined && !isRoot && trace.openSpans !== 0) return NONE;
     const known = facts === undefined ? live.get(record.traceId) : keep(facts);
     if (known === undefined) return NONE;
     const rootEnded = isRoot && noteRoot(known, record);
-    return rootEnded || trace.openSpans === 0 ? lookAt(known, draft) : NONE;
+    known.isDue ||= rootEnded || trace.openSpans === 0;
+    if (!known.isDue || hasMore) return NONE;
+    known.isDue = false;
+    return lookAt(known, draft);
   }
 
   function keep(facts: Facts): LiveTrace | undefined {
@@ -81,6 +85,7 @@ export function createFinder(options: FindingsOptions | undefined, clock: Clock,
         rootsEnded: 0,
         said: new Map(),
         isDirty: false,
+        isDue: false,
         wasOver: false,
       };
     }
@@ -133,7 +138,7 @@ export function createFinder(options: FindingsOptions | undefined, clock: Clock,
     return recordOf(masked(finding, capture), { id, traceId, trace: draft.trace.info, nowMs, seq });
   }
 
-  return { see: (draft) => guard(() => see(draft), NONE) };
+  return { see: (draft, hasMore = false) => guard(() => see(draft, hasMore), NONE) };
 }
 
 /** True when the root has ended. */

@@ -17,7 +17,8 @@ interface TraceFacts {
 /**
  * What went wrong with the model calls and runs in these records, by 26 rules: stuck, expired and incomplete runs, quota
  * and rate limits, retries, lost streams, tool loops, caches that never hit. Takes records from anywhere, of any number of
- * traces: a memory sink, `readRecords`, a store; of a span that was written several times the newest counts. Pure.
+ * traces: a memory sink, a store, or `readRecords`, for which it gives a promise; of a span that was written several times
+ * the newest counts. Pure.
  *
  * The findings come by trace, in the order of their rules; the id of one is the same whenever it is found. They are the same
  * that the process itself sends when a trace has ended, once `sightline/openai` is loaded.
@@ -28,8 +29,28 @@ interface TraceFacts {
  *   console.log(`${name}: ${message} ${nextStep}`);
  * }
  */
-export function findings(records: Iterable<TraceRecord>, options?: FindingsOptions): FindingRecord[] {
-  const { limits, off, nowMs = Date.now() } = checkOptions(options);
+export function findings(records: Iterable<TraceRecord>, options?: FindingsOptions): FindingRecord[];
+export function findings(records: AsyncIterable<TraceRecord>, options?: FindingsOptions): Promise<FindingRecord[]>;
+export function findings(
+  records: Iterable<TraceRecord> | AsyncIterable<TraceRecord>,
+  options?: FindingsOptions,
+): FindingRecord[] | Promise<FindingRecord[]> {
+  const checked = checkOptions(options);
+  return Symbol.asyncIterator in records
+    ? collected(records).then((list) => findingsOf(list, checked))
+    : findingsOf(records, checked);
+}
+
+async function collected(records: AsyncIterable<TraceRecord>): Promise<TraceRecord[]> {
+  const list: TraceRecord[] = [];
+  for await (const record of records) list.push(record);
+  return list;
+}
+
+function findingsOf(
+  records: Iterable<TraceRecord>,
+  { limits, off, nowMs = Date.now() }: ReturnType<typeof checkOptions>,
+): FindingRecord[] {
   const traces = tracesOf(records);
   const history = createHistory();
   return traces.flatMap(({ traceId, info, facts, rootsEnded, rootsOpen }) => {

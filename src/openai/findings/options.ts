@@ -12,7 +12,7 @@ export const DEFAULTS = {
   truncationShare: 0.5,
   /** `tool_output_truncated`: the characters at which your own code cuts outputs. 0: it does not. */
   toolOutputCap: 0,
-  /** `endless_polling`: more requests for the state of one run or response. At one a second a run expires before. */
+  /** `endless_polling`: more requests for the state of one run that did not complete. At one a second it expires before. */
   maxPolls: 600,
   /** `endless_polling`: in any one second. */
   maxPollsPerSecond: 20,

@@ -16,8 +16,8 @@ export interface Answer {
 export interface CallFacts {
   readonly id: string | undefined;
   readonly name: string;
-  /** The same for the same arguments. */
-  readonly key: string;
+  /** The same for the same arguments; `undefined` when the record does not hold them as they were. */
+  readonly key: string | undefined;
   /** The arguments are no JSON, and they should be. */
   readonly isBad: boolean;
 }
@@ -40,14 +40,14 @@ const MAX_CALLS = 100;
 const ENOUGH_TEXT = 1_000;
 
 /** Reads messages in the shape of the conventions, and (with `content` for `parts`) as the API has them. */
-export function answerOf(output: unknown, definitions: readonly unknown[]): Answer {
+export function answerOf({ output, cuts }: SpanRecord, definitions: readonly unknown[]): Answer {
   const answer = { textChars: 0, refusals: 0, others: 0, calls: [] as CallFacts[], finishReasons: [] as string[] };
   let left = MAX_PARTS;
   const custom = new Set(
     definitions.filter((tool) => fieldOf(tool, "type") === "custom").map((tool) => fieldOf(tool, "name")),
   );
   const isDefined = (name: string) => definitions.some((tool) => fieldOf(tool, "name") === name);
-  const take = (part: unknown): void => {
+  const take = (part: unknown, path: string): void => {
     if (left-- <= 0) return;
     const type = fieldOf(part, "type");
     if (typeof part === "string") answer.textChars += inked(part);
@@ -58,15 +58,16 @@ export function answerOf(output: unknown, definitions: readonly unknown[]): Answ
       const name = word(fieldOf(part, "name")) ?? "function";
       const given = fieldOf(part, "arguments");
       const isBad = !custom.has(name) && isBadJson(given, isDefined(name));
-      answer.calls.push({ id: word(fieldOf(part, "id")), name, key: keyOf(given), isBad });
+      answer.calls.push({ id: word(fieldOf(part, "id")), name, key: keyOf(given, cuts, path), isBad });
     } else if (type !== "reasoning") answer.others++;
   };
-  for (const message of Array.isArray(output) ? output : [output]) {
+  for (const [i, message] of (Array.isArray(output) ? output : [output]).entries()) {
     const parts =
       fieldOf(message, "parts") ?? fieldOf(message, "content") ?? (typeof message === "string" ? message : []);
-    for (const part of Array.isArray(parts) ? parts : [parts]) take(part);
-    const legacy = items(fieldOf(message, "tool_calls"));
-    for (const call of legacy) take({ type: "tool_call", ...call, arguments: fieldOf(call, "input") });
+    for (const [j, part] of (Array.isArray(parts) ? parts : [parts]).entries())
+      take(part, `output[${i}].parts[${j}].arguments`);
+    for (const [j, call] of items(fieldOf(message, "tool_calls")).entries())
+      take({ type: "tool_call", ...call, arguments: fieldOf(call, "input") }, `output[${i}].tool_calls[${j}].input`);
     const reason = word(fieldOf(message, "finish_reason"));
     if (reason !== undefined) answer.finishReasons.push(reason);
   }
@@ -87,7 +88,7 @@ export function toolOf({ genAi, name, input, output, cuts }: SpanRecord): ToolFa
   return {
     id: word(genAi?.tool?.callId),
     name: word(genAi?.tool?.name) ?? word(name) ?? "tool",
-    key: keyOf(input),
+    key: keyOf(input, cuts, "input"),
     isBad: isFunction && isBadJson(input, type === "function" && genAi?.openai?.runId !== undefined),
     type,
     outputChars: text ? Math.round((squeezed(text) * rawChars) / text.length) : undefined,
@@ -123,9 +124,13 @@ function endingOf(text: string): string | undefined {
 
 /** Longer arguments are told apart by a hash, so that no payload stays alive. */
 const SHORT = 64;
+/** What capture leaves in the place of what it masks and cuts: different values look the same. */
+const MARK = /\[(?:redacted|redaction failed|email|phone|card|iban|ip|cut (?:[\d,]+ |object|array|entries))/;
 
-function keyOf(value: unknown): string {
+function keyOf(value: unknown, cuts: unknown, path: string): string | undefined {
+  if (value === undefined || items(cuts).some((cut) => isWithin(fieldOf(cut, "path"), path))) return undefined;
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  if (MARK.test(text)) return undefined;
   if (text.length <= SHORT) return text;
   let [a, b] = [0x811c9dc5, 0];
   for (let i = 0; i < text.length; i++) {
@@ -135,4 +140,10 @@ function keyOf(value: unknown): string {
     b = (Math.imul(b, 31) + code) | 0;
   }
   return `${text.length}:${a >>> 0}:${b >>> 0}`;
+}
+
+function isWithin(at: unknown, path: string): boolean {
+  return (
+    typeof at === "string" && at.startsWith(path) && (at.length === path.length || ".[".includes(at[path.length]!))
+  );
 }

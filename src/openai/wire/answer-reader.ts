@@ -1,3 +1,4 @@
+import { field } from "../fields.ts";
 import { type BodyReader, countingReader } from "./body-reader.ts";
 import { describerOf } from "./call-span.ts";
 import { createChatMerger } from "./chat-merger.ts";
@@ -13,8 +14,8 @@ const MAX_COUNTED_BYTES = 256 * 1024;
 /** The body of an error says what is wrong in its first lines. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
-const MERGERS: { readonly [kind in EndpointKind]?: () => Merger } = {
-  chat: createChatMerger,
+const MERGERS: { readonly [kind in EndpointKind]?: (exchange: Exchange) => Merger } = {
+  chat: ({ request }) => createChatMerger(Number(field(request, "n")) || 1),
   completion: createCompletionMerger,
   response: createResponseMerger,
   image: createLastEventMerger,
@@ -27,7 +28,7 @@ export function answerReader(
   exchange: Exchange,
   landing: Landing | undefined,
   contentType: string,
-  maxBytes: number,
+  { maxBytes, onEvent }: { readonly maxBytes: number; readonly onEvent: (data: unknown) => void },
 ): BodyReader {
   const { endpoint } = exchange;
   const { kind } = endpoint;
@@ -36,8 +37,9 @@ export function answerReader(
   }
   const isJson = contentType.includes("json");
   if (contentType.includes("text/event-stream") || (asksForStream(exchange) && !isJson)) {
-    const onEvent = landing && ((name: string | undefined, data: unknown) => landing.event(name, data, exchange));
-    return eventBody({ maxBytes, merger: landing === undefined ? MERGERS[kind]?.() : undefined, onEvent });
+    const merger = landing === undefined ? MERGERS[kind]?.(exchange) : undefined;
+    const take = landing && ((name: string | undefined, data: unknown) => landing.event(name, data, exchange));
+    return eventBody({ maxBytes, merger, onEvent: take ?? ((_name, data) => onEvent(data)) });
   }
   if (kind === "speech" && !isJson) return countingReader;
   const counts = kind === "embedding" || kind === "image";

@@ -5,10 +5,12 @@ import type { SentRequest } from "./request.ts";
 /** The longest time that `openai` waits of its own accord (0.5 s doubled up to this), and what the event loop may add. */
 const LONGEST_WAIT_MS = 8000;
 const LEEWAY_MS = 2000;
+/** The longest that `openai` 4 and 5 wait when the server asks for it. Later ones obey, but no failure is kept back longer. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /** How long another attempt may be in coming. */
 export function waitLimitMs(retryAfterMs: number | undefined): number {
-  return Math.max(retryAfterMs ?? 0, LONGEST_WAIT_MS) + LEEWAY_MS;
+  return Math.min(Math.max(retryAfterMs ?? 0, LONGEST_WAIT_MS), LONGEST_RETRY_AFTER_MS) + LEEWAY_MS;
 }
 
 /** Whether `openai` and its kin try again after this status; the server's own word counts before it. */
@@ -37,11 +39,11 @@ export function isTimeout(
   // In whole seconds, rounded down; of versions 5 and 6 only for requests with a timeout of their own.
   const stated = Number.parseInt(request.header("x-stainless-timeout") ?? "", 10) * 1000;
   const limitMs = Number.isNaN(stated) ? timeoutMs : stated;
-  return limitMs === undefined ? undefined : durationMs >= limitMs - TIMER_SLACK_MS;
+  return limitMs === undefined ? undefined : durationMs >= limitMs - Math.min(TIMER_SLACK_MS, limitMs / 4);
 }
 
-/** Timers may fire early by so much. */
-const TIMER_SLACK_MS = 2;
+/** Timers count from the beginning of the event loop's turn that they are set in, so they fire early by what it took till then. */
+const TIMER_SLACK_MS = 50;
 
 export function failedAttempt(error: unknown, durationMs: number): HttpAttempt {
   const cause: unknown = field(error, "cause");

@@ -5,16 +5,19 @@ import type { RecordingSpan } from "../../core/recording-span.ts";
 import { type Runtime, shared } from "../../core/runtime.ts";
 import type { Span } from "../../core/span.ts";
 import { type SpanRef, startUnder } from "../../core/start.ts";
-import { field, text } from "../fields.ts";
+import { field, moment, text } from "../fields.ts";
+import { mergePlans } from "../merge-plan.ts";
 import type { Plan } from "../plan.ts";
-import { begin, finish, joinConversation, type RecordedState, recall, remember } from "../recorded.ts";
+import { begin, finish, joinConversation } from "../recorded.ts";
+import { isRecordedElsewhere, type RecordedState, recall, recallPlan, remember } from "../recorded-state.ts";
 import { responseDescriber } from "../responses.ts";
-import { withoutContent } from "./call-span.ts";
+import { shownPlan, uncounted } from "./call-span.ts";
 import { isObject, type Wire } from "./chunk-head.ts";
 import type { Exchange, Landing, Merger } from "./exchange.ts";
 import { type LongSpan, longSpan, placeOf } from "./long-span.ts";
 import { countPoll, newPolls, type Polls } from "./polls.ts";
 import { createResponseMerger, TERMINAL_RESPONSE } from "./response-merger.ts";
+import { endOnOurClock } from "./run-times.ts";
 
 /** A response that is made in the background, from its creation (or first retrieval) to its end. */
 interface WatchedResponse {
@@ -24,6 +27,8 @@ interface WatchedResponse {
   readonly http: HttpCall;
   readonly spanId: string;
   readonly startMs: number;
+  /** When it was first heard of. */
+  readonly answeredMs: number;
   readonly parent: Span | SpanRef;
   readonly long: LongSpan;
   readonly polls: Polls;
@@ -98,7 +103,7 @@ function takeUnknown(id: string, value: Wire, exchange: Exchange): boolean {
   if (isMuted(parent)) return false;
   const [first] = planOf(value, exchange, exchange.startMs).spans;
   const seq = known === undefined ? 0 : known.seq + 1;
-  const span = begin(runtime, known?.parent ?? parent, first, seq) as RecordingSpan;
+  const span = begin(runtime, known?.parent ?? parent, first, seq, known?.spanId) as RecordingSpan;
   if (!span.recording) return false;
   const watched = watch(span, exchange, value, seq);
   countPoll(watched.polls, exchange.nowMs());
@@ -116,6 +121,7 @@ function watch(span: RecordingSpan, exchange: Exchange, response: Wire, seq: num
     http,
     spanId,
     startMs,
+    answeredMs: exchange.nowMs(),
     parent: placeOf(span, exchange.parent),
     long: longSpan(runtime, (open) => write(watched, open)),
     polls: newPolls(),
@@ -124,7 +130,8 @@ function watch(span: RecordingSpan, exchange: Exchange, response: Wire, seq: num
   };
   const responses = responsesOf(runtime);
   responses.set(id, watched);
-  note(watched, span, { status: text(response["status"]) ?? "unknown", isTerminal: false, seq });
+  const status = text(response["status"]) ?? "unknown";
+  note(watched, span, { status, isTerminal: false, seq, ...openState(watched) }, recallPlan(runtime, id));
   watched.long.hold(span);
   watched.long.arm(SILENCE_MS);
   if (responses.size > MAX_RESPONSES) {
@@ -139,11 +146,24 @@ function watch(span: RecordingSpan, exchange: Exchange, response: Wire, seq: num
 function touch(watched: WatchedResponse, value: Wire): void {
   const { exchange, long, parent, spanId, startMs } = watched;
   if (hasEnded(watched.response)) return;
+  const { runtime } = exchange;
+  const known = recall(runtime, watched.id);
+  if (known?.isTerminal === true) {
+    // Its end has been recorded from elsewhere, on the same span.
+    responsesOf(runtime).delete(watched.id);
+    return;
+  }
+  if (known !== undefined && long.span === undefined) watched.seq = Math.max(watched.seq, known.seq + 1);
   watched.response = { ...value, id: watched.id };
   if (long.span === undefined) {
     const options = { type: "generation", kind: "client", spanId, seq: watched.seq, startTime: startMs } as const;
-    const span = startUnder(exchange.runtime, parent, "chat", options);
-    if (span.recording) long.hold(span as RecordingSpan);
+    const span = startUnder(runtime, parent, "chat", options);
+    if (span.recording) {
+      const status = text(value["status"]) ?? "unknown";
+      const state = { status, isTerminal: false, seq: watched.seq, ...openState(watched) };
+      note(watched, span as RecordingSpan, state, recallPlan(runtime, watched.id));
+      long.hold(span as RecordingSpan);
+    }
   }
   if (hasEnded(value)) long.settle();
   else long.arm(SILENCE_MS);
@@ -151,35 +171,55 @@ function touch(watched: WatchedResponse, value: Wire): void {
 
 function write(watched: WatchedResponse, span: RecordingSpan): void {
   const { exchange, http, polls, response, startMs } = watched;
-  const { runtime } = exchange;
-  const plan = planOf(response, exchange, startMs);
-  const [first, ...children] = plan.spans;
+  const { runtime, captures } = exchange;
   const { count, maxPerSecond } = polls;
-  const patch = { ...withoutContent(first.patch, exchange), name: first.name };
+  const facts = { captures, http: count === 0 ? http : { ...http, polls: { count, maxPerSecond } } };
+  const seen = shownPlan(endedHere(watched, planOf(response, exchange, startMs)), facts);
+  const known = recall(runtime, watched.id);
+  if (isRecordedElsewhere(known, span.spanId)) {
+    responsesOf(runtime).delete(watched.id);
+    const [first] = seen.spans;
+    finish(span, { ...first, patch: { ...uncounted(first.patch, known), name: first.name } });
+    return;
+  }
+  const before = recallPlan(runtime, watched.id);
+  const plan = before === undefined ? seen : mergePlans(before, seen);
+  const [first, ...children] = plan.spans;
   const seq = watched.seq++;
   const conversationId = joinConversation(runtime, span, plan);
-  note(watched, span, { status: plan.status, isTerminal: plan.isTerminal, seq, conversationId });
+  const ageMs = first.endMs - first.startMs;
+  note(watched, span, { status: plan.status, isTerminal: plan.isTerminal, seq, conversationId, ageMs }, plan);
   if (plan.isTerminal) responsesOf(runtime).delete(watched.id);
-  finish(span, {
-    ...first,
-    patch: { ...patch, http: count === 0 ? http : { ...http, polls: { count, maxPerSecond } } },
-  });
+  span.update({ name: first.name });
+  finish(span, first);
   const { traceId, spanId, trace } = span;
-  for (const child of children) {
-    finish(begin(runtime, { traceId, spanId, trace }, child, seq), {
-      ...child,
-      patch: withoutContent(child.patch, exchange),
-    });
-  }
+  for (const child of children) finish(begin(runtime, { traceId, spanId, trace }, child, seq), child);
 }
 
-/** From now on whoever records this response as data knows that it is here. */
+/** The API's times are whole seconds of its own clock; where it was made from here, ours knows better when it ended. */
+function endedHere({ exchange, response, startMs, answeredMs }: WatchedResponse, plan: Plan): Plan {
+  const [{ endMs: apiMs }] = plan.spans;
+  if (!plan.isTerminal || exchange.endpoint.kind !== "response") return plan;
+  const endedMs = exchange.runtime.clock.epochMs();
+  const times = { sentMs: startMs, answeredMs, endedMs, isEndStreamed: false, stepTimes: new Map() };
+  const endMs = endOnOurClock(moment(field(response, "created_at")), apiMs, times);
+  const [first, ...children] = plan.spans.map((span) => (span.endMs === apiMs ? { ...span, endMs } : span));
+  return { ...plan, spans: [first!, ...children] };
+}
+
+function openState({ long }: WatchedResponse): Pick<RecordedState, "isOpen" | "giveWay"> {
+  return { isOpen: true, giveWay: () => long.settle() };
+}
+
+/** From now on whoever records this response as data knows that it is here. What has ended has been said whole. */
 function note(
   { exchange, id, parent, spanId }: WatchedResponse,
   { traceId }: RecordingSpan,
-  state: Pick<RecordedState, "status" | "isTerminal" | "seq" | "conversationId">,
+  state: Omit<RecordedState, "parent" | "traceId" | "spanId">,
+  plan: Plan | undefined,
 ): void {
-  remember(exchange.runtime, id, { parent, traceId, spanId, ...state });
+  const whole = { parent, traceId, spanId, isOnWire: true, ...state };
+  remember(exchange.runtime, id, whole, state.isTerminal ? undefined : plan);
 }
 
 function planOf(answer: Wire, { request, provider, runtime, endpoint }: Exchange, startMs: number): Plan {

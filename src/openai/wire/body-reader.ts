@@ -16,6 +16,8 @@ export interface EventFacts {
   readonly count: number;
   /** Its last event has been seen. */
   readonly isComplete: boolean;
+  /** And it was the very last one, after which nothing comes: `[DONE]`, or one that says that the answer is over. */
+  readonly isOver: boolean;
   /** An error object that came as an event. */
   readonly error: unknown;
   readonly mismatch: { readonly event: string; readonly status: string } | undefined;

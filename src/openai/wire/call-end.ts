@@ -6,7 +6,7 @@ import type { SpanPatch } from "../../core/span.ts";
 import { asksForStream } from "./answer-reader.ts";
 import { holdResponse } from "./background.ts";
 import type { BodyReader } from "./body-reader.ts";
-import { describeAnswer, describeFailure, describeRequest, openSpan } from "./call-span.ts";
+import { describeAnswer, describeFailure, describeRequest, describerOf, openSpan } from "./call-span.ts";
 import type { Landing } from "./exchange.ts";
 import type { OpenExchange } from "./exchange-of.ts";
 import { eventFailure, statusFailure } from "./failure.ts";
@@ -58,11 +58,18 @@ function concludeAnswer(call: EndedCall, ending: Ending, thrown: unknown): boole
   const span = call.span ?? describedSpan(exchange);
   if (span === undefined) return false;
   if (exchange.endpoint.kind === "response" && holdResponse(span, exchange, answer)) return true;
-  guard(() => describeAnswer(span, exchange, answer), undefined);
-  span.update({ http: exchange.http, ...statedCost(call) });
+  const isCounted = guard(() => describeAnswer(span, exchange, answer), true);
+  span.update({ http: exchange.http, ...(isCounted && statedCost(call)) });
+  if (isUnreadable(exchange, answer))
+    span.update({ level: "WARNING", statusMessage: "the answer is not readable JSON" });
   judge(span, call, ending, thrown);
   span.end({ endTime: exchange.nowMs() });
   return false;
+}
+
+/** A model call answers in JSON; a text is half of it, or the page of a proxy. Transcriptions may be asked for as text. */
+function isUnreadable({ endpoint: { kind } }: OpenExchange, answer: unknown): boolean {
+  return typeof answer === "string" && kind !== "transcription" && describerOf(kind) !== undefined;
 }
 
 /** The answer has landed nowhere, so the call has a span after all. */
@@ -87,7 +94,7 @@ function land(landing: Landing, { exchange, reader }: EndedCall, ending: Ending,
 function concludeFailure(call: EndedCall, { status, error, atMs }: Failed, ending: Ending): void {
   const { exchange, landing, reader, span } = call;
   const body = reader.answer();
-  const failure = status === undefined ? undefined : statusFailure(status, body);
+  const failure = status === undefined ? undefined : statusFailure(status, body, exchange);
   landing?.failed(failure === undefined ? error : { ...failure, body }, exchange);
   if (span === undefined) return;
   if (failure === undefined) span.fail(error);
@@ -107,7 +114,9 @@ function streamFacts({ exchange, reader: { events } }: EndedCall, ending: Ending
     // A client that asked for events and got something else sees an empty stream.
     return asksForStream(exchange) && ending === "read" ? { events: 0, end: "broken" } : undefined;
   }
-  const { count, mismatch, truncated, isComplete, error } = events;
+  const { count, mismatch, truncated, isOver, error } = events;
+  // What was thrown at its reader came instead of more.
+  const isComplete = ending === "broken" ? isOver : events.isComplete;
   return {
     events: count,
     end: error !== undefined ? "broken" : isComplete ? "completed" : streamEnd(ending),
@@ -127,7 +136,7 @@ const ABORTED: SpanPatch = { level: "WARNING", statusMessage: "aborted" };
 function judge(span: RecordingSpan, { exchange, reader }: EndedCall, ending: Ending, thrown: unknown): void {
   const { stream } = exchange.http;
   const error = reader.events?.error;
-  if (error !== undefined) describeFailure(span, eventFailure(error));
+  if (error !== undefined) describeFailure(span, eventFailure(error, exchange));
   if (error !== undefined || stream?.end === "completed") return;
   if (ending === "aborted" || (ending === "broken" && isAbort(thrown))) {
     span.fail(thrown).update(ABORTED);

@@ -1,6 +1,8 @@
 import { guard } from "../../core/guard.ts";
 import type { HttpAttempt, HttpCall } from "../../core/record.ts";
 import type { RecordingSpan } from "../../core/recording-span.ts";
+import type { SettleReason } from "../../core/trace.ts";
+import { openAnswers } from "../open-answers.ts";
 import { answerReader, errorReader } from "./answer-reader.ts";
 import { failedAttempt, isTimeout, mayBeRetried, retryCount, waitLimitMs } from "./attempts.ts";
 import { type BodyReader, countingReader } from "./body-reader.ts";
@@ -8,12 +10,13 @@ import type { BodyWatch } from "./body-watch.ts";
 import { conclude, type Ending, type Failed } from "./call-end.ts";
 import { describeRequest, describeSoFar, openSpan } from "./call-span.ts";
 import type { Exchange } from "./exchange.ts";
-import { type CallStart, exchangeOf } from "./exchange-of.ts";
+import { type CallStart, exchangeOf, type OpenExchange } from "./exchange-of.ts";
 import { type HeaderFacts, readHeaders } from "./headers.ts";
 import { landingOf } from "./landings.ts";
+import { type OpenAnswer, openAnswer } from "./open-answer.ts";
 import type { SentRequest } from "./request.ts";
 import { tapResponse } from "./tap.ts";
-import type { WaitingCalls } from "./waiting-calls.ts";
+import { mayBeFollowed, type WaitingCalls } from "./waiting-calls.ts";
 
 /** One call of the API with all its attempts: one span, or none where its answer lands on something that lives longer. */
 export interface Call {
@@ -61,12 +64,17 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
   /** Stands unless another attempt follows. */
   let failed: Failed | undefined;
   let reader: BodyReader = countingReader;
+  /** While it is a stream. */
+  let streamed: OpenAnswer | undefined;
   let isAsked = false;
   let isRead = false;
   let bytes = 0;
   /** As many as there were when the span was last written while it was still open. */
   let shownBytes: number | undefined;
   let timer: NodeJS.Timeout | undefined;
+  /** A large answer that has been read and waits to be described. */
+  let later: NodeJS.Immediate | undefined;
+  let readMs = 0;
   let isHolding = false;
   let ended = false;
 
@@ -82,18 +90,47 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
     stopWaiting();
     describe();
     const facing = { exchange, landing, span, reader, bytes, failed, facts };
-    const goesOn = guard(() => conclude(facing, ending, error), false);
+    const say = (): boolean => guard(() => conclude(facing, ending, error), false);
+    const goesOn = later === undefined ? say() : asOf(exchange, readMs, say);
+    streamed?.end();
+    openAnswers(runtime).delete(readLater);
     if (span?.ended === false && !goesOn) span.end({ endTime: exchange.nowMs() });
   };
 
-  /** Nothing else of the trace is open, or all is written out. What is still being streamed goes on after that. */
-  const settle = (): void => {
+  const readLater = (): void => finish("read");
+
+  /** Who waits for the end of a large answer gets it before it is described; who records it has it described first. */
+  const finishRead = (): void => {
+    const isLarge = bytes >= LARGE_BYTES && reader.reads && reader.events === undefined;
+    if (!isLarge || span === undefined) {
+      finish("read");
+      return;
+    }
+    readMs = exchange.nowMs();
+    later = setImmediate(readLater);
+    openAnswers(runtime).add(readLater);
+  };
+
+  /** Nothing else of the trace is open, or all is written out. What is still to be read goes on after that. */
+  const settle = (reason: SettleReason): void => {
     if (ended || isHolding || span === undefined) return;
-    if (failed === undefined ? !isAsked && reader.events === undefined : !isAsked || isRead) {
+    // Its next attempt comes in spite of it.
+    if (reason === "flush" && timer !== undefined) {
+      hold();
+      return;
+    }
+    if (later !== undefined) {
+      finish("read");
+      return;
+    }
+    const isUnread = !isAsked && reader.events === undefined;
+    const isLast = !reader.reads || reason === "exit";
+    const isOver = failed === undefined ? isUnread && isLast : !isAsked || isRead;
+    if (isOver) {
       finish("unread");
       return;
     }
-    if (reader.events !== undefined && bytes !== shownBytes) {
+    if ((isUnread || reader.events !== undefined) && bytes !== shownBytes) {
       shownBytes = bytes;
       reader.drain();
       describeSoFar(span, exchange, reader.answer());
@@ -121,7 +158,7 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
     failed = failure;
     span ??= openSpan(exchange);
     describe();
-    if (!mayFollow) return;
+    if (!mayFollow || !mayBeFollowed(request, exchange.parent)) return;
     waiting.add(call);
     timer = setTimeout(() => finish("unread"), waitLimitMs(facts.retryAfterMs)).unref();
     hold();
@@ -135,7 +172,11 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
     const durationMs = micros(exchange.nowMs() - sentMs);
     note({ status, ...(requestId !== undefined && { requestId }), durationMs }, { ...http, status });
     if (status < 400) {
-      reader = answerReader(exchange, landing, headers.get("content-type") ?? "", settings.maxBodyBytes);
+      reader = answerReader(exchange, landing, headers.get("content-type") ?? "", {
+        maxBytes: settings.maxBodyBytes,
+        onEvent: (data) => streamed?.event(data),
+      });
+      if (reader.events !== undefined) streamed = openAnswer(exchange, span, () => reader);
     } else {
       reader = errorReader();
       fail({ atMs: outcomeMs, status }, mayBeRetried(status, shouldRetry));
@@ -145,7 +186,7 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
   const watchBody = (): BodyWatch => {
     const own = turn;
     const current = (fn: () => void): void => {
-      if (!ended && own === turn) guard(fn, undefined);
+      if (!ended && later === undefined && own === turn) guard(fn, undefined);
     };
     const left = (ending: Ending): void => {
       // Clients throw the body away when they try again.
@@ -170,7 +211,7 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
       end: () =>
         current(() => {
           isRead = true;
-          if (timer === undefined) finish("read");
+          if (timer === undefined) finishRead();
         }),
       error: (error) => current(() => finish(request.signal?.aborted === true ? "aborted" : "broken", error)),
       cancel: () => current(() => left("cancelled")),
@@ -194,6 +235,8 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
       request = next;
       turn++;
       failed = undefined;
+      streamed?.end();
+      streamed = undefined;
       reader = countingReader;
       isAsked = isRead = false;
       bytes = 0;
@@ -221,6 +264,21 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
     end: () => finish("unread"),
   };
   return call;
+}
+
+/** Parsing and capturing more takes milliseconds. */
+const LARGE_BYTES = 256 * 1024;
+
+/** Runs `fn` with the clock of an exchange at the time when its answer had been read. */
+function asOf<T>(exchange: OpenExchange, ms: number, fn: () => T): T {
+  const { nowMs } = exchange;
+  const clock = exchange as { nowMs: () => number };
+  clock.nowMs = () => ms;
+  try {
+    return fn();
+  } finally {
+    clock.nowMs = nowMs;
+  }
 }
 
 /** Milliseconds without the noise below a microsecond. */

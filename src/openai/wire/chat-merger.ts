@@ -21,9 +21,9 @@ interface Choice {
 /**
  * Puts the chunks of a streamed chat completion together: choices and tool calls by their index, so that parallel calls
  * stay apart; calls without an index (some hosts) by their id. Usage is that of the last chunk that has one. Left out:
- * log probabilities, padding (`obfuscation`) and the audio's bytes, of which the number is kept as `bytes`.
+ * log probabilities, padding (`obfuscation`) and the audio's bytes, of which the number is kept as `bytes`. `asked` is the number of choices that the request wants.
  */
-export function createChatMerger(): Merger {
+export function createChatMerger(asked = 1): Merger {
   const budget = createBudget();
   const head = createChunkHead("chat.completion");
   const choices = new Map<number, Choice>();
@@ -56,9 +56,9 @@ export function createChatMerger(): Merger {
       });
     },
     get isComplete() {
-      return (
-        head.done || (choices.size > 0 && [...choices.values()].every(({ finishReason }) => finishReason !== null))
-      );
+      // Some hosts send no [DONE].
+      const isFinished = ({ finishReason }: Choice): boolean => finishReason !== null;
+      return head.done || (choices.size >= Math.max(asked, 1) && [...choices.values()].every(isFinished));
     },
     mismatch: undefined,
     get error() {

@@ -29,7 +29,7 @@ export function createChunkHead(object: string): ChunkHead {
       if (data === "[DONE]") done = true;
       if (!isObject(data)) return false;
       seen = true;
-      if (data.error != null) error = data.error;
+      if (data.error) error = data.error;
       else if (name === "error") error = data;
       for (const field of FIELDS) {
         const value = data[field];

@@ -1,6 +1,7 @@
 import { guard } from "../../core/guard.ts";
 import type { BodyReader, EventFacts } from "./body-reader.ts";
 import type { Merger } from "./exchange.ts";
+import { partialJson } from "./partial-json.ts";
 import { createSseParser } from "./sse.ts";
 
 /** Bytes that may wait to be parsed; more are parsed at once, so that a fast reader does not pile them up. */
@@ -45,19 +46,40 @@ export function eventBody(options: {
       return;
     }
     count++;
-    const isLast = LAST_EVENTS.has(name);
+    const isLast = LAST_EVENTS.has(name) || LAST_EVENTS.has(TYPE.exec(text.slice(0, TYPE_WITHIN))?.[1]);
     if ((bytes > maxBytes || merger?.truncated === true) && !isLast && !isVital(text)) {
       skipped = true;
       return;
     }
     const data = parsed(text);
+    tell(name, data, isLast);
+  };
+
+  const tell = (name: string | undefined, data: unknown, isLast: boolean): void => {
     if (isLast || LAST_EVENTS.has((data as { type?: unknown } | null | undefined)?.type)) isComplete = true;
     error ??= errorIn(name, data);
     merger?.event(name, data);
     onEvent?.(name, data);
   };
 
-  const parser = createSseParser((name, text) => guard(() => take(name, text), undefined), { maxEventBytes: maxBytes });
+  /** Of an event that is too large to be kept: one that tells how the stream ended, or that an image has been made. */
+  const takeLong = (name: string | undefined, head: string, tail: string): void => {
+    count++;
+    const data = partialJson(head, tail);
+    const type = data?.["type"] ?? name;
+    const isLast = LAST_EVENTS.has(type);
+    if (!isLast && !isImage(type, data)) return;
+    const { response } = (data ?? {}) as { response?: { output?: unknown } };
+    const { output } = (merger?.result() ?? {}) as { output?: unknown };
+    // The list has been cut; what came of it before counts.
+    if (typeof response === "object" && Array.isArray(output)) response.output = output;
+    tell(name, data, isLast);
+  };
+
+  const parser = createSseParser((name, text) => guard(() => take(name, text), undefined), {
+    maxEventBytes: maxBytes,
+    onLong: (name, head, tail) => guard(() => takeLong(name, head, tail), undefined),
+  });
 
   const drain = (): void => {
     if (immediate !== undefined) clearImmediate(immediate);
@@ -77,6 +99,9 @@ export function eventBody(options: {
     },
     get isComplete() {
       return isComplete || merger?.isComplete === true;
+    },
+    get isOver() {
+      return isComplete;
     },
     get error() {
       return error ?? merger?.error;
@@ -103,6 +128,16 @@ export function eventBody(options: {
   };
 }
 
+/** Where an event without a name says what it is: at its beginning. */
+const TYPE_WITHIN = 200;
+const TYPE = /"type"\s*:\s*"([\w.]+)"/;
+
+/** What is cut of it is only the picture. */
+function isImage(type: unknown, data: { item?: unknown } | undefined): boolean {
+  const { item } = (data ?? {}) as { item?: { type?: unknown } };
+  return type === "response.output_item.done" && item?.type === "image_generation_call";
+}
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -111,11 +146,11 @@ function parsed(text: string): unknown {
   }
 }
 
-/** As the clients have it: an event of that name, or an object with an error that is not nothing. */
+/** As the clients have it: an event of that name, or an object with an error that is not nothing (some hosts send `""`). */
 function errorIn(name: string | undefined, data: unknown): unknown {
   if (typeof data !== "object" || data === null) return undefined;
   const { error, type } = data as { error?: unknown; type?: unknown };
-  if (error !== undefined && error !== null && error !== false) return error;
+  if (error) return error;
   return name === "error" || type === "error" ? data : undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { Runtime } from "../../core/runtime.ts";
-import { picked } from "../fields.ts";
+import { field, picked } from "../fields.ts";
 import type { Items } from "../lists.ts";
+import { drainOpenAnswers } from "../open-answers.ts";
 import type { RecordedObject } from "../recorded.ts";
 import type { Wire } from "./chunk-head.ts";
 import { knownCollector } from "./run-collector.ts";
@@ -24,15 +25,17 @@ export interface GivenRun {
  * `undefined` for a run that has not been seen on the wire.
  */
 export function addGivenRun(runtime: Runtime, given: GivenRun): RecordedObject | undefined {
+  drainOpenAnswers(runtime);
   const collector = knownCollector(runtime);
   const watched = collector?.find(given.id);
   if (collector === undefined || watched === undefined || watched.isClosed) return undefined;
   const { state, traceId, spanId } = watched;
   const before = statusOf(state);
+  const askedBefore = field(state.run, "required_action");
   // Only what is given: an id and a status are enough.
   takeRun(state, { ...state.run, ...plain(given.run) }, given.observedMs);
   const status = statusOf(state);
-  let isNews = status !== before;
+  let isNews = status !== before || !isSame(field(state.run, "required_action"), askedBefore);
   if (given.steps.items.length > 0) isNews = takeSteps(state, page(given.steps), given.steps.newestFirst) || isNews;
   if (given.messages.items.length > 0) {
     const { messages, observedMs } = given;

@@ -8,7 +8,7 @@ import { parsedJson } from "../messages.ts";
 import { contextOf, fill, lengthOf, MAX_IDENTIFIER, pairsOf, type RequestContext } from "../request-context.ts";
 import type { Endpoint } from "./exchange.ts";
 
-/** What `tracedFetch({ inject })` adds to requests. */
+/** What `tracedFetch({ inject })` adds to requests; not to those that are given as a `Request`, or with an `init` of a class. */
 export interface InjectOptions {
   /** Hosts besides `api.openai.com` that take the parameters, with the port where there is one: `my.openai.azure.com`. */
   hosts?: readonly string[];
@@ -94,7 +94,7 @@ function checked(options: InjectOptions): InjectOptions {
 
 function inject(request: Outgoing, options: InjectOptions, hosts: ReadonlySet<string>): RequestInit | undefined {
   const { url, init, span } = request;
-  if (!hosts.has(url.host) || isSuppressed(span)) return init;
+  if (!hosts.has(url.host) || isSuppressed(span) || !isPlain(init)) return init;
   const body = guard(() => injectedBody(request, options), undefined);
   const traceparent = options.traceparent === true && span?.recording === true ? span.traceparent() : undefined;
   if (body === undefined && traceparent === undefined) return init;
@@ -106,6 +106,15 @@ function inject(request: Outgoing, options: InjectOptions, hosts: ReadonlySet<st
     ...(body !== undefined && { body }),
     ...withHeaders(init?.headers, headers),
   };
+}
+
+/** Whether a copy by its fields has everything that `fetch` would read. Of a `Request`, or another object of a class, it has not. */
+function isPlain(init: object | undefined): boolean {
+  if (init === undefined) return true;
+  const prototype: unknown = Object.getPrototypeOf(init);
+  // The prototype of plain objects, of any realm, has none itself.
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return false;
+  return Object.getOwnPropertyNames(init).length === Object.keys(init).length;
 }
 
 /** The body with what is added to it; `undefined` when that is nothing. */

@@ -1,10 +1,12 @@
 import { ConfigError } from "../../core/errors.ts";
-import { isTraced, type TracedFetchOptions, tracedFetchOf } from "./traced-fetch.ts";
+import { type TracedFetchOptions, tracedFetchOf } from "./traced-fetch.ts";
+import { isTraced } from "./traced-fetches.ts";
 
 /** What the clients of `openai` 4 to 7 have in common here. */
 interface Client {
   readonly fetch: typeof fetch;
   readonly timeout?: number;
+  readonly apiKey?: unknown;
   /** From version 5 on. */
   readonly withOptions?: (options: object) => object;
   readonly _options?: { readonly [name: string]: unknown };
@@ -35,7 +37,7 @@ export function observeOpenAI<T extends object>(client: T, options: Omit<TracedF
   if (isTraced(client.fetch)) return client;
   const traced = tracedFetchOf({ ...options, fetch: client.fetch }, client.timeout);
   if (typeof client.withOptions === "function") {
-    return client.withOptions({ ...azureOptions(client), ...keyFunction(client), fetch: traced }) as T;
+    return client.withOptions({ ...azureOptions(client), ...currentKey(client), fetch: traced }) as T;
   }
   const Same = client.constructor as new (options: object) => T;
   return new Same({ ...client._options, ...currentOptions(client), ...azureOptions(client), fetch: traced });
@@ -51,10 +53,12 @@ function azureOptions({ apiVersion, deploymentName, _azureADTokenProvider }: Cli
   };
 }
 
-/** Version 5 would pass on the key that the function gave last. */
-function keyFunction({ _options }: Client): object {
-  const apiKey = _options?.["apiKey"];
-  return typeof apiKey === "function" ? { apiKey } : {};
+/** Version 5 would pass on the key that a function gave last, later ones the key that the client was made with. */
+function currentKey({ _options, apiKey }: Client): object {
+  const given = _options?.["apiKey"];
+  if (typeof given === "function") return { apiKey: given };
+  // A client whose provider signs its requests takes no key.
+  return typeof apiKey === "string" && _options?.["provider"] === undefined ? { apiKey } : {};
 }
 
 /** What may have been changed on a client of version 4 since it was made. */

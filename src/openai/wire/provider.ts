@@ -1,3 +1,6 @@
+/** OpenAI's own, in any region. */
+const OPENAI = "openai.com";
+
 const HOSTS: readonly (readonly [suffix: string, provider: string])[] = [
   ["openai.azure.com", "azure.ai.openai"],
   ["services.ai.azure.com", "azure.ai.openai"],
@@ -15,8 +18,22 @@ const HOSTS: readonly (readonly [suffix: string, provider: string])[] = [
  */
 export function providerOf(host: string): string {
   const name = host.toLowerCase();
-  const known = HOSTS.find(([suffix]) => name === suffix || name.endsWith(`.${suffix}`));
+  const known = HOSTS.find(([suffix]) => isBelow(name, suffix));
   if (known !== undefined) return known[1];
-  // `api.moonshot.ai`, `api.moonshot.cn`.
-  return name.split(".").includes("moonshot") ? "moonshot_ai" : "openai";
+  return isMoonshot(name) ? "moonshot_ai" : "openai";
+}
+
+/** Whether a host is one of those that are known for such an API. */
+export function isKnownHost(host: string): boolean {
+  const name = host.toLowerCase();
+  return isBelow(name, OPENAI) || isMoonshot(name) || HOSTS.some(([suffix]) => isBelow(name, suffix));
+}
+
+function isBelow(name: string, suffix: string): boolean {
+  return name === suffix || name.endsWith(`.${suffix}`);
+}
+
+/** `api.moonshot.ai`, `api.moonshot.cn`. */
+function isMoonshot(name: string): boolean {
+  return name.split(".").includes("moonshot");
 }

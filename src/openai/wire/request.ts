@@ -10,15 +10,17 @@ export interface SentRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** `undefined` for what is no request at all: `fetch` itself says so. */
+/** `undefined` for what asks no server: no address, of which `fetch` says so itself, or one like `data:,`, with which clients try out `fetch`. */
 export function readRequest(input: unknown, init: RequestInit | undefined): SentRequest | undefined {
   const given = typeof input === "object" && input !== null && !(input instanceof URL) ? (input as Request) : undefined;
   const address = given === undefined ? String(input) : given.url;
   if (!URL.canParse(address)) return undefined;
+  const url = new URL(address);
+  if (url.protocol !== "https:" && url.protocol !== "http:") return undefined;
   const headers: unknown = init?.headers ?? given?.headers;
   return {
     method: String(init?.method ?? given?.method ?? "GET").toUpperCase(),
-    url: new URL(address),
+    url,
     header: (name) => headerOf(headers, name),
     body: init?.body,
     signal: init?.signal ?? given?.signal ?? undefined,

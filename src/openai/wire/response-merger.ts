@@ -46,7 +46,7 @@ export function createResponseMerger(): Merger {
       if (!isObject(data)) return;
       seen = true;
       const type = typeof data.type === "string" ? data.type : (name ?? "");
-      if (type === "error" || (data.error != null && data.response === undefined)) error = data.error ?? data;
+      if (type === "error" || (data.error && data.response === undefined)) error = data.error || data;
       else if (isObject(data.response)) take(type, data);
       else if (final === undefined) mergeItem(items, type, data, budget);
     },

@@ -4,7 +4,7 @@ import type { Plan, PlannedSpan } from "../plan.ts";
 import { readRun } from "../read.ts";
 import { isTerminal } from "../run-spans.ts";
 import { planRun } from "../run-tree.ts";
-import { withoutContent } from "./call-span.ts";
+import { shownSpan } from "./call-span.ts";
 import type { Wire } from "./chunk-head.ts";
 import { listOf, type RunState, statusOf } from "./run-state.ts";
 import { onOurClock } from "./run-times.ts";
@@ -43,7 +43,7 @@ export function planKnownRun(state: RunState, decisions: RunDecisions, nowMs: nu
     ...(state.cancellingSince !== undefined && { cancellingSince: state.cancellingSince }),
   });
   const [agent, ...children] = onOurClock(plan.spans, state);
-  const shown = (span: PlannedSpan): PlannedSpan => ({ ...span, patch: withoutContent(span.patch, state) });
+  const shown = (span: PlannedSpan): PlannedSpan => shownSpan(span, state);
   return {
     ...plan,
     spans: [shown(agentOf(state, agent)), ...children.map((child) => shown(childOf(state, decisions, child)))],

@@ -44,6 +44,12 @@ export function onOurClock(
   return [{ ...agent, startMs, endMs }, ...children.map(placed)];
 }
 
+/** The same for the end of a response in the background, which is one span that began here. */
+export function endOnOurClock(createdMs: number | undefined, endMs: number, seen: SeenTimes): number {
+  const skewMs = createdMs === undefined ? 0 : skewOf(createdMs, seen);
+  return Math.max(seen.sentMs ?? 0, endOf(endMs, isWhole(endMs) ? endMs + skewMs : endMs, seen));
+}
+
 /** How far our clock is ahead of the API's, as far as that shows. */
 function skewOf(createdMs: number, { sentMs, answeredMs }: SeenTimes): number {
   if (sentMs === undefined || answeredMs === undefined || !isWhole(createdMs)) return 0;

@@ -12,10 +12,13 @@ const LF = 10;
 const CR = 13;
 /** A full `response.completed` of long conversations has some 100 KiB. */
 const MAX_EVENT_BYTES = 1024 * 1024;
+/** Of an event that is larger: enough for what stands around its large parts. */
+const END_BYTES = 16 * 1024;
 
 /**
  * A parser of server-sent events after the WHATWG rules: lines end in CR, LF or CRLF, several `data` lines are one text,
- * comments and unknown fields are left out. Memory does not grow beyond one event of `maxEventBytes` (default 1 MiB).
+ * comments and unknown fields are left out. Memory does not grow beyond one event of `maxEventBytes` (default 1 MiB): of a
+ * larger one `onLong` gets both ends.
  *
  * Works on whole lines: neither byte of a line end occurs inside of a UTF-8 sequence, so no character is ever cut.
  *
@@ -25,9 +28,12 @@ const MAX_EVENT_BYTES = 1024 * 1024;
  */
 export function createSseParser(
   onEvent: (name: string | undefined, data: string) => void,
-  options: { readonly maxEventBytes?: number } = {},
+  options: {
+    readonly maxEventBytes?: number;
+    readonly onLong?: (name: string | undefined, head: string, tail: string) => void;
+  } = {},
 ): SseParser {
-  const { maxEventBytes = MAX_EVENT_BYTES } = options;
+  const { maxEventBytes = MAX_EVENT_BYTES, onLong } = options;
   /** The unfinished line. */
   let rest: Buffer[] = [];
   let restBytes = 0;
@@ -37,27 +43,50 @@ export function createSseParser(
   let isFirst = true;
   /** The last byte was a CR: an LF that follows belongs to it. */
   let afterCr = false;
-  /** The event is too large: nothing of it is kept until its empty line. */
+  /** The event is too large: only its name and the ends of its data are kept until its empty line. */
   let skipping = false;
+  let head: string | undefined;
+  let tail: Buffer = Buffer.alloc(0);
   /** The start of the unfinished line has been thrown away. */
   let inLine = false;
   let truncated = 0;
 
-  const skip = (): void => {
+  /** `start` is where the data begins. */
+  const skip = (start: string | undefined): void => {
     if (!skipping) truncated++;
     skipping = true;
-    name = data = undefined;
+    head ??= start?.slice(0, END_BYTES);
+    data = undefined;
+  };
+
+  const addTail = (bytes: Buffer): void => {
+    if (head === undefined) return;
+    tail = Buffer.concat([tail, bytes.subarray(-END_BYTES)]);
+    if (tail.length > END_BYTES) tail = Buffer.from(tail.subarray(-END_BYTES));
+  };
+
+  /** A line that is too large, and has not come to its end. */
+  const skipLine = (bytes: Buffer): void => {
+    const line = Buffer.concat([...rest, bytes]);
+    const text = line.toString("utf8", 0, END_BYTES);
+    const value = text.startsWith("data") ? fieldValue(text, 4, text.length) : undefined;
+    skip(data === undefined ? value : `${data}\n`);
+    if (value !== undefined) addTail(line);
   };
 
   const keep = (bytes: Buffer): void => {
     if (bytes.length === 0) return;
+    if (inLine) {
+      addTail(bytes);
+      return;
+    }
     if (restBytes + bytes.length > maxEventBytes) {
-      skip();
+      skipLine(bytes);
       rest = [];
       restBytes = 0;
       inLine = true;
+      return;
     }
-    if (inLine) return;
     rest.push(Buffer.from(bytes));
     restBytes += bytes.length;
   };
@@ -66,16 +95,27 @@ export function createSseParser(
     const event = name;
     const text = data;
     name = data = undefined;
-    if (skipping) skipping = false;
-    else if (text !== undefined) onEvent(event, text);
+    if (!skipping) {
+      if (text !== undefined) onEvent(event, text);
+      return;
+    }
+    const start = head;
+    const end = tail;
+    skipping = false;
+    head = undefined;
+    tail = Buffer.alloc(0);
+    if (start !== undefined) onLong?.(event, start, end.toString("utf8"));
   };
 
   const field = (text: string, at: number, end: number): void => {
     if (text.startsWith("data", at)) {
       const value = fieldValue(text, at + 4, end);
       if (value === undefined) return;
-      data = data === undefined ? value : `${data}\n${value}`;
-      if (data.length > maxEventBytes) skip();
+      const whole = data === undefined ? value : `${data}\n${value}`;
+      data = skipping ? undefined : whole;
+      if (whole.length <= maxEventBytes && !skipping) return;
+      skip(whole);
+      addTail(Buffer.from(whole.slice(-END_BYTES)));
     } else if (text.startsWith("event", at)) {
       const value = fieldValue(text, at + 5, end);
       if (value !== undefined) name = value === "" ? undefined : value;
@@ -88,7 +128,7 @@ export function createSseParser(
     while (at < text.length) {
       const end = text.indexOf("\n", at);
       if (end === at) dispatch();
-      else if (!skipping) field(text, at, end);
+      else field(text, at, end);
       at = end + 1;
     }
   };
@@ -109,6 +149,7 @@ export function createSseParser(
     let start = 0;
     if (inLine) {
       start = afterFirstLine(chunk);
+      addTail(chunk.subarray(0, start));
       inLine = false;
     }
     let text: string;
@@ -128,7 +169,7 @@ export function createSseParser(
     end() {
       rest = [];
       restBytes = 0;
-      name = data = undefined;
+      name = data = head = undefined;
       skipping = inLine = afterCr = false;
     },
     get truncated() {

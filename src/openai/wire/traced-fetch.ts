@@ -2,17 +2,21 @@ import { contextSpan } from "../../core/context.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { guard } from "../../core/guard.ts";
 import { isMuted, isSuppressed } from "../../core/non-recording-span.ts";
-import { activeRuntime, type Runtime, shared } from "../../core/runtime.ts";
+import { activeRuntime, type Runtime } from "../../core/runtime.ts";
 import type { Span } from "../../core/span.ts";
 import { beginCall, type Call } from "./call.ts";
 import { endpointOf } from "./endpoints.ts";
 import type { CallStart, WireSettings } from "./exchange-of.ts";
 import { type InjectOptions, type Injector, injector } from "./inject.ts";
 import { readRequest } from "./request.ts";
+import { globalFetch, isHandedOver, sender, tracedFetches } from "./traced-fetches.ts";
 import { type WaitingCalls, waitingCalls } from "./waiting-calls.ts";
 
 export interface TracedFetchOptions {
-  /** What makes the requests. Default: `globalThis.fetch`, looked up at each call. */
+  /**
+   * What makes the requests. Default: `globalThis.fetch`, looked up at each call; the one before it where `tracedFetch()` has
+   * been made the global one. Where this `fetch` is traced too, a request is recorded once, by the outer one.
+   */
   fetch?: typeof fetch;
   /** The provider's name on the records. Default: by the host, `openai` where that is not known. */
   provider?: string;
@@ -34,6 +38,9 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
  * Nothing else changes: the same requests, the same answers, errors and streams, read no earlier than the caller reads
  * them. While tracing is off it is the inner `fetch` alone.
  *
+ * A timeout of `openai` 5 to 7 that no other attempt follows looks here like the caller's abort (a warning), unless the
+ * request was given its own timeout: those clients do not tell theirs. `observeOpenAI` knows it.
+ *
  * @throws ConfigError for options that do not exist or make no sense. The function it returns throws nothing of its own.
  *
  * @example
@@ -54,26 +61,18 @@ export function tracedFetchOf(options: TracedFetchOptions, timeoutMs: number | u
   };
   const tracer: Tracer = { settings, waiting: waitingCalls(), inject: injector(options.inject) };
   const traced = (...args: Parameters<typeof fetch>): Promise<Response> => {
-    const inner = options.fetch ?? globalThis.fetch;
+    const send = sender(innerFetch());
     const runtime = activeRuntime();
     const parent = runtime === null ? undefined : contextSpan(runtime);
     // What is sent must not depend on whether its trace is sampled.
     const isLeftAlone = options.inject ? isSuppressed(parent) : isMuted(parent);
-    if (runtime === null || isLeftAlone) return inner(...args);
-    return tracedCall(tracer, runtime, parent, inner, args);
+    if (runtime === null || isLeftAlone) return send(...args);
+    return tracedCall(tracer, runtime, parent, send, args);
   };
+  const innerFetch = options.fetch === undefined ? globalFetch(traced) : () => options.fetch!;
   Object.defineProperty(traced, "name", { value: "fetch", configurable: true });
-  tracedFetches().add(traced);
+  tracedFetches().set(traced, innerFetch);
   return traced;
-}
-
-/** Whether a `fetch` records already; of any loaded copy of the package. */
-export function isTraced(fetch: Function): boolean {
-  return tracedFetches().has(fetch);
-}
-
-function tracedFetches(): WeakSet<Function> {
-  return shared("tracedFetches", () => new WeakSet<Function>());
 }
 
 interface Tracer {
@@ -86,19 +85,24 @@ function tracedCall(
   { settings, waiting, inject }: Tracer,
   runtime: Runtime,
   parent: Span | undefined,
-  inner: typeof fetch,
+  send: typeof fetch,
   args: Parameters<typeof fetch>,
 ): Promise<Response> {
   const start = guard(() => startOf(runtime, parent, args, settings), undefined);
-  if (start === undefined) return inner(...args);
-  const sent = inject({ ...start, ...start.request, init: args[1], span: parent });
+  if (start === undefined) return send(...args);
+  const [input, init] = args;
+  // What is added to a `Request` would stand in place of its own.
+  const isAddress = typeof input === "string" || input instanceof URL;
+  const sent = isAddress ? inject({ ...start, ...start.request, init, span: parent }) : init;
+  const isRecorded = !guard(() => isHandedOver(start.request.url), false);
   let answer: Promise<Response>;
   try {
-    answer = sent === args[1] ? inner(...args) : inner(args[0], sent);
+    answer = sent === init ? send(...args) : send(input, sent);
   } catch (error) {
-    guard(() => callOf(start, waiting)?.rejected(error), undefined);
+    if (isRecorded) guard(() => callOf(start, waiting)?.rejected(error), undefined);
     throw error;
   }
+  if (!isRecorded) return answer;
   // After the request has been handed over, which does not wait for it.
   const call = guard(() => callOf(start, waiting), undefined);
   if (call === undefined) return answer;

@@ -9,38 +9,131 @@ export interface WaitingCall {
   readonly request: SentRequest;
   /** How many attempts have an outcome. */
   readonly attempts: number;
+  /** It waits no longer. */
+  end(): void;
 }
 
 /** Calls whose last attempt has failed, and which another attempt may follow. */
 export interface WaitingCalls<Call extends WaitingCall> {
+  /** Ends the call that has waited longest where too many do. */
   add(call: Call): void;
   delete(call: Call): void;
   /** The call that this request goes on with, which waits no longer then. */
   take(request: SentRequest, parent: Span | undefined): Call | undefined;
 }
 
+/** Each keeps its request's body. A client that has more calls failing at once has its attempts apart. */
+const MAX_WAITING = 1000;
+
 export function waitingCalls<Call extends WaitingCall>(): WaitingCalls<Call> {
-  const calls = new Set<Call>();
+  /** Oldest first, with the key at which each is found. */
+  const keys = new Map<Call, string>();
+  const byKey = new Map<string, Set<Call>>();
+
+  const remove = (call: Call): void => {
+    const key = keys.get(call);
+    if (key === undefined) return;
+    keys.delete(call);
+    const alike = byKey.get(key)!;
+    alike.delete(call);
+    if (alike.size === 0) byKey.delete(key);
+  };
+
   return {
-    add: (call) => calls.add(call),
-    delete: (call) => calls.delete(call),
+    add(call) {
+      remove(call);
+      if (keys.size >= MAX_WAITING) {
+        const [oldest] = keys.keys();
+        remove(oldest!);
+        oldest!.end();
+      }
+      const key = keyOf(call.request, call.exchange.parent);
+      keys.set(call, key);
+      const alike = byKey.get(key);
+      if (alike === undefined) byKey.set(key, new Set([call]));
+      else alike.add(call);
+    },
+    delete: remove,
     take(request, parent) {
-      if (calls.size === 0) return undefined;
-      const count = retryCount(request);
-      // A client that counts says that this call is a new one.
-      if (count === 0) return undefined;
-      const alike = [...calls].filter((call) => isAlike(call, request, parent));
-      // Of calls that are the same in all, the one whose turn it is.
-      const found = alike.find(({ attempts }) => attempts === count) ?? alike[0];
-      if (found !== undefined) calls.delete(found);
+      if (keys.size === 0 || !mayGoOn(request, parent)) return undefined;
+      const alike = byKey.get(keyOf(request, parent));
+      const found = alike && chosen([...alike].reverse(), request, parent);
+      if (found !== undefined) remove(found);
       return found;
     },
   };
 }
 
-function isAlike({ request: before, exchange }: WaitingCall, request: SentRequest, parent: Span | undefined): boolean {
-  const sameParent = exchange.parent?.spanId === parent?.spanId && exchange.parent?.traceId === parent?.traceId;
-  if (!sameParent || before.method !== request.method || before.url.href !== request.url.href) return false;
-  // Forms and streams are made anew for each attempt.
-  return typeof before.body !== "string" || before.body === request.body;
+/** Whether it can ever be told that a later request goes on with a call under `parent` whose last attempt was `request`. */
+export function mayBeFollowed(request: SentRequest, parent: Span | undefined): boolean {
+  return retryCount(request) !== undefined || (isSpan(parent) && typeof request.body === "string");
+}
+
+/** A client that counts says which requests are new calls. */
+function mayGoOn(request: SentRequest, parent: Span | undefined): boolean {
+  return retryCount(request) !== 0 && mayBeFollowed(request, parent);
+}
+
+/** Of calls with the same key, newest first. An older one has more likely been given up by its caller. */
+function chosen<Call extends WaitingCall>(
+  calls: readonly Call[],
+  request: SentRequest,
+  parent: Span | undefined,
+): Call | undefined {
+  const count = retryCount(request);
+  const isAlike = (call: Call): boolean =>
+    isSameParent(call.exchange.parent, parent) && call.request.body === request.body;
+  const isSameUser = (call: Call): boolean =>
+    CREDENTIALS.every((name) => call.request.header(name) === request.header(name));
+  if (count === undefined) return calls.find((call) => isSameUser(call) && isAlike(call));
+  const fitting = calls.filter(({ attempts, exchange }) => attempts === count && isSameParent(exchange.parent, parent));
+  if (!isComparable(request)) return fitting.length === 1 ? fitting[0] : undefined;
+  // A key that a function gives may be another at each attempt.
+  return (
+    fitting.find((call) => isSameUser(call) && isAlike(call)) ?? fitting.find(isAlike) ?? only(calls.filter(isAlike))
+  );
+}
+
+/** Where the counts differ, some attempts have not been seen here, or the client is not the only one that tries again. */
+function only<Call>(calls: readonly Call[]): Call | undefined {
+  return calls.length === 1 ? calls[0] : undefined;
+}
+
+const CREDENTIALS = ["authorization", "api-key"];
+
+/** Forms and streams are made anew for each attempt, and bytes may be another file. */
+function isComparable({ method, body }: SentRequest): boolean {
+  return typeof body === "string" || (body === undefined && (method === "GET" || method === "HEAD"));
+}
+
+function isSameParent(one: Span | undefined, other: Span | undefined): boolean {
+  return one === other || (isSpan(one) && one.spanId === other?.spanId && one.traceId === other.traceId);
+}
+
+/** Where there are only attributes for traces to come, the id is all zeros. */
+function isSpan(parent: Span | undefined): parent is Span {
+  return parent !== undefined && !/^0*$/.test(parent.spanId);
+}
+
+const EDGE = 128;
+const SAMPLES = 16;
+const SAMPLE = 16;
+
+/** Different for most requests that differ, and cheap for the longest bodies. */
+function keyOf(request: SentRequest, parent: Span | undefined): string {
+  const place = isSpan(parent) ? `${parent.traceId} ${parent.spanId}` : "";
+  const body = isComparable(request) ? sampled(String(request.body ?? "")) : "?";
+  return `${request.method} ${request.url.href} ${place} ${body}`;
+}
+
+/** Its length, both ends and some places between them. */
+function sampled(body: string): string {
+  const { length } = body;
+  if (length <= 2 * EDGE + SAMPLES * SAMPLE) return body;
+  const step = (length - 2 * EDGE) / SAMPLES;
+  const parts = Array.from({ length: SAMPLES }, (_, i) => {
+    const start = Math.floor(EDGE + i * step);
+    return body.slice(start, start + SAMPLE);
+  });
+  return `${length} ${body.slice(0, EDGE)}${parts.join("")}${body.slice(-EDGE)}`;
 }

@@ -19,8 +19,8 @@ function finder(options?: FindingsOptions): Finder {
   return createFinder(options, fakeClock(), createCapture());
 }
 
-const see = (to: Finder, record: SpanRecord, openSpans = 0): readonly FindingRecord[] =>
-  to.see({ record, trace: { info: record.trace, openSpans }, bytes: 0 });
+const see = (to: Finder, record: SpanRecord, openSpans = 0, hasMore = false): readonly FindingRecord[] =>
+  to.see({ record, trace: { info: record.trace, openSpans }, bytes: 0 }, hasMore);
 
 const stuck = { runStatus: "requires_action", expiresAt: T + 600 };
 const cut = () => chat({}, { finishReasons: ["length"] });
@@ -49,6 +49,21 @@ test("a plain span that ends last is enough", () => {
   assert.equal(see(to, detached).length, 0, "what the root's end had found is not sent again");
   see(to, { ...cut(), traceId: "9".repeat(32) }, 1);
   assert.equal(see(to, { ...detached, traceId: "9".repeat(32) }).length, 1);
+});
+
+test("of spans that wait together the last is the one to look at, also when the root is before it", () => {
+  const to = finder();
+  const { unfinished, ...done } = openAgent(65, {}, { seq: 9 });
+  assert.deepEqual(see(to, openAgent(65, stuck, { spanId: done.spanId, seq: 1 }), 0, true), []);
+  assert.deepEqual(see(to, cut(), 0, true), []);
+  assert.deepEqual(see(to, root(), 1, true), []);
+  const late = sampleSpan({ spanId: "d".repeat(16), parentSpanId: root().spanId });
+  assert.deepEqual(see(to, { ...late, traceId: "9".repeat(32) }, 1), [], "of another trace");
+  assert.deepEqual(
+    see(to, done, 1).map(({ name }) => name),
+    ["incomplete_token_cap"],
+  );
+  assert.deepEqual(see(to, late, 1), [], "nothing is due any more");
 });
 
 test("a local root that ends counts, though others of the trace are open", () => {

@@ -218,3 +218,13 @@ function withAt(value: any, [key, ...rest]: string[], junk: unknown): unknown {
   copy[key!] = rest.length === 0 ? junk : withAt(value[key!], rest, junk);
   return copy;
 }
+
+test("what comes asynchronously gives a promise of the same", async () => {
+  const records = [agent({ runStatus: "expired", createdAt: T })];
+  async function* later() {
+    yield* records;
+  }
+  const found = findings(records, { nowMs: 0 });
+  assert.equal(found.length > 0, true);
+  assert.deepEqual(await findings(later(), { nowMs: 0 }), found);
+});

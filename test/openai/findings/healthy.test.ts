@@ -172,6 +172,37 @@ test("nothing is found: chat completions", async () => {
   assert.deepEqual([...sent, ...stored], []);
 });
 
+const chatCall = (i: number) => {
+  const call = { id: `call_${i}`, type: "function", function: { name: "check", arguments: "{}" } };
+  const message = { role: "assistant", content: null, tool_calls: [call] };
+  const result = { role: "tool", tool_call_id: call.id, content: "pending" };
+  const completion = { id: `chatcmpl-${i}`, object: "chat.completion", created: T0 + i, model: "gpt-4o" };
+  const choices = [{ index: 0, message, finish_reason: "tool_calls" }];
+  return { completion: { ...completion, choices, usage: onlyTotals }, said: [message, result] };
+};
+
+test("what waits for prices is judged whole: a loop of thirty calls is one finding", async () => {
+  const { sent, stored } = await found(() => {
+    const asked: object[] = [{ role: "user", content: "q" }];
+    for (let i = 0; i < 30; i++) {
+      const { completion, said } = chatCall(i);
+      recordChatCompletion(completion as any, { request: { messages: [...asked] } } as any);
+      asked.push(...said);
+    }
+  });
+  assert.deepEqual([sent, stored], [["tool_loop"], ["tool_loop"]]);
+});
+
+test("what waits for prices is judged whole: nothing is found in a run that went on", async () => {
+  const { sent, stored } = await found(() => {
+    recordResponse(aResponse());
+    const run = aRun({ status: "requires_action", required_action: pending, ...live });
+    recordAssistantRun({ run, observedAt: (T0 + 90) * 1000 });
+    recordAssistantRun({ run: aRun() });
+  });
+  assert.deepEqual([...sent, ...stored], []);
+});
+
 const failed = (code: string, message: string, usage: unknown = null) =>
   aRun({ status: "failed", completed_at: null, failed_at: T0 + 5, last_error: { code, message }, usage });
 

@@ -28,6 +28,8 @@ interface Case {
   readonly options?: FindingsOptions;
   /** What the message must say. */
   readonly says?: RegExp;
+  /** What the next step must say. */
+  readonly advises?: RegExp;
   readonly severity?: FindingRecord["severity"];
 }
 
@@ -35,7 +37,7 @@ const tried = new Set<string>();
 
 function rule(name: RuleName, cases: { fires: readonly Case[]; silent: readonly Case[] }): void {
   tried.add(name);
-  for (const { of, spans, options, says = /./, severity } of cases.fires) {
+  for (const { of, spans, options, says = /./, advises = /./, severity } of cases.fires) {
     test(`${name}: ${of}`, () => {
       const found = find(spans, options).filter((finding) => finding.name === name);
       assert.equal(found.length, 1, JSON.stringify(find(spans, options), null, 1));
@@ -43,6 +45,7 @@ function rule(name: RuleName, cases: { fires: readonly Case[]; silent: readonly 
       assert.match(finding!.message, says);
       assert.match(finding!.message, /^["\w].*[.]$/);
       assert.match(finding!.nextStep, /^[A-Z].{20,}\.$/);
+      assert.match(finding!.nextStep, advises);
       assert.deepEqual(JSON.parse(JSON.stringify(finding)), finding, "plain JSON");
       assert.ok(spans.some(({ spanId }) => spanId === finding!.spanId));
       if (severity) assert.equal(finding!.severity, severity);
@@ -170,26 +173,61 @@ rule("endless_polling", {
       of: "a hot loop",
       spans: [openAgent(10, { runStatus: "thinking" }, polls(4000, 400))],
       says: /400 times a second/,
+      advises: /pollIntervalMs/,
       severity: "error",
     },
+    { of: "a hot loop, to its end", spans: [agent({}, polls(400, 100))], says: /100 times a second/ },
     {
       of: "no end after ten minutes",
       spans: [openAgent(660, { runStatus: "in_progress" }, polls(300, 1))],
       says: /still in_progress after 11 min/,
+      advises: /createAndPoll/,
     },
-    { of: "too many polls", spans: [agent({}, polls(1200, 5))], says: /1200 times/, severity: "warning" },
     {
-      of: "a response in the background",
-      spans: [chat({ unfinished: true, ...polls(900, 3) }, { responseId: "resp_1", responseStatus: "in_progress" })],
+      of: "too many polls",
+      spans: [agent({ runStatus: "expired" }, polls(1200, 5))],
+      says: /1200 times/,
+      severity: "warning",
+    },
+    {
+      of: "a response in the background, for longer than ten minutes",
+      spans: [retrieved(660, "in_progress", polls(330, 1))],
+      says: /Response resp_1 was still in_progress after 11 min/,
+      advises: /^(?!.*(?:run|createAndPoll)).*cancel the response/,
+    },
+    {
+      of: "a response, in a hot loop",
+      spans: [retrieved(9, "completed", polls(900, 100))],
       says: /Response resp_1/,
+      advises: /^(?!.*pollIntervalMs).*retrievals of the response/,
     },
   ],
   silent: [
     { of: "a run that was polled and ended", spans: [agent({}, polls(40, 2))] },
     { of: "never asked for, and young", spans: [openAgent(5, { runStatus: "in_progress" })] },
-    { of: "more is allowed", spans: [agent({}, polls(1200, 5))], options: { maxPolls: 2000 } },
+    {
+      of: "more is allowed",
+      spans: [agent({ runStatus: "expired" }, polls(1200, 5))],
+      options: { maxPolls: 2000 },
+    },
+    { of: "a run that was polled often and completed", spans: [agent({}, polls(1200, 5))] },
+    { of: "a long response that completed", spans: [retrieved(780, "completed", polls(650, 1))] },
+    { of: "a young response, asked for often", spans: [retrieved(500, "in_progress", polls(900, 3))] },
   ],
 });
+
+/** A response in the background, so many seconds after its creation. */
+function retrieved(seconds: number, responseStatus: string, part: Partial<SpanRecord>): SpanRecord {
+  const span = spanAt(0, seconds, { name: "chat gpt-4.1", type: "generation" });
+  const isOpen = responseStatus !== "completed";
+  const genAi = { responseId: "resp_1", responseStatus, openai: { background: true } };
+  return { ...span, ...part, genAi, ...(isOpen && { unfinished: true }) };
+}
+
+function timeless(record: SpanRecord): SpanRecord {
+  const { createdAt, ...openai } = record.genAi!.openai!;
+  return { ...record, genAi: { ...record.genAi, openai } };
+}
 
 rule("run_expired", {
   fires: [
@@ -204,6 +242,17 @@ rule("run_expired", {
       spans: [openAgent(605, { runStatus: "in_progress", expiresAt: T + 600 })],
       says: /last seen in in_progress/,
     },
+    {
+      of: "read long after it had expired, which is not how long it lived",
+      spans: [agent({ runStatus: "expired" }, { endTime: `${T + 9_000_000}000000000` })],
+      says: /run_1 expired without/,
+    },
+    {
+      of: "the same, with its time to expire",
+      spans: [agent({ runStatus: "expired", expiresAt: T + 600 }, { endTime: `${T + 9_000_000}000000000` })],
+      says: /run_1 expired after 10 min without/,
+    },
+    { of: "no times at all", spans: [timeless(agent({ runStatus: "expired" }))], says: /run_1 expired without/ },
   ],
   silent: [
     { of: "completed", spans: [agent({ expiresAt: T - 1 })] },
@@ -366,6 +415,16 @@ rule("billed_failure", {
   ],
 });
 
+const RUNS = "/threads/{thread_id}/runs";
+const TAKE = /^Take this run for yours/;
+const WAIT = /^Wait for the blocking run to end or cancel it, /;
+
+function conflict(route: string, ...statuses: (number | undefined)[]): SpanRecord {
+  return refused(400, "Thread thread_X already has an active run run_Y.", {
+    http: { ...attempts(...statuses).http, route, status: 400 },
+  });
+}
+
 rule("active_run_conflict", {
   fires: [
     {
@@ -382,6 +441,10 @@ rule("active_run_conflict", {
       ],
       says: /last seen in requires_action/,
     },
+    { of: "a retried run whose first answer was lost", spans: [conflict(RUNS, undefined, 400)], advises: TAKE },
+    { of: "a retried run whose first answer was a 502", spans: [conflict(RUNS, 502, 400)], advises: TAKE },
+    { of: "a retried run that had been refused", spans: [conflict(RUNS, 429, 400)], advises: WAIT },
+    { of: "a retried message", spans: [conflict("/threads/{thread_id}/messages", 500, 400)], advises: WAIT },
     {
       of: "an error that was caught by the program's own spans, told once",
       spans: caught("400 Thread thread_X already has an active run run_Y."),
@@ -390,8 +453,9 @@ rule("active_run_conflict", {
   silent: [{ of: "another refusal", spans: [refused(400, "Cannot update run with status 'in_progress'.")] }],
 });
 
-function caught(message: string): SpanRecord[] {
-  const error = { status: { code: "error" }, error: { type: "BadRequestError", status: 400, message } } as const;
+function caught(message: string, code?: string): SpanRecord[] {
+  const thrown = { type: "BadRequestError", status: 400, message, ...(code !== undefined && { code }) };
+  const error = { status: { code: "error" }, error: thrown } as const;
   const outer = spanAt(1, 3, { name: "ask", ...error });
   return [spanAt(1, 2, { name: "createRun", ...error, parentSpanId: outer.spanId }), outer];
 }
@@ -484,6 +548,8 @@ rule("usage_read_too_early", {
     { of: "it ended", spans: [agent(), step(1, 10, 10)] },
     { of: "recorded alone, it may be recorded again", spans: [alone(openAgent(5, { runStatus: "queued" }))] },
     { of: "it waits for outputs", spans: [openAgent(5, waiting)] },
+    { of: "it was polled, and then left", spans: [openAgent(5, { runStatus: "in_progress" }, polls(3, 1))] },
+    { of: "it goes on for too long, as endless_polling tells", spans: [openAgent(660, { runStatus: "in_progress" })] },
   ],
 });
 
@@ -568,11 +634,10 @@ function nested(total: number): SpanRecord[] {
   return [outer, chat({ usage: { totalTokens: total }, parentSpanId: outer.spanId })];
 }
 
-const attempts = (...statuses: (number | undefined)[]) => ({
-  http: http({
-    attempts: statuses.map((status, i) => ({ ...(status && { status }), durationMs: 100, waitMs: i === 0 ? 0 : 500 })),
-  }),
-});
+function attempts(...statuses: (number | undefined)[]) {
+  const each = statuses.map((status, i) => ({ ...(status && { status }), durationMs: 100, waitMs: i === 0 ? 0 : 500 }));
+  return { http: http({ attempts: each }) };
+}
 
 rule("retry_storm", {
   fires: [
@@ -585,7 +650,7 @@ rule("retry_storm", {
     {
       of: "three 429 in a minute, over traces",
       spans: [...inTrace(1, refused(429, "a")), ...inTrace(2, refused(429, "b")), ...inTrace(3, refused(429, "c"))],
-      says: /3 requests were answered with 429/,
+      says: /3 requests to localhost were answered with 429/,
     },
     {
       of: "no tokens left",
@@ -601,6 +666,12 @@ rule("retry_storm", {
   ],
   silent: [
     { of: "one retry", spans: [chat(attempts(500, 200))] },
+    {
+      of: "429s of two hosts",
+      spans: ["a", "b", "c"].map((name, i) =>
+        refused(429, name, { http: http({ status: 429, host: i === 0 ? "one.example" : "two.example" }) }),
+      ),
+    },
     {
       of: "429s far apart",
       spans: [0, 40, 80, 120].map((s) =>
@@ -632,8 +703,23 @@ rule("content_filter_or_refusal", {
         agent({}, { output: [{ role: "assistant", parts: [text("a")], finish_reason: "content_filter" }] as any }),
       ],
     },
+    {
+      of: "Azure's filter of prompts",
+      spans: [refused(400, "The response was filtered", { type: "generation" }, "content_filter")],
+      says: /refused the prompt .* 400 \(content_filter\)/,
+      severity: "warning",
+    },
+    {
+      of: "a prompt for an image, whose error the program's own span repeats",
+      spans: caught("400 Your request was rejected", "content_policy_violation"),
+      says: /content_policy_violation/,
+    },
   ],
-  silent: [{ of: "an answer", spans: [chat({ output: said(text("fine")) }, { finishReasons: ["stop"] })] }],
+  silent: [
+    { of: "an answer", spans: [chat({ output: said(text("fine")) }, { finishReasons: ["stop"] })] },
+    { of: "another bad request", spans: [refused(400, "no content_filter here", {}, "invalid_value")] },
+    { of: "a failure of the server", spans: [refused(500, "broken", {}, "content_filter")] },
+  ],
 });
 
 const calls = (n: number, name: string, input: (i: number) => unknown) =>
@@ -648,6 +734,33 @@ rule("tool_loop", {
       says: /search was called 3 times/,
     },
     { of: "in chat completions", spans: conversation(3, (i) => i + 1), says: /look was called 3 times/ },
+    {
+      of: "many rounds whose steps are not known",
+      spans: [agent(), ...calls(8, "search", (page) => ({ page })).map((each) => stepless(each))],
+      says: /8 steps/,
+    },
+    {
+      of: "marks and cuts elsewhere than in the arguments",
+      spans: [
+        agent(),
+        ...calls(3, "search", () => ({ q: "x" })).map((each) => ({
+          ...each,
+          output: "[redacted]",
+          cuts: [{ path: "output", reason: "string" as const, size: 90_000 }],
+        })),
+      ],
+      says: /search was called 3 times/,
+    },
+    {
+      of: "in a chain of responses, under spans of their own",
+      spans: responses((i) => ({ previousResponseId: `resp_${i - 1}` }), true),
+      says: /look was called 3 times/,
+    },
+    {
+      of: "in a conversation",
+      spans: responses(() => ({ conversationId: "conv_1", openai: { apiType: "responses" } })),
+      says: /look was called 3 times/,
+    },
   ],
   silent: [
     { of: "few steps", spans: [agent(), ...calls(7, "search", (i) => ({ page: i }))] },
@@ -657,8 +770,57 @@ rule("tool_loop", {
       spans: [agent(), ...[1, 2, 3].map(() => server("file_search", "datastore", []))],
     },
     { of: "the same question in three conversations", spans: conversation(3, () => 1) },
+    {
+      of: "the parallel calls of one round, whose step is not known",
+      spans: [agent(), ...calls(8, "search", (page) => ({ page })).map((each) => stepless(each, `${T}000000000`))],
+    },
+    {
+      of: "arguments that were masked",
+      spans: [agent(), ...calls(3, "search", () => ({ q: "mail of [email]" }))],
+    },
+    {
+      of: "arguments that were cut",
+      spans: [
+        agent(),
+        ...calls(3, "search", () => ({ q: "x" })).map((each) => ({
+          ...each,
+          cuts: [{ path: "input.q", reason: "string" as const, size: 90_000 }],
+        })),
+      ],
+    },
+    {
+      of: "arguments of a call that were cut, of which only the account tells",
+      spans: conversation(3, (i) => i + 1).map((each) => ({
+        ...each,
+        cuts: [{ path: "output[0].parts[0].arguments.day", reason: "depth" as const }],
+      })),
+    },
+    { of: "arguments that are not recorded", spans: [agent(), ...calls(3, "search", () => undefined)] },
+    {
+      of: "conversations side by side, each with its own response before",
+      spans: responses((i) => ({ previousResponseId: `resp_of_user_${i}` })),
+    },
+    {
+      of: "conversations side by side, by their ids",
+      spans: responses((i) => ({ conversationId: `conv_${i}`, openai: { apiType: "responses" } })),
+    },
+    { of: "several ways on from one response", spans: responses(() => ({ previousResponseId: "resp_before" })) },
   ],
 });
+
+/** The run's step is not known: what the wire saw of a run that asks for outputs. */
+function stepless(record: SpanRecord, startTime = record.startTime): SpanRecord {
+  return { ...record, startTime, genAi: { ...record.genAi, openai: { runId: "run_1" } } };
+}
+
+/** Three responses that call the same function. */
+function responses(link: (i: number) => object, isApart = false): SpanRecord[] {
+  return conversation(3, () => 1).map((record, i) => ({
+    ...record,
+    genAi: { ...record.genAi, responseId: `resp_${i}`, ...link(i) },
+    ...(isApart && { parentSpanId: `${i}`.repeat(16) }),
+  }));
+}
 
 function conversation(n: number, messages: (i: number) => number): SpanRecord[] {
   return Array.from({ length: n }, (_, i) =>

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { withSpan } from "sightline";
 import { recordResponse } from "sightline/openai";
 import { fakeOpenAI } from "sightline/testing";
@@ -31,6 +32,28 @@ test("a background response is one generation from its creation to the retrieval
   assert.deepEqual([genAi?.responseStatus, genAi?.openai?.background], ["completed", true]);
   assert.deepEqual((input as any)[0].parts[0].content, REQUEST.input);
   assert.deepEqual(tokens(spans).input, response["usage"].input_tokens);
+});
+
+test("it lasts as long as the clock here has seen, whatever the API's clock says", async () => {
+  for (const skewMs of [0, -900, 5_000]) {
+    await using fake = await fakeOpenAI({ clock: { epochMs: () => Date.now() + skewMs } });
+    let took = 0;
+    const { one } = await written(() =>
+      withSpan("flow", async () => {
+        const { responses } = client(fake.baseURL);
+        const started = performance.now();
+        let response: Wire = await responses.create(REQUEST);
+        while (response["status"] !== "completed") {
+          await sleep(150);
+          response = await responses.retrieve(response["id"]);
+        }
+        took = performance.now() - started;
+      }),
+    );
+    const { startTime, endTime } = one("chat gpt-5");
+    const lasted = Number(BigInt(endTime) - BigInt(startTime)) / 1e6;
+    assert.ok(lasted <= took + 5 && lasted > took - 150, `${skewMs}: ${lasted} of ${took} ms`);
+  }
 });
 
 test("one that its trace does not see ending is unfinished, and completed from elsewhere", async () => {

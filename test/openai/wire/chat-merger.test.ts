@@ -182,3 +182,23 @@ test("a text completion", () => {
     ],
   });
 });
+
+test("a stream of several choices is complete when all that were asked for have finished", () => {
+  const finished = (index: number): Wire => chunk({ content: "A" }, { index, finish_reason: "stop" });
+  const merger = createChatMerger(2);
+  merger.event(undefined, finished(0));
+  assert.equal(merger.isComplete, false);
+  merger.event(undefined, finished(1));
+  assert.equal(merger.isComplete, true);
+  const done = createChatMerger(2);
+  done.event(undefined, finished(0));
+  done.event(undefined, "[DONE]");
+  assert.equal(done.isComplete, true);
+});
+
+test("an error that is nothing is none", () => {
+  for (const error of ["", null, false, 0]) {
+    assert.equal(merged([{ ...chunk({ content: "a" }), error }]).merger.error, undefined, String(error));
+  }
+  assert.equal(merged([{ ...chunk({ content: "a" }), error: "overloaded" }]).merger.error, "overloaded");
+});

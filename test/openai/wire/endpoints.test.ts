@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { tracedFetch } from "sightline/openai";
 import { endpointOf } from "../../../src/openai/wire/endpoints.ts";
+import { readRequest } from "../../../src/openai/wire/request.ts";
+import { traced } from "../../support/traced.ts";
 
 const at = (method: string, path: string) => {
   const { kind, route, ids } = endpointOf(method, new URL(path, "https://host.example"));
@@ -14,6 +17,8 @@ const KNOWN: [string, string, string, string][] = [
   ["POST", "/completions", "completion", "/completions"],
   ["POST", "/responses", "response", "/responses"],
   ["GET", "/responses/resp_1", "response.retrieve", "/responses/{response_id}"],
+  ["POST", "/responses/compact", "response", "/responses/compact"],
+  ["POST", "/responses/input_tokens", "other", "/responses/input_tokens"],
   ["DELETE", "/responses/resp_1", "other", "/responses/{response_id}"],
   ["POST", "/responses/resp_1/cancel", "response.cancel", "/responses/{response_id}/cancel"],
   ["GET", "/responses/resp_1/input_items", "other", "/responses/{response_id}/input_items"],
@@ -58,6 +63,74 @@ test("ids come by their names, Azure's deployment too", () => {
   const azure = at("POST", "/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21");
   assert.deepEqual(azure, { kind: "chat", route: "/chat/completions", ids: { deployment: "my gpt" } });
   assert.deepEqual(at("GET", "/models/%E0%A4%A").ids, { model: "%E0%A4%A" }, "what cannot be decoded stays");
+});
+
+test("every path of the client has its own route, whatever its ids look like, and runs nothing that is known", () => {
+  // As `openai` 7 has them; `x` is an id that looks like a word.
+  const paths = [
+    "/batches /batches/x /batches/x/cancel /chat/completions/x /chat/completions/x/messages",
+    "/chatkit/sessions /chatkit/sessions/x/cancel /chatkit/threads /chatkit/threads/x /chatkit/threads/x/items",
+    "/containers /containers/x /containers/x/files /containers/x/files/x /containers/x/files/x/content",
+    "/conversations /evals /evals/x /evals/x/runs /evals/x/runs/x /evals/x/runs/x/output_items",
+    "/evals/x/runs/x/output_items/x /files /files/x /files/x/content",
+    "/fine_tuning/alpha/graders/run /fine_tuning/alpha/graders/validate /fine_tuning/checkpoints/x/permissions",
+    "/fine_tuning/checkpoints/x/permissions/x /fine_tuning/jobs /fine_tuning/jobs/x /fine_tuning/jobs/x/cancel",
+    "/fine_tuning/jobs/x/checkpoints /fine_tuning/jobs/x/events /fine_tuning/jobs/x/pause /fine_tuning/jobs/x/resume",
+    "/organization/costs /organization/usage/completions /organization/usage/embeddings",
+    "/organization/usage/moderations /organization/usage/vector_stores /organization/usage/images",
+    "/realtime/calls/x/accept /realtime/calls/x/hangup /realtime/calls/x/refer /realtime/calls/x/reject",
+    "/realtime/client_secrets /realtime/sessions /realtime/transcription_sessions",
+    "/skills /skills/x /skills/x/content /skills/x/versions /skills/x/versions/x /skills/x/versions/x/content",
+    "/uploads /uploads/x/cancel /uploads/x/complete /uploads/x/parts",
+    "/vector_stores /vector_stores/x /vector_stores/x/file_batches /vector_stores/x/file_batches/x",
+    "/vector_stores/x/file_batches/x/cancel /vector_stores/x/file_batches/x/files /vector_stores/x/files",
+    "/vector_stores/x/files/x /vector_stores/x/files/x/content /vector_stores/x/search",
+    "/videos /videos/characters /videos/characters/x /videos/edits /videos/extensions /videos/x /videos/x/content",
+    "/videos/x/remix",
+  ].flatMap((line) => line.split(" "));
+  for (const path of paths) {
+    for (const method of ["GET", "POST"]) {
+      const { kind, route, ids } = at(method, `/v1${path}`);
+      assert.deepEqual([kind, route], ["other", path.replace(/\/x(?=\/|$)/g, "/{id}")], `${method} ${path}`);
+      assert.equal(ids["thread_id" as never], undefined, path);
+    }
+  }
+  assert.deepEqual(at("GET", "/v1/conversations/mine/items/first"), {
+    kind: "other",
+    route: "/conversations/{conversation_id}/items/{id}",
+    ids: { conversation_id: "mine", id: "first" },
+  });
+});
+
+test("addresses that are no server's are left to fetch", async () => {
+  assert.equal(readRequest("data:,", undefined), undefined);
+  assert.equal(readRequest(new URL("blob:nodedata:1"), undefined), undefined);
+  assert.equal(readRequest(new URL("http://host.example/v1/models"), undefined)?.url.host, "host.example");
+  const sink = await traced(async () => assert.equal(await (await tracedFetch()("data:,hello")).text(), "hello"));
+  assert.deepEqual(sink.all, []);
+});
+
+test("another API's paths are not taken for these, and their routes name nobody", () => {
+  const routes: Record<string, string> = {
+    "/api/users/42/responses": "/api/users/{id}/responses",
+    "/api/v2/surveys/9/responses": "/surveys/{id}/responses",
+    "/shop/images/edits": "/shop/images/edits",
+    "/reset/alice@example.com": "/reset/{id}",
+    "/people/John%20Smith": "/people/{id}",
+    "/hooks/T024/B024": "/hooks/{id}/{id}",
+    "/customers/jane.doe": "/customers/{id}",
+    "/verify/abcdefghijklmnopqrstu": "/verify/{id}",
+  };
+  for (const [path, route] of Object.entries(routes)) {
+    const found = at("POST", path);
+    assert.deepEqual([found.kind, found.route], ["other", route], path);
+  }
+  for (const host of ["eu.api.openai.com", "mine.services.ai.azure.com", "api.moonshot.cn"]) {
+    assert.equal(endpointOf("POST", new URL(`https://${host}/some/where/responses`)).kind, "response", host);
+  }
+  for (const base of ["/v1/account/gateway/openai", "/v1beta/openai", "/api/v3", "/serving-endpoints"]) {
+    assert.equal(at("POST", `${base}/chat/completions`).kind, "chat", base);
+  }
 });
 
 test("unknown paths have a route without ids", () => {

@@ -89,3 +89,27 @@ test("what is sent does not depend on whether its trace is sampled; inside suppr
   assert.deepEqual(plain, { input: "q", model: "gpt-4o" });
   assert.deepEqual(sink.records, []);
 });
+
+test("a Request keeps its method, headers and body", async () => {
+  const seen: unknown[] = [];
+  const inner: typeof fetch = async (input, init) => {
+    const request = new Request(input, init);
+    seen.push([request.method, request.headers.get("authorization"), await request.text()]);
+    return new Response("{}");
+  };
+  const fetch = tracedFetch({ fetch: inner, inject: { traceparent: true, promptCacheKey: () => "k" } });
+  const url = "https://api.openai.com/v1/chat/completions";
+  const request = () => new Request(url, { method: "POST", body: '{"a":1}', headers: { authorization: "Bearer k" } });
+  await traced(() =>
+    withSpan("request", async () => {
+      await fetch(request());
+      await fetch(request(), { body: '{"b":1}' });
+      await fetch(url, request());
+    }),
+  );
+  assert.deepEqual(seen, [
+    ["POST", "Bearer k", '{"a":1}'],
+    ["POST", "Bearer k", '{"b":1}'],
+    ["POST", "Bearer k", '{"a":1}'],
+  ]);
+});

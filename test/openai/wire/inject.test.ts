@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { hashUserId, type Span, suppress, withSpan, withTrace } from "sightline";
 import { contextSpan } from "../../../src/core/context.ts";
 import { activeRuntime, slot } from "../../../src/core/runtime.ts";
@@ -227,4 +228,25 @@ test("whatever goes wrong, the request goes out as it came", async () => {
       assert.deepEqual(bodyOf({ promptCacheKey: fail }, CHAT, { a: 1 }), { a: 1 });
     }),
   );
+});
+
+test("an init of a class, whose fields a copy would lose, goes out as it came", async () => {
+  await inContext(() => {
+    class Init {
+      get method() {
+        return "POST";
+      }
+      get body() {
+        return '{"store":true}';
+      }
+    }
+    const hidden = Object.defineProperty({ body: "{}" }, "method", { value: "POST" });
+    const request = new Request(CHAT, { method: "POST", body: "{}", headers: { authorization: "Bearer k" } });
+    for (const init of [new Init(), request, hidden] as RequestInit[]) {
+      assert.equal(sent({ traceparent: true }, RESPONSES, init), init);
+    }
+    for (const plain of [Object.assign(Object.create(null), { body: "{}" }), runInNewContext("({ body: '{}' })")]) {
+      assert.notEqual(sent(true, RESPONSES, plain), plain);
+    }
+  });
 });

@@ -57,6 +57,20 @@ for (const [name, Client, Azure] of CLIENTS) {
     assert.equal(spans.length, 1);
   });
 
+  test(`${name}: the key is the one that the client has now`, async () => {
+    const keys: (string | undefined)[] = [];
+    await using server = await scriptedServer((request, response, body) => {
+      keys.push(request.headers.authorization ?? String(request.headers["api-key"]));
+      return json(200, COMPLETION)(request, response, body);
+    });
+    const azure = { endpoint: server.baseURL.slice(0, -3), apiKey: "old", apiVersion: "2026-01-01" };
+    for (const bare of [new Client({ baseURL: server.baseURL, apiKey: "old" }), new Azure(azure)]) {
+      bare.apiKey = "new";
+      await observeOpenAI(bare).chat.completions.create(CHAT);
+    }
+    assert.deepEqual(keys, ["Bearer new", "new"]);
+  });
+
   test(`${name}: Azure`, async () => {
     await using server = await scriptedServer(json(200, COMPLETION));
     const options = { endpoint: server.baseURL.slice(0, -3), apiKey: "k", apiVersion: "2026-01-01" };

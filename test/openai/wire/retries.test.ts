@@ -4,9 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import OpenAI from "openai";
 import OpenAI4 from "openai4";
 import OpenAI5 from "openai5";
-import { configure, flush, memorySink, type SpanRecord, shutdown, stats, withSpan } from "sightline";
+import { configure, flush, memorySink, type SpanRecord, shutdown, stats, withSpan, withTrace } from "sightline";
 import { observeOpenAI, tracedFetch } from "sightline/openai";
 import { waitLimitMs } from "../../../src/openai/wire/attempts.ts";
+import type { SentRequest } from "../../../src/openai/wire/request.ts";
+import { type WaitingCall, waitingCalls } from "../../../src/openai/wire/waiting-calls.ts";
 import { recordedSpans } from "./recorded-spans.ts";
 import { type Answer, COMPLETION, chatChunk, DONE, events, json, scriptedServer } from "./scripted-server.ts";
 
@@ -107,7 +109,7 @@ for (const [name, Client, own] of CLIENTS) {
 
   test(`${name}: an observed client's timeout is known, even without another attempt`, async () => {
     await using server = await scriptedServer(() => {});
-    const openai = observeOpenAI(new Client({ baseURL: server.baseURL, apiKey: "k", maxRetries: 0, timeout: 30 }));
+    const openai = observeOpenAI(new Client({ baseURL: server.baseURL, apiKey: "k", maxRetries: 0, timeout: 100 }));
     const [span] = await recordedSpans(() =>
       withSpan("outer", () => assert.rejects(openai.chat.completions.create(CHAT), Client.APIConnectionTimeoutError)),
     );
@@ -162,7 +164,8 @@ test("a failure that nobody reads, without a trace around it: over when no other
   const answer = new Response("{}", { status: 503, headers: { "retry-after": "30" } });
   const sink = memorySink();
   configure({ sinks: [sink] });
-  await tracedFetch({ fetch: async () => answer })("http://localhost/v1/chat/completions", { method: "POST" });
+  const init = { method: "POST", headers: { "x-stainless-retry-count": "0" } };
+  await tracedFetch({ fetch: async () => answer })("http://localhost/v1/chat/completions", init);
   t.mock.timers.tick(31_999);
   assert.equal(stats().open, 1);
   t.mock.timers.tick(1);
@@ -376,4 +379,274 @@ test("a run that is not created has a span for its request", async () => {
 
 test("how long another attempt may be in coming", () => {
   assert.deepEqual([undefined, 0, 20_000].map(waitLimitMs), [10_000, 10_000, 22_000]);
+  // A timer that is set to more than 2^31 ms fires at once.
+  assert.deepEqual([3_600_000, 2 ** 31, Number.POSITIVE_INFINITY].map(waitLimitMs), [62_000, 62_000, 62_000]);
+});
+
+/** What each model call was: its attempts' request ids. */
+function attemptIds(spans: readonly SpanRecord[]): (string | undefined)[][] {
+  return spans
+    .filter(({ http }) => http !== undefined)
+    .map(({ http }) => (http!.attempts ?? [http!]).map(({ requestId }) => requestId));
+}
+
+/** Answers with the statuses in turn and `req_0`, `req_1`, … */
+function statuses(...list: number[]): typeof fetch {
+  let next = 0;
+  return async () => {
+    const status = list[next]!;
+    return new Response("{}", {
+      status,
+      headers: { "content-type": "application/json", "x-request-id": `req_${next++}` },
+    });
+  };
+}
+
+const CHAT_URL = "http://localhost/v1/chat/completions";
+
+/** `count`: what the client says which attempt it is. */
+async function send(
+  traced: typeof fetch,
+  body: unknown,
+  count?: number,
+  headers: object = {},
+  url = CHAT_URL,
+): Promise<void> {
+  const counted: Record<string, string> = count === undefined ? {} : { "x-stainless-retry-count": String(count) };
+  const response = await traced(url, { method: "POST", body: body as string, headers: { ...headers, ...counted } });
+  if (response.ok) await response.text();
+}
+
+const form = (name: string): FormData => {
+  const data = new FormData();
+  data.set("file", new File(["x"], name));
+  return data;
+};
+
+test("bodies that are no strings are not taken for alike: what does not count has a span for each", async () => {
+  for (const [one, two] of [
+    [form("first.mp3"), form("second.mp3")],
+    [Buffer.from("one"), Buffer.from("two")],
+    [new Blob(["one"]), new Blob(["two"])],
+  ]) {
+    const traced = tracedFetch({ fetch: statuses(500, 200) });
+    const spans = await recordedSpans(() =>
+      withSpan("outer", async () => {
+        await send(traced, one);
+        await send(traced, two);
+      }),
+    );
+    assert.deepEqual(attemptIds(spans).sort(), [["req_0"], ["req_1"]]);
+  }
+});
+
+test("uploads of a client that counts: merged where only one waits, apart where two do", async () => {
+  const alone = tracedFetch({ fetch: statuses(500, 503, 200) });
+  const spans = await recordedSpans(() =>
+    withSpan("outer", async () => {
+      for (const count of [0, 1, 2]) await send(alone, form("a.mp3"), count);
+    }),
+  );
+  assert.deepEqual(attemptIds(spans), [["req_0", "req_1", "req_2"]]);
+
+  const two = tracedFetch({ fetch: statuses(500, 500, 200, 200) });
+  const apart = await recordedSpans(() =>
+    withSpan("outer", async () => {
+      await send(two, form("a.mp3"), 0);
+      await send(two, form("b.mp3"), 0);
+      await send(two, form("b.mp3"), 1);
+      await send(two, form("a.mp3"), 1);
+    }),
+  );
+  assert.deepEqual(attemptIds(apart).sort(), [["req_0"], ["req_1"], ["req_2"], ["req_3"]]);
+});
+
+test("an upload goes on with no call of another count", async () => {
+  const traced = tracedFetch({ fetch: statuses(500, 200) });
+  const spans = await recordedSpans(() =>
+    withSpan("outer", async () => {
+      await send(traced, form("a.mp3"), 0);
+      await send(traced, form("b.mp3"), 2);
+    }),
+  );
+  assert.deepEqual(attemptIds(spans).sort(), [["req_0"], ["req_1"]]);
+});
+
+test("clients that do not count, without a span around them: two users' requests are two calls", async () => {
+  const inContext: ((fn: () => Promise<void>) => Promise<void>)[] = [
+    (fn) => fn(),
+    (fn) => withTrace({ sessionId: "s" }, fn),
+  ];
+  for (const run of inContext) {
+    const traced = tracedFetch({ fetch: statuses(500, 200) });
+    const spans = await recordedSpans(async () => {
+      await run(() => send(traced, "{}"));
+      await run(() => send(traced, "{}"));
+    });
+    assert.deepEqual(attemptIds(spans).sort(), [["req_0"], ["req_1"]]);
+  }
+});
+
+test("clients that do not count: polling by hand is no retry", async () => {
+  const traced = tracedFetch({ fetch: statuses(500, 200) });
+  const spans = await recordedSpans(() =>
+    withSpan("outer", async () => {
+      for (let i = 0; i < 2; i++) await traced("http://localhost/v1/models", { method: "GET" });
+    }),
+  );
+  assert.deepEqual(attemptIds(spans).sort(), [["req_0"], ["req_1"]]);
+});
+
+test("clients that do not count: another key is another call", async () => {
+  for (const name of ["authorization", "api-key"]) {
+    const traced = tracedFetch({ fetch: statuses(500, 200, 200) });
+    const spans = await recordedSpans(() =>
+      withSpan("outer", async () => {
+        await send(traced, "{}", undefined, { [name]: "alice" });
+        await send(traced, "{}", undefined, { [name]: "bob" });
+        await send(traced, "{}", undefined, { [name]: "alice" });
+      }),
+    );
+    assert.deepEqual(attemptIds(spans), [["req_1"], ["req_0", "req_2"]], name);
+  }
+});
+
+test("a client that counts may have another key at each attempt, but its own call comes first", async () => {
+  const traced = tracedFetch({ fetch: statuses(429, 429, 200, 200) });
+  const spans = await recordedSpans(async () => {
+    await send(traced, "{}", 0, { authorization: "alice" });
+    await send(traced, "{}", 0, { authorization: "bob" });
+    await send(traced, "{}", 1, { authorization: "alice" });
+    await send(traced, "{}", 1, { authorization: "bob, renewed" });
+  });
+  assert.deepEqual(attemptIds(spans), [
+    ["req_0", "req_2"],
+    ["req_1", "req_3"],
+  ]);
+});
+
+test("counted requests in contexts without a span: each goes on with its own context's call", async () => {
+  const traced = tracedFetch({ fetch: statuses(429, 429, 200, 200) });
+  const spans = await recordedSpans(async () => {
+    let go = (): void => {};
+    const failed = new Promise<void>((resolve) => (go = resolve));
+    await Promise.all([
+      withTrace({ userId: "alice" }, async () => {
+        await send(traced, "{}", 0);
+        await failed;
+        await send(traced, "{}", 1);
+      }),
+      withTrace({ userId: "bob" }, async () => {
+        await send(traced, "{}", 0);
+        go();
+        await sleep(20);
+        await send(traced, "{}", 1);
+      }),
+    ]);
+  });
+  assert.deepEqual(attemptIds(spans), [
+    ["req_0", "req_2"],
+    ["req_1", "req_3"],
+  ]);
+});
+
+test("of calls that are the same in all, the newest whose turn it is goes on: older ones have been given up", async () => {
+  const traced = tracedFetch({ fetch: statuses(429, 429, 200) });
+  const spans = await recordedSpans(() =>
+    withSpan("outer", async () => {
+      await send(traced, "{}", 0);
+      await send(traced, "{}", 0);
+      await send(traced, "{}", 1);
+    }),
+  );
+  assert.deepEqual(attemptIds(spans).sort(), [["req_0"], ["req_1", "req_2"]]);
+});
+
+test("long bodies that differ in one place only are told apart", async () => {
+  const long = "x".repeat(100_000);
+  const traced = tracedFetch({ fetch: statuses(429, 429, 200, 200) });
+  const [a, b] = ["a", "b"].map((letter) => `${long}${letter}${long.slice(1000)}`);
+  const spans = await recordedSpans(() =>
+    withSpan("outer", async () => {
+      await send(traced, a, 0);
+      await send(traced, b, 0);
+      await send(traced, a, 1);
+      await send(traced, b, 1);
+    }),
+  );
+  assert.deepEqual(attemptIds(spans), [
+    ["req_0", "req_2"],
+    ["req_1", "req_3"],
+  ]);
+});
+
+test("at most 1,000 calls wait: the oldest is over when another comes", async () => {
+  const down: typeof fetch = () => Promise.reject(new TypeError("fetch failed"));
+  const traced = tracedFetch({ fetch: down });
+  configure({ sinks: [memorySink()] });
+  for (let i = 0; i < 1010; i++) await assert.rejects(send(traced, String(i), 0));
+  assert.equal(stats().open, 1000);
+  await shutdown();
+});
+
+test("a call finds the one that it goes on with among many by what it says, not one after another", () => {
+  let looks = 0;
+  const calls = waitingCalls<WaitingCall>();
+  const request = (body: string): SentRequest => ({
+    method: "POST",
+    url: new URL(CHAT_URL),
+    body,
+    header: (name) => (name === "x-stainless-retry-count" ? "1" : undefined),
+    signal: undefined,
+  });
+  for (let i = 0; i < 1000; i++) {
+    calls.add({
+      exchange: { parent: undefined },
+      request: request(String(i)),
+      end() {},
+      get attempts() {
+        looks++;
+        return 1;
+      },
+    });
+  }
+  assert.equal(calls.take(request("500"), undefined)!.request.body, "500");
+  assert.equal(calls.take(request("500"), undefined), undefined);
+  assert.ok(looks < 10, `${looks} were looked at`);
+});
+
+test("a failure without a span around it that nothing can follow is over at once", async () => {
+  const traced = tracedFetch({ fetch: () => Promise.reject(new TypeError("fetch failed")) });
+  await recordedSpans(async () => {
+    await assert.rejects(send(traced, "{}"));
+    assert.equal(stats().open, 0);
+  });
+});
+
+test("a flush while a call waits for its next attempt changes nothing", async () => {
+  await using server = await scriptedServer(
+    json(429, {}, { "retry-after-ms": "80", "x-request-id": "req_busy" }),
+    GOOD,
+  );
+  const [span, ...others] = await recordedSpans(async () => {
+    const call = client(OpenAI, true, server.baseURL, { maxRetries: 1 }).chat.completions.create(CHAT);
+    while (stats().open === 0 || server.requests === 0) await sleep(5);
+    await sleep(30);
+    await flush();
+    assert.equal(stats().open, 1);
+    await call;
+  });
+  assert.equal(others.length, 0);
+  assert.deepEqual(attemptIds([span!]), [["req_busy", "req_good"]]);
+});
+
+test("a timeout that was given to one request is known without another attempt", async () => {
+  await using server = await scriptedServer(() => {});
+  for (const Client of [OpenAI5, OpenAI]) {
+    const openai = client(Client, true, server.baseURL, { maxRetries: 0 });
+    const [span] = await recordedSpans(() =>
+      withSpan("outer", () => assert.rejects(openai.chat.completions.create(CHAT, { timeout: 1000 }))),
+    );
+    assert.deepEqual([span!.error!.type, span!.level], ["APIConnectionTimeoutError", "ERROR"]);
+  }
 });

@@ -104,3 +104,32 @@ test("bytes that are no UTF-8 become replacement characters", () => {
   const bytes = Uint8Array.from([...Buffer.from("data: a"), 0xff, 0xc3, ...Buffer.from("\n\n")]);
   assert.deepEqual(events(bytes, 1).seen, [[undefined, "a\uFFFD\uFFFD"]]);
 });
+
+test("of an event that is too large its name and both ends are told, in constant memory", () => {
+  const body = `{"id":"x","data":"${"é".repeat(50_000)}","usage":1}`;
+  const texts: Record<string, string> = {
+    "one line": `event: big\ndata: ${body}\n\n`,
+    "its name after it": `data: ${body}\r\nevent: big\r\n\r\n`,
+    "several lines": `event: big\ndata: ${body.slice(0, 60_000)}\ndata: ${body.slice(60_000)}\n\n`,
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    for (const size of [7, 999, 1_000_000]) {
+      const told: [string | undefined, string, string][] = [];
+      const seen: Seen[] = [];
+      const parser = createSseParser((event, data) => seen.push([event, data]), {
+        maxEventBytes: 4000,
+        onLong: (...event) => told.push(event),
+      });
+      const bytes = Buffer.from(`: ${"c".repeat(5000)}\n\n${text}data: after\n\n`);
+      for (let at = 0; at < bytes.length; at += size) parser.push(bytes.subarray(at, at + size));
+      const label = `${name}, ${size}`;
+      assert.equal(told.length, 1, label);
+      const [event, head, tail] = told[0]!;
+      assert.equal(event, "big", label);
+      assert.ok(head.startsWith('{"id":"x","data":"é'), label);
+      assert.ok(tail.trimEnd().endsWith('é","usage":1}'), label);
+      assert.ok(head.length <= 16_384 && tail.length <= 16_384, label);
+      assert.deepEqual(seen, [[undefined, "after"]], label);
+    }
+  }
+});

@@ -205,3 +205,86 @@ test("a class whose constructor refuses leaves the response readable", async () 
   assert.throws(() => tapResponse(response, listener()), TypeError);
   assert.equal(await response.text(), "whole");
 });
+
+test("an abort before the body is read, and between two reads, is what it is without us", async () => {
+  await using server = await scriptedServer(events(["{"], () => {}));
+  const shown = (error: any): unknown => [error.constructor.name, error.name, error.message, error.cause];
+  const ways: Record<string, (tap: (r: Response) => Response) => Promise<unknown>> = {
+    "at once": async (tap) => {
+      const controller = new AbortController();
+      const response = tap(await fetch(server.baseURL, { signal: controller.signal }));
+      controller.abort(new Error("mine"));
+      return [shown(await response.json().catch((error: unknown) => error)), response.bodyUsed];
+    },
+    later: async (tap) => {
+      const controller = new AbortController();
+      const response = tap(await fetch(server.baseURL, { signal: controller.signal }));
+      controller.abort(new Error("mine"));
+      await sleep(5);
+      return shown(await response.text().catch((error: unknown) => error));
+    },
+    "by a reader": async (tap) => {
+      const controller = new AbortController();
+      const mine = new Error("mine");
+      const reader = tap(await fetch(server.baseURL, { signal: controller.signal })).body!.getReader();
+      await reader.read();
+      controller.abort(mine);
+      const closed = await Promise.race([reader.closed.catch((error) => error), sleep(500, "pending")]);
+      const read = await reader.read().catch((error) => error);
+      return [closed === mine, read === mine, shown(closed)];
+    },
+  };
+  for (const [name, way] of Object.entries(ways)) {
+    const plain = await way((response) => response);
+    assert.deepEqual(await way((response) => tapped(response)), plain, name);
+  }
+});
+
+test("the reader has the end before we are told", async () => {
+  const order: string[] = [];
+  const watch: BodyWatch = { ...listener(), end: () => queueMicrotask(() => order.push("told")) };
+  const reader = tapped(counted([]).response, watch).body!.getReader();
+  reader.closed.then(() => order.push("closed"));
+  await reader.read();
+  await sleep(1);
+  assert.deepEqual(order, ["closed", "told"]);
+});
+
+test("what an inner fetch puts on a response is kept; headers of a clone are its own", async () => {
+  const own = { fromCache: true, timings: { dns: 1 } };
+  const original = Object.assign(
+    new Response("x", {
+      headers: [
+        ["set-cookie", "a=1"],
+        ["set-cookie", "b=2"],
+      ],
+    }),
+    own,
+  );
+  const response = tapped(original) as typeof original;
+  assert.deepEqual([response.fromCache, response.timings], [true, own.timings]);
+  const clone = response.clone();
+  clone.headers.set("x-a", "b");
+  assert.deepEqual([response.headers.get("x-a"), clone.headers.get("x-a")], [null, "b"]);
+  assert.deepEqual(clone.headers.getSetCookie(), ["a=1", "b=2"]);
+  assert.equal(await clone.text(), "x");
+
+  const fetched = tapped(await fetch("data:text/plain,x"));
+  assert.throws(() => fetched.clone().headers.set("x-a", "b"), TypeError, "as those of fetch");
+});
+
+test("a response that reads its body by a method of its own is left alone", async () => {
+  const original = new Response("x");
+  const text = original.text.bind(original);
+  const response = Object.assign(original, { text: async () => `${await text()}!` });
+  assert.equal(tapResponse(response, listener()), undefined);
+  assert.equal(await response.text(), "x!");
+});
+
+test("a status text that no constructor takes", async () => {
+  const original = new Response("x");
+  Object.defineProperty(original, "statusText", { value: "Готово" });
+  const response = tapped(original);
+  assert.deepEqual([response.statusText, response.clone().statusText], ["Готово", "Готово"]);
+  assert.equal(await response.text(), "x");
+});

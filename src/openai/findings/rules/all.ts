@@ -4,7 +4,8 @@ import { cacheNeverHits, threadAccumulation } from "./history.ts";
 import { backgroundAbandoned, doubleCounting, usageReadTooEarly } from "./recording.ts";
 import { activeRunConflict, apiGone, lateOrPartialSubmit, retryStorm } from "./requests.ts";
 import { emptyStream, eventStatusMismatch, streamDropped } from "./streams.ts";
-import { badToolArguments, toolLoop, toolOutputTruncated } from "./tools.ts";
+import { toolLoop } from "./tool-loop.ts";
+import { badToolArguments, toolOutputTruncated } from "./tools.ts";
 import * as waiting from "./waiting.ts";
 
 /** In the order of `RULES`. */

@@ -172,8 +172,9 @@ export const staleAnswerRead: Rule = {
 
 export const contentFilterOrRefusal: Rule = {
   name: "content_filter_or_refusal",
-  run: (scope) =>
-    answersOf(scope).flatMap((fact): Finding[] => {
+  run: (scope) => [
+    ...origins(scope.facts).flatMap(refusedPrompt),
+    ...answersOf(scope).flatMap((fact): Finding[] => {
       const { openai, answer, finishReasons } = fact;
       const reasons = [openai.incompleteReason, openai.errorCode, ...finishReasons, ...(answer?.finishReasons ?? [])];
       const isFiltered = reasons.includes("content_filter");
@@ -191,4 +192,23 @@ export const contentFilterOrRefusal: Rule = {
         },
       ];
     }),
+  ],
 };
+
+/** Azure's filter of prompts, OpenAI's of prompts for images (the older models and gpt-image). */
+const PROMPT_CODES = new Set<string | undefined>(["content_filter", "content_policy_violation", "moderation_blocked"]);
+
+/** A request that was not answered at all. */
+function refusedPrompt(fact: Facts): Finding[] {
+  const { code, status = fact.http?.status } = fact.error!;
+  if (status !== 400 || !PROMPT_CODES.has(code)) return [];
+  return [
+    {
+      severity: "warning",
+      spanId: fact.spanId,
+      message: `The content filter refused the prompt of ${nameOf(fact)} with status 400 (${code}).`,
+      nextStep: "Tell the user so, and look at the input that led to it: the same prompt is refused again.",
+      evidence: evidence({ filtered: true, status, code }),
+    },
+  ];
+}

@@ -1,7 +1,7 @@
 /** What the trace itself says too early, twice, or not to its end. */
 import type { Facts } from "../facts.ts";
 import { duration, evidence, type Finding, observedMs, plural, type Rule, subjectOf } from "../finding.ts";
-import { isTerminal } from "./waiting.ts";
+import { endlessPollingOf, isTerminal } from "./waiting.ts";
 
 export const usageReadTooEarly: Rule = {
   name: "usage_read_too_early",
@@ -12,6 +12,8 @@ export const usageReadTooEarly: Rule = {
       if (runStatus === undefined || isTerminal(runStatus) || ["requires_action", "cancelling"].includes(runStatus))
         return [];
       if (!scope.isOver || agent.parentSpanId === undefined) return [];
+      // Who polled has not slept: the run was left or went on too long.
+      if (agent.http?.polls !== undefined || endlessPollingOf(agent, scope) !== undefined) return [];
       if (agent.usage !== undefined || calls.some(({ usage }) => usage !== undefined)) return [];
       return [
         {

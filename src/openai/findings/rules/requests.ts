@@ -20,23 +20,35 @@ export const activeRunConflict: Rule = {
         runs.find(({ agent }) => agent.openai.runId === runId)?.agent ??
         history.findLast(({ openai, type }) => type === "agent" && openai.runId === runId);
       const status = blocking?.openai.runStatus;
-      const isOwn = (fact.http?.attempts.length ?? 0) > 1;
       const what = status === undefined ? "" : `, last seen in ${status}`;
       return [
         {
           severity: "error",
           spanId: fact.spanId,
           message: `The request was refused because run ${runId} is active in its thread${what}.`,
-          nextStep: isOwn
+          nextStep: mayHaveBegun(fact)
             ? "Take this run for yours: an earlier attempt of the same call began it, and its answer was lost."
             : status === "requires_action"
               ? "Submit the outputs that the blocking run waits for (stuck_in_requires_action), or cancel it, before the thread is used again."
-              : "Wait for the blocking run or cancel it, and let one request at a time use a thread.",
+              : "Wait for the blocking run to end or cancel it, and let one request at a time use a thread.",
           evidence: evidence({ blockingRunId: runId, blockingStatus: status, blockingSpanId: blocking?.spanId }),
         },
       ];
     }),
 };
+
+/** An attempt that got no answer, or one of a server that had broken, may have begun the run; a refused one has not. */
+function mayHaveBegun({ http }: Facts): boolean {
+  return http?.method === "POST" && BEGINS.test(http.route) && hasLostAnswer(http);
+}
+
+/** Requests that begin a run. */
+const BEGINS = /\/threads(?:\/[^/]+)?\/runs$/;
+
+/** Of the attempts before the last. */
+function hasLostAnswer({ attempts }: HttpFacts): boolean {
+  return attempts.slice(0, -1).some(({ status }) => status === undefined || status >= 500);
+}
 
 const LATE = /Runs in status "(\w+)" do not accept tool outputs/;
 const PARTIAL = /Expected tool outputs for call_ids \[([^\]]*)\], got \[([^\]]*)\]/;
@@ -89,9 +101,10 @@ export const retryStorm: Rule = {
       const twin = duplicateRun(fact, scope);
       const isEmpty = http.remainingTokens === 0 && (http.limitTokens ?? 0) > 0;
       if (!isStorm && perMinute === 0 && twin === undefined && !isEmpty) return [];
+      const isLimited = isEmpty || perMinute > 0 || http.attempts.some(({ status }) => status === 429);
       const said = [
         isStorm && `the call was tried ${plural(retries + 1, "time")} (${outcomes(http)})`,
-        perMinute > 0 && `${perMinute} requests were answered with 429 within a minute`,
+        perMinute > 0 && `${perMinute} requests to ${http.host || "this host"} were answered with 429 within a minute`,
         twin && `a retried call began run ${fact.openai.runId} beside run ${twin.openai.runId} in one thread`,
         isEmpty && "no tokens were left of the rate limit",
       ].filter((part) => typeof part === "string");
@@ -99,10 +112,12 @@ export const retryStorm: Rule = {
         {
           severity: isStorm || perMinute > 0 || twin ? "warning" : "info",
           spanId: fact.spanId,
-          message: `"${fact.name}" ran into limits: ${said.join("; ")}.`,
+          message: `"${fact.name}" ${isLimited ? "ran into limits" : "did not get through"}: ${said.join("; ")}.`,
           nextStep: twin
             ? "Cancel the run that nobody waits for, and look for the active run of a thread before one is begun again."
-            : "Spread the requests, send fewer at once or raise the limit: every retry counts against it too.",
+            : isLimited
+              ? "Spread the requests, send fewer at once or raise the limit: every retry counts against it too."
+              : "Look at the connection and at the provider's status; each retry makes the caller wait longer.",
           evidence: evidence({
             retries,
             statuses: http.attempts.map(({ status }) => status ?? null),
@@ -127,6 +142,24 @@ function outcomes({ attempts, status }: HttpFacts): string {
 function limitedAMinute({ facts, history, options }: Scope): { fact: Facts; count: number } | undefined {
   const own = new Set(facts.filter((fact) => limitTimes(fact).length > 0));
   if (own.size === 0) return undefined;
+  const hosts = [...new Set([...own].map(({ http }) => http!.host))];
+  return hosts
+    .map((host) =>
+      mostAMinute(
+        history.filter(({ http }) => http?.host === host),
+        own,
+        options,
+      ),
+    )
+    .reduce((a, b) => (b === undefined || (a !== undefined && a.count > b.count) ? a : b), undefined);
+}
+
+/** Each host has limits of its own. */
+function mostAMinute(
+  history: readonly Facts[],
+  own: ReadonlySet<Facts>,
+  options: Scope["options"],
+): { fact: Facts; count: number } | undefined {
   const limited = history
     .flatMap((fact) => limitTimes(fact).map((time) => ({ fact, time })))
     .sort((a, b) => a.time - b.time);
@@ -157,7 +190,7 @@ function limitTimes({ http, startMs }: Facts): number[] {
 function duplicateRun(fact: Facts, { history, options }: Scope): Facts | undefined {
   const { runId, threadId, createdAt } = fact.openai;
   if (fact.type !== "agent" || threadId === undefined || createdAt === undefined) return undefined;
-  if (!fact.http?.attempts.slice(0, -1).some(({ status }) => status === undefined || status >= 500)) return undefined;
+  if (fact.http === undefined || !hasLostAnswer(fact.http)) return undefined;
   return history.find(
     ({ type, openai }) =>
       type === "agent" &&

@@ -1,7 +1,6 @@
-/** Tool calls: what goes into them, what comes back, how often. */
+/** Tool calls: what goes into them, what comes back. */
 import type { Facts } from "../facts.ts";
 import { evidence, type Finding, nameOf, plural, type Rule, type RunFacts, type Scope } from "../finding.ts";
-import type { CallFacts } from "../payloads.ts";
 
 /** Characters of a token of English text. */
 const CHARS_PER_TOKEN = 4;
@@ -75,69 +74,6 @@ function cutOutput({ tool, spanId }: Facts, { options }: Scope): Finding[] {
 
 function isSame(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && a === b;
-}
-
-export const toolLoop: Rule = {
-  name: "tool_loop",
-  run: (scope) => [...scope.runs.flatMap((run) => manySteps(run, scope)), ...repeatedCalls(scope)],
-};
-
-function manySteps({ agent, tools }: RunFacts, { options }: Scope): Finding[] {
-  const steps = new Set(tools.map(({ openai, spanId }) => openai.runStepId ?? spanId)).size;
-  if (steps < options.toolLoopSteps) return [];
-  const names = [...new Set(tools.map(({ tool }) => tool!.name))].slice(0, 10);
-  return [
-    {
-      severity: "warning",
-      spanId: agent.spanId,
-      message: `Run ${agent.openai.runId} called tools in ${steps} steps (${names.join(", ")}).`,
-      nextStep: "Look whether the outputs answer what the model asks for, and bound the number of steps.",
-      evidence: { steps, tools: names },
-    },
-  ];
-}
-
-interface Calls {
-  count: number;
-  /** Messages that the model had before it at the last call. */
-  asked: number;
-}
-
-/** The same function with the same arguments, within one run or among the children of one span. */
-function repeatedCalls({ facts, options }: Scope): Finding[] {
-  const seen = new Map<string, Calls>();
-  const found = new Map<string, Finding>();
-  const counted = new Set<string>();
-  const add = (fact: Facts, call: CallFacts): void => {
-    if (call.id !== undefined) {
-      if (counted.has(call.id)) return;
-      counted.add(call.id);
-    }
-    const where = fact.openai.runId ?? fact.parentSpanId ?? fact.spanId;
-    const key = JSON.stringify([where, call.name, call.key]);
-    const calls = seen.get(key) ?? { count: 0, asked: -1 };
-    // Calls of several conversations side by side are no loop: in a loop each request holds the ones before.
-    const isOne = fact.type === "tool" || fact.openai.runId !== undefined || fact.previousResponseId !== undefined;
-    const isNext = isOne || fact.asked > calls.asked;
-    seen.set(key, { count: isNext ? calls.count + 1 : 1, asked: fact.asked });
-    const { count } = seen.get(key)!;
-    if (count < options.toolLoopRepeats) return;
-    found.set(key, {
-      severity: "warning",
-      spanId: fact.spanId,
-      message: `${call.name} was called ${plural(count, "time")} with the same arguments.`,
-      nextStep: "Look at what the tool returned the first time: an error or an empty result makes models try again.",
-      evidence: { tool: call.name, count },
-    });
-  };
-  for (const fact of facts) {
-    // The arguments of the provider's tools are not all recorded.
-    if (fact.tool !== undefined && (fact.tool.type === undefined || fact.tool.type === "function"))
-      add(fact, fact.tool);
-    // Without ids nothing tells a call from the span of its execution.
-    else if (fact.type === "generation") for (const call of fact.answer?.calls ?? []) if (call.id) add(fact, call);
-  }
-  return [...found.values()];
 }
 
 export const badToolArguments: Rule = {

@@ -13,10 +13,9 @@ export function isTerminal(status: string): boolean {
   return TERMINAL.has(status);
 }
 
-/** Milliseconds from the creation of a run to when it was last seen. */
+/** Milliseconds from the creation of a run to when it was last seen; where the wire was seen, on our clock. */
 function ageOf(fact: Facts, scope: Scope): number {
-  const { createdAt } = fact.openai;
-  return observedMs(fact, scope) - (createdAt === undefined ? fact.startMs : createdAt * 1000);
+  return observedMs(fact, scope) - fact.startMs;
 }
 
 export const stuckInRequiresAction: Rule = {
@@ -50,20 +49,37 @@ export const stuckInRequiresAction: Rule = {
     }),
 };
 
+interface Polling {
+  readonly status: string;
+  readonly ageMs: number;
+  readonly isOpen: boolean;
+  readonly isHot: boolean;
+}
+
+/** What is wrong with how a run or response was asked for; `undefined` when nothing is. */
+export function endlessPollingOf(fact: Facts, scope: Scope): Polling | undefined {
+  const status = stateOf(fact);
+  if (status === undefined || (fact.type !== "agent" && fact.http?.polls === undefined)) return undefined;
+  const { maxPolls, maxPollsPerSecond, pollingAfterMs } = scope.options;
+  const { count = 0, maxPerSecond = 0 } = fact.http?.polls ?? {};
+  const ageMs = ageOf(fact, scope);
+  const isOpen = !isTerminal(status);
+  const isHot = maxPerSecond > maxPollsPerSecond;
+  // What waits for the program, for its end, or for outputs has rules of its own.
+  const isOld = isOpen && ageMs > pollingAfterMs && status !== "requires_action" && status !== "cancelling";
+  // A response in the background has no time to live, and what has completed was worth waiting for.
+  const isMuch = count > maxPolls && fact.openai.runId !== undefined && status !== "completed";
+  return isHot || isOld || isMuch ? { status, ageMs, isOpen, isHot } : undefined;
+}
+
 export const endlessPolling: Rule = {
   name: "endless_polling",
   run: (scope) =>
     scope.facts.flatMap((fact): Finding[] => {
-      const status = stateOf(fact);
-      if (status === undefined || (fact.type !== "agent" && fact.http?.polls === undefined)) return [];
-      const { maxPolls, maxPollsPerSecond, pollingAfterMs } = scope.options;
+      const polling = endlessPollingOf(fact, scope);
+      if (polling === undefined) return [];
+      const { status, ageMs, isOpen, isHot } = polling;
       const { count: polls = 0, maxPerSecond = 0 } = fact.http?.polls ?? {};
-      const ageMs = ageOf(fact, scope);
-      const isOpen = !isTerminal(status);
-      const isHot = maxPerSecond > maxPollsPerSecond;
-      // What waits for the program, for its end, or for outputs has rules of its own.
-      const isOld = isOpen && ageMs > pollingAfterMs && status !== "requires_action" && status !== "cancelling";
-      if (!isHot && !isOld && polls <= maxPolls) return [];
       const asked = polls > 0 ? ` and was asked for ${plural(polls, "time")}` : "";
       const rate = isHot ? `, up to ${plural(maxPerSecond, "time")} a second` : "";
       return [
@@ -71,14 +87,37 @@ export const endlessPolling: Rule = {
           severity: isHot || isOpen ? "error" : "warning",
           spanId: fact.spanId,
           message: `${subjectOf(fact)} was ${isOpen ? "still " : ""}${status} after ${duration(isOpen ? ageMs : fact.endMs - fact.startMs)}${asked}${rate}.`,
-          nextStep: isHot
-            ? "Wait between polls (pollIntervalMs), and stop at any status that your loop does not know: the SDK polls those without a pause."
-            : "Give the polling loop a deadline of its own and cancel the run then: createAndPoll and poll never time out by themselves.",
+          nextStep: (fact.openai.runId === undefined ? RESPONSE_STEPS : RUN_STEPS)[isHot ? "hot" : "long"],
           evidence: evidence({ status, ageMs, polls, maxPerSecond }),
         },
       ];
     }),
 };
+
+const RUN_STEPS = {
+  hot: "Wait between polls (pollIntervalMs), and stop at any status that your loop does not know: the SDK polls those without a pause.",
+  long: "Give the polling loop a deadline of its own and cancel the run then: createAndPoll and poll never time out by themselves.",
+} as const;
+
+const RESPONSE_STEPS = {
+  hot: "Wait a second or more between two retrievals of the response, and stop at any status that your loop does not know.",
+  long: "Give the loop that retrieves the response a deadline of its own and cancel the response then, or take a webhook instead.",
+} as const;
+
+/** A run lives ten minutes at most: it expires then, and is cancelled within them. */
+const LONGEST_RUN_MS = 600_000;
+
+/** ` after 10 min`, or nothing: the record of an expired run may end when it was read, a long time after. */
+function lifetime({ openai, endMs }: Facts): string {
+  const { createdAt, expiresAt } = openai;
+  if (createdAt === undefined) return "";
+  const ms = (expiresAt === undefined ? endMs : expiresAt * 1000) - createdAt * 1000;
+  const isSure = expiresAt !== undefined || ms <= LONGEST_RUN_MS + POLL_SLACK_MS;
+  return isSure && ms > 0 ? ` after ${duration(ms)}` : "";
+}
+
+/** From the end of a run to the poll that sees it, at most. */
+const POLL_SLACK_MS = 60_000;
 
 export const runExpired: Rule = {
   name: "run_expired",
@@ -95,7 +134,7 @@ export const runExpired: Rule = {
           spanId: agent.spanId,
           message:
             runStatus === "expired"
-              ? `Run ${runId} expired after ${duration(agent.endMs - agent.startMs)} without an answer.`
+              ? `Run ${runId} expired${lifetime(agent)} without an answer.`
               : `Run ${runId} was last seen in ${runStatus}, and its time to expire has passed.`,
           nextStep:
             "Start a new run and submit tool outputs sooner: a run lives 10 minutes, the time in requires_action included.",
@@ -104,9 +143,6 @@ export const runExpired: Rule = {
       ];
     }),
 };
-
-/** A run is cancelled within the ten minutes that it may live. */
-const LONGEST_RUN_MS = 600_000;
 
 export const cancellingStuck: Rule = {
   name: "cancelling_stuck",
