@@ -46,13 +46,13 @@ export function eventBody(options: {
       return;
     }
     count++;
-    const isLast = LAST_EVENTS.has(name) || LAST_EVENTS.has(TYPE.exec(text.slice(0, TYPE_WITHIN))?.[1]);
-    if ((bytes > maxBytes || merger?.truncated === true) && !isLast && !isVital(text)) {
+    const isLast = LAST_EVENTS.has(name);
+    const isTooMuch = bytes > maxBytes || merger?.truncated === true;
+    if (isTooMuch && !isLast && !isLastByType(text) && !isVital(text)) {
       skipped = true;
       return;
     }
-    const data = parsed(text);
-    tell(name, data, isLast);
+    tell(name, parsed(text), isLast);
   };
 
   const tell = (name: string | undefined, data: unknown, isLast: boolean): void => {
@@ -131,6 +131,10 @@ export function eventBody(options: {
 /** Where an event without a name says what it is: at its beginning. */
 const TYPE_WITHIN = 200;
 const TYPE = /"type"\s*:\s*"([\w.]+)"/;
+
+function isLastByType(text: string): boolean {
+  return LAST_EVENTS.has(TYPE.exec(text.slice(0, TYPE_WITHIN))?.[1]);
+}
 
 /** What is cut of it is only the picture. */
 function isImage(type: unknown, data: { item?: unknown } | undefined): boolean {

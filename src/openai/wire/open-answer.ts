@@ -22,7 +22,8 @@ export function openAnswer(exchange: Exchange, span: RecordingSpan | undefined, 
   const drain = (): void => reader().drain();
   openAnswers(runtime).add(drain);
   let noted: string | undefined;
-
+  let last: string | undefined;
+  let isKnown = false;
   let state: RecordedState | undefined;
 
   /** Nothing has taken its place: neither its end nor that it goes on in the background. */
@@ -33,9 +34,13 @@ export function openAnswer(exchange: Exchange, span: RecordingSpan | undefined, 
 
   return {
     event(data) {
-      if (span === undefined || span.ended || !isObject(data)) return;
+      if (isKnown || span === undefined || span.ended || !isObject(data)) return;
       const id = kind === "response" ? text(field(data["response"], "id")) : kind === "chat" ? completionId(data) : "";
-      if (id === undefined || id === "" || id === noted) return;
+      if (id === undefined || id === "") return;
+      // Told twice, it stays: the many chunks to come are not asked.
+      isKnown = id === last;
+      last = id;
+      if (isKnown || id === noted) return;
       // Of chats the first chunk may have another time than the next ones.
       leave();
       if (recall(runtime, id) !== undefined) return;
