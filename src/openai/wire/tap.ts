@@ -90,8 +90,9 @@ function failAlike(response: Response, tapped: Response, failed: () => boolean):
     const read: unknown = Reflect.get(tapped, name);
     if (typeof read !== "function" || name === "clone") continue;
     define(tapped, name, function (this: unknown, ...args: unknown[]): unknown {
-      const body = this === tapped && failed() ? response : this;
-      return Reflect.apply(read, body, args);
+      if (this !== tapped || !failed()) return Reflect.apply(read, this, args);
+      Object.defineProperty(tapped, "bodyUsed", { get: () => response.bodyUsed, configurable: true });
+      return Reflect.apply(read, response, args);
     });
   }
 }
