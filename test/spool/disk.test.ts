@@ -5,6 +5,7 @@ import fs, { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
 import { cleanUp, crash, isDown, owners, place, replay, segments, spans, target, watched } from "./rig.ts";
 
@@ -98,7 +99,18 @@ if (process.platform === "linux" && process.getuid!() === 0 && canMount()) {
 
   test("P9 remounted read-only (tmpfs): records go to the sink directly, and to disk again later", async (t) => {
     const root = tmpfs(t, 1_024);
-    const remount = (how: string) => execFileSync("mount", ["-o", `remount,${how}`, root]);
+    // The system may still be busy with a file that has just been closed.
+    const remount = async (how: string): Promise<void> => {
+      for (let left = 100; ; left--) {
+        try {
+          execFileSync("mount", ["-o", `remount,${how}`, root], { stdio: "pipe" });
+          return;
+        } catch (error) {
+          if (left === 0 || !String(error).includes("busy")) throw error;
+          await sleep(20);
+        }
+      }
+    };
     const dir = join(root, "spool");
     const inner = target();
     const { sink, write, books } = watched(inner, { dir, segmentBytes: 1_000 });
@@ -107,13 +119,13 @@ if (process.platform === "linux" && process.getuid!() === 0 && canMount()) {
     await sink.flush!();
     // Not while a segment is open for writing.
     await sink.close!();
-    remount("ro");
+    await remount("ro");
     const second = watched(inner, { dir });
     cleanUp(t, second.sink);
     await second.write(spans(3));
     assert.deepEqual(inner.ids.slice(2), ["s0", "s1", "s2"]);
     assert.match(second.sink.stats!().lastError!, /EROFS/);
-    remount("rw");
+    await remount("rw");
     await second.write(spans(3, "after"));
     assert.equal(second.books().spooled, 3);
     await second.sink.flush!();
