@@ -168,3 +168,11 @@ export function shared<T>(name: string, make: () => T): T {
   if (value === undefined) slot.shared.set(name, (value = make()));
   return value;
 }
+
+/** The same for each configuration: it goes when that does. */
+export function perRuntime<T>(runtime: Runtime, name: string, make: () => T): T {
+  const values = shared(name, () => new WeakMap<Runtime, { readonly value: T }>());
+  let held = values.get(runtime);
+  if (held === undefined) values.set(runtime, (held = { value: make() }));
+  return held.value;
+}

@@ -1,4 +1,4 @@
-import { activeRuntime, type Runtime, shared } from "../core/runtime.ts";
+import { activeRuntime, perRuntime, type Runtime } from "../core/runtime.ts";
 
 /** A container is paid for by the session, which ends an hour after it was last used. */
 const SESSION_MS = 60 * 60 * 1000;
@@ -35,8 +35,5 @@ export function sessionsOpened(responseId: string, containerIds: Iterable<string
 }
 
 function sessionsOf(runtime: Runtime): Map<string, Session> {
-  const byRuntime = shared("containerSessions", () => new WeakMap<Runtime, Map<string, Session>>());
-  let sessions = byRuntime.get(runtime);
-  if (sessions === undefined) byRuntime.set(runtime, (sessions = new Map()));
-  return sessions;
+  return perRuntime(runtime, "containerSessions", () => new Map());
 }

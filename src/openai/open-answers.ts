@@ -1,15 +1,12 @@
 import { guard } from "../core/guard.ts";
-import { type Runtime, shared } from "../core/runtime.ts";
+import { perRuntime, type Runtime } from "../core/runtime.ts";
 
 /** Reads what has come of an answer and waits to be read. */
 export type DrainAnswer = () => void;
 
 /** The streamed answers of this configuration that are still coming. */
 export function openAnswers(runtime: Runtime): Set<DrainAnswer> {
-  const byRuntime = shared("openAnswers", () => new WeakMap<Runtime, Set<DrainAnswer>>());
-  let answers = byRuntime.get(runtime);
-  if (answers === undefined) byRuntime.set(runtime, (answers = new Set()));
-  return answers;
+  return perRuntime(runtime, "openAnswers", () => new Set());
 }
 
 /**

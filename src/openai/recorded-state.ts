@@ -1,5 +1,5 @@
 import { guard } from "../core/guard.ts";
-import { type Runtime, shared } from "../core/runtime.ts";
+import { perRuntime, type Runtime } from "../core/runtime.ts";
 import type { Span } from "../core/span.ts";
 import type { SpanRef } from "../core/start.ts";
 import type { Plan } from "./plan.ts";
@@ -90,8 +90,5 @@ function plainValue(_key: string, value: unknown): unknown {
 }
 
 function memoryOf(runtime: Runtime): Memory {
-  const byRuntime = shared("recordedObjects", () => new WeakMap<Runtime, Memory>());
-  let memory = byRuntime.get(runtime);
-  if (memory === undefined) byRuntime.set(runtime, (memory = { states: new Map(), plans: new Map(), characters: 0 }));
-  return memory;
+  return perRuntime(runtime, "recordedObjects", () => ({ states: new Map(), plans: new Map(), characters: 0 }));
 }

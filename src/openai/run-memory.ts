@@ -1,4 +1,4 @@
-import { type Runtime, shared } from "../core/runtime.ts";
+import { perRuntime, type Runtime } from "../core/runtime.ts";
 import type { Run } from "./shapes.ts";
 
 /** What the API forgets about a run. */
@@ -32,8 +32,5 @@ export function firstSeen(runtime: Runtime, run: Run, observedMs: number): First
 }
 
 function runsOf(runtime: Runtime): Map<string, FirstSeen> {
-  const byRuntime = shared("runsFirstSeen", () => new WeakMap<Runtime, Map<string, FirstSeen>>());
-  let runs = byRuntime.get(runtime);
-  if (runs === undefined) byRuntime.set(runtime, (runs = new Map()));
-  return runs;
+  return perRuntime(runtime, "runsFirstSeen", () => new Map());
 }

@@ -2,7 +2,7 @@ import { guard } from "../../core/guard.ts";
 import { isMuted } from "../../core/non-recording-span.ts";
 import type { HttpCall } from "../../core/record.ts";
 import type { RecordingSpan } from "../../core/recording-span.ts";
-import { type Runtime, shared } from "../../core/runtime.ts";
+import { perRuntime, type Runtime } from "../../core/runtime.ts";
 import type { Span } from "../../core/span.ts";
 import { type SpanRef, startUnder } from "../../core/start.ts";
 import { field, moment, text } from "../fields.ts";
@@ -232,8 +232,5 @@ function hasEnded(response: Wire): boolean {
 }
 
 function responsesOf(runtime: Runtime): Map<string, WatchedResponse> {
-  const byRuntime = shared("responsesOnTheWire", () => new WeakMap<Runtime, Map<string, WatchedResponse>>());
-  let responses = byRuntime.get(runtime);
-  if (responses === undefined) byRuntime.set(runtime, (responses = new Map()));
-  return responses;
+  return perRuntime(runtime, "responsesOnTheWire", () => new Map());
 }
