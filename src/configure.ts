@@ -106,6 +106,7 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     samplingThreshold: samplingThreshold(options.sampleRate ?? variables.sampleRate ?? 1),
     recordUnsampled: sinks.some((sink) => guard(() => sink.policy?.unsampled === true, false)),
     traceDefaults: Object.freeze({ ...variables.trace, ...traceOptions(options) }),
+    baggage: Object.freeze({ ...options.baggage }),
     open,
     // A span that was open when `configure` was called again ends in the new configuration.
     emit: (draft) => (isReplaced && slot.runtime ? slot.runtime.emit(draft) : intake.emit(draft)),

@@ -1,5 +1,6 @@
 import { createCapture, type MaskOptions } from "./capture/capture.ts";
 import { isMaskOptions, MASK_OPTIONS } from "./capture/mask-options.ts";
+import { type BaggageRules, isBaggageTarget } from "./core/baggage.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Carrier } from "./core/context.ts";
 import { ConfigError } from "./core/errors.ts";
@@ -56,6 +57,11 @@ export interface Options {
    * that `sightline/openai` is loaded.
    */
   findings?: FindingsOptions | false;
+  /**
+   * Which entries of W3C baggage are which trace attributes: `{ "user.id": "userId", "app.plan": "metadata.plan" }`. They are
+   * sent by `carrier()` and read by `withContext()`; all others are neither. Default: none.
+   */
+  baggage?: BaggageRules;
   /** Batching, bounds and retries of the lanes. */
   delivery?: LaneOptions;
   clock?: Clock;
@@ -96,6 +102,10 @@ const OPTIONS: { readonly [K in keyof Required<Options>]: readonly [check: (valu
     findings: [
       (value) => value === false || (isObject(value) && !Array.isArray(value)),
       "false, or an object of thresholds",
+    ],
+    baggage: [
+      (value) => isObject(value) && !Array.isArray(value) && Object.values(value).every(isBaggageTarget),
+      'an object of baggage keys and trace attributes, such as { "user.id": "userId" }',
     ],
     delivery: [
       (value) => isObject(value) && !Array.isArray(value) && Object.keys(value).every((key) => DELIVERY.includes(key)),

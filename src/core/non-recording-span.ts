@@ -4,14 +4,14 @@ import type { Trace } from "./trace.ts";
 import { formatTraceparent } from "./traceparent.ts";
 
 /** Why a context is not recorded, or not yet. */
-export type NonRecordingReason = "off" | "suppressed" | "unsampled" | "remote" | "seed";
+export type NonRecordingReason = "off" | "suppressed" | "unsampled" | "remote" | "external" | "seed";
 
 const NO_TRACE = "0".repeat(32);
 const NO_SPAN = "0".repeat(16);
 
 /**
  * Stands in the context where nothing is recorded. `remote`: a parent in another process, its children are recorded.
- * `seed`: no trace yet, only attributes for the traces that will start below. `suppressed`, `unsampled`: nothing below
+ * `external`: a parent of another tracer in this process. `seed`: no trace yet, only attributes for the traces that will start below. `suppressed`, `unsampled`: nothing below
  * is recorded. `off`: what `startSpan` returns when tracing is off.
  */
 export class NonRecordingSpan implements Span {
@@ -20,18 +20,24 @@ export class NonRecordingSpan implements Span {
   readonly traceId: string;
   readonly spanId: string;
   readonly traceFlags: number;
-  /** For `remote`: the trace that its children join. */
+  /** For `remote` and `external`: the trace that its children join. */
   readonly trace: Trace | undefined;
   /** For `seed`: attributes of the traces to come. */
   info: TraceInfo;
+  /** For `external`: our own span around it, which is what `currentSpan()` means there. */
+  readonly enclosing: Span | undefined;
 
-  constructor(reason: NonRecordingReason, options: { trace?: Trace; spanId?: string; info?: TraceInfo } = {}) {
+  constructor(
+    reason: NonRecordingReason,
+    options: { trace?: Trace; spanId?: string; info?: TraceInfo; enclosing?: Span | undefined } = {},
+  ) {
     this.reason = reason;
     this.trace = options.trace;
     this.traceId = options.trace?.traceId ?? NO_TRACE;
     this.spanId = options.spanId ?? NO_SPAN;
     this.traceFlags = options.trace?.traceFlags ?? 0;
     this.info = options.info ?? {};
+    this.enclosing = options.enclosing;
   }
 
   update(): this {

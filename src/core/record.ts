@@ -98,6 +98,8 @@ export interface SpanRecord {
   readonly parentSpanId?: string;
   /** The parent is a span of another process. */
   readonly parentIsRemote?: true;
+  /** The parent is a span of another tracer in this process, such as OpenTelemetry's; it is in no record. */
+  readonly parentIsExternal?: true;
   readonly traceFlags: number;
   readonly traceState?: string;
   readonly seq: number;
@@ -141,7 +143,7 @@ export interface ScoreRecord {
   readonly time: string;
   readonly name: string;
   readonly value: number | string | boolean;
-  readonly dataType: "NUMERIC" | "CATEGORICAL" | "BOOLEAN";
+  readonly dataType: "NUMERIC" | "CATEGORICAL" | "BOOLEAN" | "TEXT";
   readonly comment?: string;
   readonly metadata?: JsonObject;
   readonly trace: TraceInfo;

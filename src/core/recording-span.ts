@@ -36,7 +36,8 @@ export interface SpanStart {
   readonly kind: SpanKind;
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
-  readonly parentIsRemote: boolean;
+  /** Whose the parent is when it is none of ours. */
+  readonly parentOrigin: "remote" | "external" | undefined;
   /** Epoch milliseconds, with fractions. */
   readonly startMs: number;
   /** The monotonic clock at the call that started the span. */
@@ -63,7 +64,7 @@ export class RecordingSpan implements Span {
   /** Estimated heap bytes of the record to come; `OpenSpans` keeps the sum. */
   bytes: number = RECORD_BYTES;
   readonly #runtime: Runtime;
-  readonly #parentIsRemote: boolean;
+  readonly #parentOrigin: SpanStart["parentOrigin"];
   readonly #callSite: CallSite | undefined;
   #seq: number;
   #name: string;
@@ -91,7 +92,7 @@ export class RecordingSpan implements Span {
     this.trace = trace;
     this.spanId = start.spanId;
     this.parentSpanId = start.parentSpanId;
-    this.#parentIsRemote = start.parentIsRemote;
+    this.#parentOrigin = start.parentOrigin;
     this.startMs = start.startMs;
     this.startMonotonicMs = start.startMonotonicMs;
     this.#callSite = start.callSite;
@@ -261,7 +262,8 @@ export class RecordingSpan implements Span {
       trace: info,
     };
     if (this.parentSpanId !== undefined) record.parentSpanId = this.parentSpanId;
-    if (this.#parentIsRemote) record.parentIsRemote = true;
+    if (this.#parentOrigin === "remote") record.parentIsRemote = true;
+    else if (this.#parentOrigin === "external") record.parentIsExternal = true;
     // What is passed on stays as it came; a record shows no credential of another's.
     if (this.trace.traceState !== undefined) record.traceState = this.#runtime.capture.text(this.trace.traceState);
     if (this.#statusMessage !== undefined) record.status = { ...record.status, message: this.#statusMessage };

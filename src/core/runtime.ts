@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { BaggageRules } from "./baggage.ts";
 import type { Capture } from "./capture.ts";
 import type { Clock } from "./clock.ts";
 import type { Carrier } from "./context.ts";
@@ -37,6 +38,8 @@ export interface Runtime {
   readonly recordUnsampled: boolean;
   /** Environment, release, version: the trace attributes that every trace starts with. */
   readonly traceDefaults: TraceInfo;
+  /** Which entries of W3C baggage are trace attributes. */
+  readonly baggage: BaggageRules;
   readonly open: OpenSpans;
   /** Takes a finished record. Never throws and never writes in the caller's turn. */
   emit(draft: Draft): void;

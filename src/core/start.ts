@@ -76,7 +76,7 @@ export function startUnder(
     kind: SPAN_KINDS.includes(options.kind as SpanKind) ? (options.kind as SpanKind) : "internal",
     spanId: options.spanId ?? runtime.ids.spanId(),
     parentSpanId: isRoot ? undefined : parent?.spanId,
-    parentIsRemote: !isRoot && (parent as NonRecordingSpan).reason === "remote",
+    parentOrigin: isRoot ? undefined : originOf(parent as NonRecordingSpan),
     startMs: toEpochMs(options.startTime) ?? trace.anchorEpochMs + (monotonicMs - trace.anchorMonotonicMs),
     startMonotonicMs: monotonicMs,
     seq: options.seq ?? 0,
@@ -136,6 +136,10 @@ function traceOf(runtime: Runtime, parent: Span | SpanRef): Trace | undefined {
   if (trace !== undefined) return trace;
   if ("reason" in parent) return undefined;
   return joinTrace(runtime, { traceId: parent.traceId, traceFlags: SAMPLED });
+}
+
+function originOf({ reason }: NonRecordingSpan): "remote" | "external" | undefined {
+  return reason === "remote" || reason === "external" ? reason : undefined;
 }
 
 function isType(type: ObservationType | undefined): type is ObservationType {

@@ -104,7 +104,7 @@ export function updateSpan(patch: SpanPatch): void {
 /** The span that is being recorded here, if any. */
 export function currentSpan(): Span | undefined {
   const span = current();
-  return span?.recording ? span : undefined;
+  return span?.recording ? span : (span as NonRecordingSpan | undefined)?.enclosing;
 }
 
 /** The id of the trace that is going on here, also when its current span is in another process. */

@@ -1,4 +1,5 @@
 import { toMillis } from "../core/clock.ts";
+import { isRootHere } from "../core/local-root.ts";
 import type { ErrorInfo, FindingRecord, ScoreRecord, SpanRecord, TraceInfo, TraceRecord } from "../core/record.ts";
 import { buildTraces, rows, type SpanNode } from "../core/tree.ts";
 
@@ -56,7 +57,7 @@ export function gather(): Gathering {
     const before = held.printed.get(record.spanId);
     if (before && before.seq >= record.seq) return false;
     held.waiting.push(withoutPayload(record));
-    return isLocalRoot(record) || isLate(record, held);
+    return isRootHere(record) || isLate(record, held);
   }
 
   function add(batch: readonly TraceRecord[]): Picture[] {
@@ -99,7 +100,7 @@ function take(held: Held, everything: boolean): Picture[] {
   const late: SpanNode[] = [];
   const open: SpanNode[] = [];
   for (const root of tree.roots) {
-    const ripe = everything || isLocalRoot(root.record);
+    const ripe = everything || isRootHere(root.record);
     (isLate(root.record, held) ? late : ripe ? whole : open).push(root);
   }
   const canShow = everything || whole.length > 0 || held.printed.size > 0;
@@ -112,7 +113,7 @@ function take(held: Held, everything: boolean): Picture[] {
     pictures.push({ title: `trace ${shortId(tree.traceId)}`, info: tree.info, roots, scores, findings, axis, remark });
     scores = findings = [];
   };
-  const isWhole = whole.every(({ record }) => isLocalRoot(record));
+  const isWhole = whole.every(({ record }) => isRootHere(record));
   if (whole.length > 0) picture(whole, axisOf(whole), isWhole ? undefined : "incomplete");
   const parents = new Set(late.map(({ record }) => held.printed.get(record.parentSpanId!)?.name));
   const [parent] = parents.size === 1 ? parents : [];
@@ -144,10 +145,6 @@ function shortened({ type, message, status, causes }: ErrorInfo): ErrorInfo {
     ...(status !== undefined && { status }),
     ...(cause?.message !== undefined && { causes: [{ type: cause.type, message: cause.message.slice(0, 200) }] }),
   };
-}
-
-function isLocalRoot(record: SpanRecord): boolean {
-  return record.parentSpanId === undefined || record.parentIsRemote === true;
 }
 
 function isLate(record: SpanRecord, { printed }: Held): boolean {
