@@ -7,7 +7,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url).pathname;
@@ -24,6 +24,11 @@ const COMMON = {
 };
 const entries = Object.values(exports).flatMap((entry) => entry["@sightline/source"] ?? []);
 
+/** `./src/sinks/http.ts` → `sinks/http` */
+function outputOf(entry) {
+  return entry.replace("./src/", "").replace(".ts", "");
+}
+
 /**
  * Lets every entry import the main one too. esbuild makes a chunk for each set of entries that share a file, and each
  * file costs most of a millisecond to load; so there is one set.
@@ -33,6 +38,13 @@ const oneChunk = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /./ }, ({ kind, path }) => {
       return kind === "entry-point" ? { path: join(root, path), namespace: "entry" } : undefined;
+    });
+    // What is loaded on first use is the published entry, which is there anyway; a chunk for it would be one more.
+    onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+      if (kind !== "dynamic-import") return undefined;
+      const entry = `./${relative(root, join(resolveDir, path))}`;
+      if (!entries.includes(entry)) return { errors: [{ text: `${entry} is loaded on first use, and is no entry` }] };
+      return { path: `../${outputOf(entry)}.js`, external: true };
     });
     onLoad({ filter: /./, namespace: "entry" }, ({ path }) => {
       return { contents: `import ${JSON.stringify(main)}; export * from ${JSON.stringify(path)};`, resolveDir: root };
@@ -62,7 +74,7 @@ async function declarations() {
 async function javascript() {
   await build({
     absWorkingDir: root,
-    entryPoints: entries.map((path) => ({ in: path, out: path.replace("./src/", "").replace(".ts", "") })),
+    entryPoints: entries.map((path) => ({ in: path, out: outputOf(path) })),
     outdir: made,
     chunkNames: "chunks/[name]-[hash]",
     splitting: true,

@@ -1,9 +1,16 @@
+import { basename } from "node:path";
 import { createCapture } from "./capture/capture.ts";
 import { ConfigError } from "./core/errors.ts";
 import type { TraceInfo } from "./core/record.ts";
 import { consoleSink } from "./sinks/console.ts";
-import { fileSink } from "./sinks/file.ts";
+import { fingerprint } from "./sinks/endpoint.ts";
+import { fileSink, lineFile } from "./sinks/file.ts";
+import { finalSpans } from "./sinks/final-spans.ts";
 import { httpSink } from "./sinks/http.ts";
+import { langfuseOptions } from "./sinks/langfuse-environment.ts";
+import { lazySink } from "./sinks/lazy-sink.ts";
+import { otlpAddress, withLogsAddress } from "./sinks/otlp/address.ts";
+import { contentModeOf } from "./sinks/otlp/environment.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { spool } from "./spool/spool.ts";
 
@@ -65,13 +72,44 @@ function spooled(sink: Sink, env: NodeJS.ProcessEnv): Sink {
   return dir && sink.writeSync === undefined ? spool(sink, { dir }) : sink;
 }
 
+const SINKS = "console, console:json, file:<path>, http(s)://<host>/<path>, otlp, otlp-file:<path> or langfuse";
+
 /** A sink as it is written in a variable or argument, whose name the error tells. */
 export function readSink(written: string, env: NodeJS.ProcessEnv, where: string): Sink {
   if (written === "console") return consoleSink();
   if (written === "console:json") return consoleSink({ format: "json" });
   if (written.startsWith("file:")) return fileSink({ path: written.slice("file:".length) });
   if (/^https?:\/\//.test(written)) return httpSink({ url: written, headers: readHeaders(env, "SIGHTLINE_HEADERS") });
-  throw bad(where, written, "console, console:json, file:<path> or http(s)://<host>/<path>");
+  if (written === "otlp") return otlp({ ...env });
+  if (written.startsWith("otlp-file:")) return otlpFile(written.slice("otlp-file:".length), { ...env });
+  if (written === "langfuse") return langfuse(env);
+  throw bad(where, written, SINKS);
+}
+
+// Their code is loaded by the first write, so that it costs nobody else; what can be wrong is told at once all the same.
+
+function otlp(env: NodeJS.ProcessEnv): Sink {
+  const { host, url } = otlpAddress("SIGHTLINE_SINK=otlp", "traces", {}, undefined, env);
+  const logs = withLogsAddress(env);
+  if (logs !== undefined) otlpAddress("SIGHTLINE_SINK=otlp", "logs", {}, undefined, logs);
+  contentModeOf(env);
+  const load = async () => (await import("./sinks/otlp/index.ts")).otlpSink({}, env);
+  return finalSpans(lazySink(`otlp:${host}`, load, { destination: () => fingerprint(url) }));
+}
+
+function otlpFile(path: string, env: NodeJS.ProcessEnv): Sink {
+  const { policy } = lineFile("SIGHTLINE_SINK=otlp-file", { path }, () => "");
+  contentModeOf(env);
+  const load = async () => (await import("./sinks/otlp/index.ts")).otlpFile({ path }, env);
+  return finalSpans(lazySink(`otlp-file:${basename(path)}`, load, { sync: true, ...(policy && { policy }) }));
+}
+
+function langfuse(env: NodeJS.ProcessEnv): Sink {
+  const options = langfuseOptions(env);
+  const load = async () => (await import("./sinks/langfuse.ts")).langfuseSink(options);
+  // Two projects of one server are two destinations.
+  const destination = () => fingerprint(`${options.baseUrl} ${options.publicKey}`);
+  return finalSpans(lazySink(options.name, load, { destination }));
 }
 
 /** `key=value,key=value`, as OpenTelemetry writes headers; values may be percent-encoded. */

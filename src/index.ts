@@ -2,8 +2,8 @@
 export type { MaskOptions, PersonalData } from "./capture/redact.ts";
 export { configure, flush, shutdown, stats } from "./configure.ts";
 export { bind, bindEmitter, snapshot } from "./core/bind.ts";
-export type { ContextCarrier } from "./core/carrier.ts";
-export { carrier, withContext } from "./core/carrier.ts";
+export type { ContextCarrier, EnvironmentCarrier } from "./core/carrier.ts";
+export { carrier, inject, withContext } from "./core/carrier.ts";
 export type { Clock, TimeInput } from "./core/clock.ts";
 export type { Carrier } from "./core/context.ts";
 export { ConfigError, ObserveError, SightlineError, SinkError } from "./core/errors.ts";

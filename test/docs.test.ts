@@ -20,13 +20,22 @@ import { httpSink } from "sightline/sinks/http";
 import { findings, normalizeUsage, observeOpenAI, record, recordAgentTurn, recordAssistantRun, recordChatCompletion,
   recordResponse, requestParams, tracedFetch } from "sightline/openai";
 import { agentsCarrier, agentsTraceProcessor } from "sightline/interop/openai-agents";
+import { openTelemetryCarrier } from "sightline/interop/opentelemetry";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { fastifyTracing, honoTracing, propagatedFetch, traceRequests } from "sightline/interop/http";
+import { SightlineInterceptor } from "sightline/interop/nestjs";
+import { langfuseSink } from "sightline/sinks/langfuse";
+import { otelExporterSink } from "sightline/sinks/otel-exporter";
+import { otlpFile, otlpMetrics, otlpSink } from "sightline/sinks/otlp";
+import { ConsoleSpanExporter } from "@opentelemetry/sdk-trace-base";
 import { createSseParser } from "../../src/openai/wire/sse.ts";
 import { endpointOf } from "../../src/openai/wire/endpoints.ts";
 import { partialJson } from "../../src/openai/wire/partial-json.ts";
 import { readHeaders } from "../../src/openai/wire/headers.ts";
-import { inject } from "../../src/core/traceparent.ts";
 const { bind, bindEmitter, carrier, client, configure, consoleSink, currentSpan, event, fileSink, filter, flush,
-  flushAfter, genaiPrices, generation, hashUserId, keepIf, mask, memorySink, observe, priceBooks, readRecords, replaySpool, sample, score, snapshot, spool, spoolStatus, startSpan, staticPrices,
+  flushAfter, genaiPrices, generation, hashUserId, inject, keepIf, mask, memorySink, observe, priceBooks, readRecords, replaySpool, sample, score, snapshot, spool, spoolStatus, startSpan, staticPrices,
   sumUsd, suppress, updateSpan, updateTrace, withContext, withSpan, withTrace } = sightline;
 const { fakeClock, fakeOpenAI, flakyServer, sequentialIds, sinkContract } = testing;
 const { createNamespace } = clsHooked;
@@ -51,6 +60,7 @@ const getCurrentSpan = () => null, setTraceProcessors = (_: unknown) => {}, resp
 Object.assign(process.env, { OPENAI_API_KEY: api.apiKey, OPENAI_BASE_URL: api.baseURL });
 const server: any = { url: "http://127.0.0.1:9" };
 const fetch = async (..._: unknown[]) => {};
+const AppModule = class {}, NestFactory = { create: async (_: unknown) => ({ useGlobalInterceptors(_: unknown) {} }) };
 class Worker { constructor(..._: unknown[]) {} }
 const tutor = { answer: async (_: string) => withSpan("Tutor.answer", () => generation({ model: "gpt-4.1" })) };
 `;
@@ -100,7 +110,14 @@ test("every example of the docstrings runs", async () => {
 
 test("every public function, class and constant has a docstring", async () => {
   const undocumented: string[] = [];
-  for (const entry of ["src/index.ts", "src/openai/index.ts", "src/testing/index.ts"]) {
+  for (const entry of [
+    "src/index.ts",
+    "src/openai/index.ts",
+    "src/testing/index.ts",
+    "src/semconv/index.ts",
+    "src/sinks/otlp/index.ts",
+    "src/interop/http/index.ts",
+  ]) {
     const index = await readFile(new URL(entry, root), "utf8");
     for (const [, names, path] of index.matchAll(/^export \{([^}]*)\} from "([^"]+)"/gm)) {
       const source = await readFile(new URL(path as string, new URL(entry, root)), "utf8");

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { ConfigError } from "sightline";
 import { readEnvironment } from "../src/environment.ts";
+import { otlpServer } from "./support/otlp-server.ts";
 
 test("SIGHTLINE_SINK names sinks, several separated by commas", () => {
   const { sinks } = readEnvironment({ SIGHTLINE_SINK: "console, file:./t.ndjson,http://127.0.0.1:4000/records" }, true);
@@ -33,4 +39,114 @@ test("a wrong value throws and names variable, value and what it takes", () => {
       (error) => error instanceof ConfigError && message.test(error.message),
     );
   }
+});
+
+test("otlp, otlp-file and langfuse are known at once, with their names and checks", () => {
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector.example:4318",
+    LANGFUSE_PUBLIC_KEY: "pk-lf-1",
+    LANGFUSE_SECRET_KEY: "sk-lf-1",
+  };
+  const names = (written: string, more: object = {}) =>
+    readEnvironment({ ...env, SIGHTLINE_SINK: written, ...more }, true).sinks.map(({ name }) => name);
+  assert.deepEqual(names("otlp, otlp-file:./out/t.jsonl,langfuse"), [
+    "otlp:collector.example:4318",
+    "otlp-file:t.jsonl",
+    "langfuse:cloud.langfuse.com",
+  ]);
+  assert.deepEqual(names("otlp", { OTEL_EXPORTER_OTLP_ENDPOINT: "" }), ["otlp:localhost:4318"]);
+  const dir = join(tmpdir(), "sightline-environment");
+  assert.deepEqual(names("otlp,otlp-file:./t.jsonl,langfuse", { SIGHTLINE_SPOOL: dir }), [
+    "spool(otlp:collector.example:4318)",
+    "otlp-file:t.jsonl",
+    "spool(langfuse:cloud.langfuse.com)",
+  ]);
+});
+
+test("what they would refuse at the first write is refused by configure", () => {
+  const wrong = [
+    [{ SIGHTLINE_SINK: "otlp", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }, /OTEL_EXPORTER_OTLP_PROTOCOL is grpc/],
+    [{ SIGHTLINE_SINK: "otlp", OTEL_EXPORTER_OTLP_LOGS_TIMEOUT: "x" }, /OTEL_EXPORTER_OTLP_LOGS_TIMEOUT takes/],
+    [{ SIGHTLINE_SINK: "otlp", OTEL_EXPORTER_OTLP_ENDPOINT: "collector" }, /OTEL_EXPORTER_OTLP_ENDPOINT: url must/],
+    [{ SIGHTLINE_SINK: "otlp", OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "x" }, /OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: url must/],
+    [
+      { SIGHTLINE_SINK: "otlp", OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "x" },
+      /CAPTURE_MESSAGE_CONTENT takes/,
+    ],
+    [{ SIGHTLINE_SINK: "otlp-file:" }, /SIGHTLINE_SINK=otlp-file: path must name a file/],
+    [{ SIGHTLINE_SINK: `otlp-file:${tmpdir()}` }, /is a directory/],
+    [{ SIGHTLINE_SINK: "langfuse" }, /LANGFUSE_PUBLIC_KEY/],
+  ] as const;
+  for (const [env, message] of wrong) {
+    assert.throws(
+      () => readEnvironment(env, true),
+      (error) => error instanceof ConfigError && message.test(error.message),
+      JSON.stringify(env),
+    );
+  }
+});
+
+/** A program that was told by its environment alone where its traces go. */
+async function run(code: string, env: { readonly [name: string]: string }): Promise<string> {
+  const args = ["--conditions=@sightline/source", "--import", "tsx", "--input-type=module", "-e", code];
+  const { NODE_OPTIONS: _, ...inherited } = process.env;
+  const cwd = new URL("..", import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, env: { ...inherited, ...env } });
+  return stdout;
+}
+
+const PROGRAM = `
+  import { score, startSpan } from "sightline";
+  const root = startSpan("root");
+  startSpan("child").end();
+  root.end();
+  score({ traceId: root.traceId, name: "good", value: 1 });
+  startSpan("open");
+`;
+
+test("SIGHTLINE_SINK=otlp node program: everything arrives before the program ends", async () => {
+  await using server = await otlpServer();
+  await run(PROGRAM, {
+    SIGHTLINE_SINK: "otlp",
+    OTEL_EXPORTER_OTLP_ENDPOINT: server.url,
+    OTEL_EXPORTER_OTLP_HEADERS: "x-tenant=a",
+    OTEL_SERVICE_NAME: "tutor",
+  });
+  assert.deepEqual(
+    server
+      .spans()
+      .map(({ name }) => name)
+      .sort(),
+    ["child", "open", "root"],
+  );
+  assert.equal(server.logRecords().length, 1);
+  assert.ok(server.requests.every(({ headers }) => headers["x-tenant"] === "a"));
+  const [{ resource }] = server.requests[0]!.message!["resourceSpans"];
+  const service = resource.attributes.find(({ key }: { key: string }) => key === "service.name");
+  assert.equal(service.value.stringValue, "tutor");
+});
+
+test("SIGHTLINE_SINK=otlp-file:… node program, also one that ends by process.exit()", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "sightline-environment-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const path = join(dir, "t.jsonl");
+  const env = { SIGHTLINE_SINK: `otlp-file:${path}` };
+  await run(PROGRAM, env);
+  await run(`${PROGRAM} setTimeout(() => { startSpan("last").end(); process.exit(); }, 1_000);`, env);
+  const names = readFileSync(path, "utf8").match(/"name":"(root|child|open|last)"/g)!;
+  assert.equal(names.length, 7);
+  assert.equal(readFileSync(join(dir, "t.logs.jsonl"), "utf8").trim().split("\n").length, 2);
+});
+
+test("a spool over otlp keeps what the receiver does not take, for the next process", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "sightline-environment-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  await using server = await otlpServer();
+  const env = { SIGHTLINE_SINK: "otlp", SIGHTLINE_SPOOL: dir, OTEL_EXPORTER_OTLP_ENDPOINT: server.url };
+  server.answer(() => ({ status: 503, headers: { "retry-after": "60" } }));
+  await run(PROGRAM, env);
+  assert.equal(server.spans().length, 0);
+  server.answer(() => undefined);
+  await run(PROGRAM, env);
+  assert.equal(server.spans().length, 6);
 });

@@ -229,3 +229,40 @@ test("12 a compatible server, and the cost that it states", async () => {
   assert.match(stderr, /ask[\s\S]*chat qwen3-32b/);
   assert.match(stderr, /0\.00042/);
 });
+
+test("13 fastify: two services, one trace", async () => {
+  const { stdout, stderr } = await example("13-fastify.ts");
+  assert.equal(stdout, "Take an umbrella\n");
+  assert.match(
+    stderr,
+    /GET \/advice\/:city[\s\S]*GET 127\.0\.0\.1[\s\S]*GET \/weather\/:city[\s\S]*look out of the window/,
+  );
+  assert.doesNotMatch(stderr, /health/);
+  assert.equal(stderr.match(/^trace /gm)?.length, 1);
+});
+
+test("14 Next.js: the caller's trace goes on in the handler", async () => {
+  const { stdout, stderr } = await example("14-nextjs-handler.ts");
+  assert.equal(stdout, '{"answer":"You asked: why?"}\n');
+  assert.match(stderr, /^trace 0af76519…1c80319c[\s\S]*POST \/api\/ask[\s\S]*answer/m);
+});
+
+test("15 a queue: each attempt of the job is in the trace that queued it", async () => {
+  const { stdout, stderr } = await example("15-queue.ts");
+  assert.equal(stdout, "sent to ada@example.com\n");
+  const traces = [...stderr.matchAll(/^trace (\S+).*user ada/gm)].map(([, id]) => id);
+  assert.equal(traces.length, 2, "a part of each process");
+  assert.equal(new Set(traces).size, 1);
+  assert.match(stderr, /sign up[\s\S]*enqueue welcome/);
+  assert.match(stderr, /process welcome[\s\S]*mail server is busy[\s\S]*process welcome[\s\S]*send mail/);
+});
+
+test("16 OTLP: spans and scores, as a collector gets them", async () => {
+  const { stdout, stderr } = await example("16-otlp.ts");
+  assert.equal(stderr, "");
+  assert.match(
+    stdout,
+    /^POST \/v1\/traces\n {2}chat gpt-4\.1 .*gen_ai\.usage\.input_tokens.*user\.id\n {2}solve user\.id\n/,
+  );
+  assert.match(stdout, /^POST \/v1\/logs\n {2}gen_ai\.evaluation\.result .*gen_ai\.evaluation\.name/m);
+});

@@ -110,6 +110,33 @@ test("importing touches no lazily loaded part of Node: fetch, streams of the web
   );
 });
 
+test("the sinks that the environment names are loaded from the package, by the first write", () => {
+  const seen = asUser(`
+    const { createServer } = await import("node:http");
+    const paths = [];
+    const server = createServer((request, response) => {
+      paths.push(request.url);
+      request.resume().on("end", () => response.end());
+    });
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = "http://127.0.0.1:" + server.address().port;
+    Object.assign(process.env, {
+      SIGHTLINE_SINK: "otlp,langfuse",
+      OTEL_EXPORTER_OTLP_ENDPOINT: url,
+      LANGFUSE_BASE_URL: url,
+      LANGFUSE_PUBLIC_KEY: "pk-lf-1",
+      LANGFUSE_SECRET_KEY: "sk-lf-1",
+    });
+    const { flush, shutdown, startSpan } = await import("sightline");
+    startSpan("root").end();
+    const { ok } = await flush();
+    await shutdown();
+    server.close();
+    console.log(JSON.stringify({ ok, paths: paths.sort() }));
+  `);
+  assert.deepEqual(seen, { ok: true, paths: ["/api/public/otel/v1/traces", "/v1/traces"] });
+});
+
 test("installing brings at most three packages", () => {
   const brought = Object.entries<any>(lock.packages)
     .filter(([path, entry]) => path !== "" && !entry.dev && !entry.peer && !entry.optional && !entry.devOptional)

@@ -1,26 +1,44 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { type FakeOpenAI, fakeOpenAI } from "sightline/testing";
 
 const run = promisify(execFile);
 const root = new URL("..", import.meta.url);
-/** Inside the package, so that it can import itself by name. */
-const folder = new URL("test/.readme/", root);
+/** Inside the package, so that it can import itself by name; another for each run. */
+const folder = new URL(`test/.readme/${process.pid}/`, root);
 const readme = await readFile(new URL("README.md", root), "utf8");
 const snippets = snippetsOf(readme);
-const pages = ["docs/openai.md", "docs/delivery.md"];
+const pages = [
+  "docs/openai.md",
+  "docs/delivery.md",
+  "docs/propagation.md",
+  "docs/scores.md",
+  "docs/migration/langfuse.md",
+  "docs/migration/langsmith.md",
+  "docs/migration/opentelemetry.md",
+];
 let server: FakeOpenAI;
+/** A collector and a Langfuse that take everything. */
+let receiver: Server;
 
 before(async () => {
   await mkdir(folder, { recursive: true });
   // What a snippet reads that it does not write.
   await writeFile(new URL("traces.ndjson", folder), "");
   server = await fakeOpenAI();
+  receiver = createServer((request, response) => {
+    request.resume().on("end", () => response.setHeader("content-type", "application/json").end("{}"));
+  }).listen(0, "127.0.0.1");
+  await once(receiver, "listening");
 });
 after(async () => {
+  receiver.close();
   await server.close();
   await rm(folder, { recursive: true });
 });
@@ -32,14 +50,19 @@ function snippetsOf(page: string): string[] {
 async function runSnippet(source: string, index: number | string) {
   const file = new URL(`${index}.ts`, folder);
   await writeFile(file, source);
+  const receiverUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
   const env = {
     ...process.env,
     SIGHTLINE_SINK: `file:${new URL(`${index}.ndjson`, folder).pathname}`,
     OPENAI_API_KEY: server.apiKey,
     OPENAI_BASE_URL: server.baseURL,
+    LANGFUSE_PUBLIC_KEY: "pk-lf-snippet",
+    LANGFUSE_SECRET_KEY: "sk-lf-snippet",
+    LANGFUSE_BASE_URL: receiverUrl,
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiverUrl,
   };
   const args = ["--conditions=@sightline/source", "--import", "tsx", file.pathname];
-  return run(process.execPath, args, { cwd: folder, env });
+  return run(process.execPath, args, { cwd: folder, env, timeout: 60_000 });
 }
 
 test("the README is at most 250 lines long and names its commands", () => {

@@ -1,6 +1,7 @@
 import { guard } from "./guard.ts";
 import type { TraceInfo } from "./record.ts";
 import type { Runtime } from "./runtime.ts";
+import { isHashedUserId, keptUserIdHasher } from "./user-id.ts";
 
 const TEXTS = ["name", "userId", "sessionId", "feature", "team", "release", "version", "environment"] as const;
 
@@ -15,7 +16,10 @@ export function isBaggageTarget(value: unknown): value is BaggageTarget {
   return value === "tags" || /^metadata\../.test(value) || (TEXTS as readonly string[]).includes(value);
 }
 
-/** The trace attributes of baggage that arrived; `undefined` when none is allowed. Texts are masked as everywhere. */
+/**
+ * The trace attributes of baggage that arrived; `undefined` when none is allowed. Texts are masked as everywhere. A user id
+ * is hashed where `userIdKey` is set, unless it is 32 hex digits: then the sender has done so.
+ */
 export function traceInfoFrom(
   { baggage, capture }: Pick<Runtime, "baggage" | "capture">,
   read: (key: string) => string | undefined,
@@ -24,13 +28,17 @@ export function traceInfoFrom(
   for (const [key, target] of Object.entries(baggage)) {
     const value = guard(() => read(key), undefined);
     if (value === undefined || value === "") continue;
-    const text = target === "userId" ? capture.userId(value) : capture.text(value);
+    const text = target === "userId" ? userIdOf(value, capture) : capture.text(value);
     if (target === "tags") info["tags"] = text.split(",").filter((tag) => tag !== "");
     else if (target.startsWith("metadata."))
       info["metadata"] = { ...(info["metadata"] as object), [target.slice("metadata.".length)]: text };
     else info[target] = text;
   }
   return Object.keys(info).length === 0 ? undefined : info;
+}
+
+function userIdOf(value: string, capture: Runtime["capture"]): string {
+  return keptUserIdHasher() !== undefined && isHashedUserId(value) ? value : capture.userId(value);
 }
 
 /** The entries of baggage that trace attributes make, for `formatBaggage`. */

@@ -39,7 +39,10 @@ export class SinkError extends SightlineError {
   static override readonly kind = "SinkError";
   /** `later`: try again. `split`: one record is at fault, find it by halves. `never`: drop the batch and count. */
   readonly retry: "later" | "split" | "never";
-  /** How a record that `split` has found is counted. Default: `too_large`. */
+  /**
+   * How a record that `split` has found is counted. Default: `too_large`. With `never`, `rejected_by_sink` says that the
+   * records are at fault: a spool does not wait then.
+   */
   readonly reason: "too_large" | "rejected_by_sink";
   /** The server's own word on when to come back, in milliseconds from now. */
   readonly retryAfterMs: number | undefined;

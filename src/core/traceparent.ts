@@ -44,21 +44,37 @@ export function parseTraceparent(header: unknown): SpanContext | undefined {
   return { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & known };
 }
 
-/** W3C asks for at least 512 characters and at most 32 members. */
+/** W3C asks to pass on at least 512 characters, and allows 32 members. */
 const TRACESTATE_LENGTH = 512;
 const TRACESTATE_MEMBERS = 32;
+/** Longer members go first where there are too many characters. */
+const TRACESTATE_MEMBER_LENGTH = 128;
+/** Node takes 16 KiB of headers. */
+const TRACESTATE_READ = 16_384;
 /** key = value of level 2, section 3.3.1.3; a value does not end with a space. */
 const TRACESTATE_MEMBER = /^[a-z0-9][a-z0-9_\-*/@]{0,255}=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/;
 
-/** The header as it came when it is a valid `tracestate`; else `undefined`, as W3C wants it dropped whole. */
+/**
+ * The header as it came when it is a valid `tracestate`; else `undefined`, as W3C wants it dropped whole. What has more than 512
+ * characters is cut as section 3.3.1.5 says: members of more than 128 characters first, then the last ones.
+ */
 export function parseTracestate(header: unknown): string | undefined {
-  if (typeof header !== "string" || header.length > TRACESTATE_LENGTH) return undefined;
+  if (typeof header !== "string" || header.length > TRACESTATE_READ) return undefined;
   const members = header
     .split(",")
     .map((member) => member.trim())
     .filter((member) => member !== "");
   if (members.length === 0 || members.length > TRACESTATE_MEMBERS) return undefined;
-  return members.every((member) => TRACESTATE_MEMBER.test(member)) ? members.join(",") : undefined;
+  return members.every((member) => TRACESTATE_MEMBER.test(member)) ? fitting(members) : undefined;
+}
+
+function fitting(members: string[]): string | undefined {
+  while (members.join(",").length > TRACESTATE_LENGTH) {
+    const isLong = (member: string): boolean => member.length > TRACESTATE_MEMBER_LENGTH;
+    const long = members.findLastIndex(isLong);
+    members.splice(long === -1 ? members.length - 1 : long, 1);
+  }
+  return members.length === 0 ? undefined : members.join(",");
 }
 
 /** W3C Baggage section 3.3.2: what everybody must be able to carry. */
@@ -118,28 +134,39 @@ function percentDecode(text: string): string {
 
 /**
  * Reads the W3C headers from a plain object, Node's `IncomingHttpHeaders`, a `Headers`, a `Map`, or anything with a `get`
- * such as an Express request; names in any case. `undefined` without a valid `traceparent`. Never throws.
+ * such as an Express request; names in any case, so that `process.env` is one too. `undefined` without a valid
+ * `traceparent`. Never throws.
  */
 export function extract(carrier: unknown): RemoteContext | undefined {
+  const fields = readFields(carrier);
+  const span = parseTraceparent(fields.traceparent);
+  if (span === undefined) return undefined;
+  const traceState = parseTracestate(fields.tracestate);
+  return {
+    ...span,
+    ...(traceState === undefined ? undefined : { traceState }),
+    ...(fields.baggage === undefined ? undefined : { baggage: fields.baggage }),
+  };
+}
+
+/** The three headers as they came, each on one line. Never throws. */
+export function readFields(carrier: unknown): PropagationFields {
+  const fields: PropagationFields = {};
   try {
-    if (typeof carrier !== "object" || carrier === null) return undefined;
-    const fields = readFields(carrier);
-    const span = parseTraceparent(fields.traceparent);
-    if (span === undefined) return undefined;
-    const traceState = parseTracestate(fields.tracestate);
-    return {
-      ...span,
-      ...(traceState === undefined ? undefined : { traceState }),
-      ...(fields.baggage === undefined ? undefined : { baggage: fields.baggage }),
-    };
+    if (typeof carrier !== "object" || carrier === null) return {};
+    for (const [key, read] of namesOf(carrier)) {
+      const name = NAMES.find((known) => typeof key === "string" && key.toLowerCase() === known);
+      if (name !== undefined) fields[name] ??= oneLine(read());
+    }
+    return fields;
   } catch {
-    return undefined;
+    return {};
   }
 }
 
 /**
  * Sets the fields on a plain object, or on anything with a `set` such as `Headers`, and returns it. A name that the object
- * has in another case is replaced. Never throws: a frozen carrier stays as it is.
+ * has in another case is replaced; a `tracestate` of another trace goes. Never throws: a frozen carrier stays as it is.
  *
  * @example
  * fetch(url, { headers: inject(carrier(), { accept: "application/json" }) });
@@ -148,24 +175,30 @@ export function inject<T extends object>(fields: PropagationFields, carrier: T):
   try {
     for (const name of NAMES) {
       const value = fields[name];
-      if (value === undefined) continue;
-      if (isSettable(carrier)) carrier.set(name, value);
-      else Reflect.set(carrier, Object.keys(carrier).find((key) => key.toLowerCase() === name) ?? name, value);
+      if (value !== undefined) setField(carrier, name, value);
+      else if (name === "tracestate" && fields.traceparent !== undefined) removeField(carrier, name);
     }
   } catch {}
   return carrier;
 }
 
-const NAMES = ["traceparent", "tracestate", "baggage"] as const satisfies readonly (keyof PropagationFields)[];
-
-function readFields(carrier: object): PropagationFields {
-  const fields: PropagationFields = {};
-  for (const [key, read] of namesOf(carrier)) {
-    const name = NAMES.find((known) => typeof key === "string" && key.toLowerCase() === known);
-    if (name !== undefined) fields[name] ??= oneLine(read());
-  }
-  return fields;
+function setField(carrier: object, name: string, value: string): void {
+  if (isSettable(carrier)) carrier.set(name, value);
+  else Reflect.set(carrier, keyOf(carrier, name) ?? name, value);
 }
+
+function removeField(carrier: object, name: string): void {
+  const key = keyOf(carrier, name);
+  if (!isSettable(carrier)) key !== undefined && Reflect.deleteProperty(carrier, key);
+  else if (typeof carrier.delete === "function") carrier.delete(name);
+}
+
+/** A name as the object has it, in whatever case. */
+function keyOf(carrier: object, name: string): string | undefined {
+  return Object.keys(carrier).find((key) => key.toLowerCase() === name);
+}
+
+const NAMES = ["traceparent", "tracestate", "baggage"] as const satisfies readonly (keyof PropagationFields)[];
 
 function* namesOf(carrier: object): Iterable<[name: unknown, read: () => unknown]> {
   if (!isGettable(carrier)) {
@@ -187,7 +220,12 @@ function isGettable(carrier: object): carrier is { get(name: string): unknown } 
   return typeof (carrier as { get?: unknown }).get === "function";
 }
 
-function isSettable(carrier: object): carrier is { set(name: string, value: string): unknown } {
+interface Settable {
+  set(name: string, value: string): unknown;
+  delete?(name: string): unknown;
+}
+
+function isSettable(carrier: object): carrier is Settable {
   return typeof (carrier as { set?: unknown }).set === "function";
 }
 

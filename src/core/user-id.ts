@@ -32,6 +32,11 @@ export function userIdHasher(key: string): (id: string) => string {
   return (id) => createHmac("sha256", key).update(id).digest("hex").slice(0, DIGITS);
 }
 
+/** Whether a text looks like what `hashUserId` gives. */
+export function isHashedUserId(text: string): boolean {
+  return text.length === DIGITS && /^[0-9a-f]+$/.test(text);
+}
+
 const HASHER = "userIdHasher";
 
 /** What `configure` says of user ids, also when tracing is off: what a program sends must not depend on that. */

@@ -12,9 +12,14 @@ export interface ClsNamespace {
 const SPAN = "sightline.span";
 
 /**
- * Keeps the current span in a cls-hooked namespace, for applications that live in one. What the application sets in the
- * namespace inside a span goes where it would go without the span. Mind that every cls-hooked namespace slows each `await`
- * of the process down.
+ * Keeps the current span in a cls-hooked namespace, for applications that live in one. Contexts are entered and left, never
+ * run. What the application sets in the namespace inside a span goes where it would go without the span, Sequelize's
+ * `useCLS` included.
+ *
+ * What it costs, in processor time of one `await` (bench/cls-hooked.js, medians of five, Node 20, 22 and 24): 1.5 µs inside
+ * of a span, where the default carrier takes 0.2 µs on Node 20 and 22 and 0.05 µs on 24; 1.1 µs outside of any context. It is
+ * the namespace that costs, each one, for the whole process and also after `destroyNamespace`: without us it is 1.4 µs. An
+ * observed call takes 11 µs instead of 5. So use it where there is a namespace anyway, and the default everywhere else.
  *
  * @example
  * configure({ carrier: clsHookedCarrier(createNamespace("app")) });

@@ -32,8 +32,10 @@ export function createEndings(sink: Sink, complain: (error: unknown) => string):
     close: () => settle(() => sink.close?.()),
     abandon: (reason) => flushing?.abort(reason),
     finishSync() {
-      // A spool stays open: it has more to take.
-      if (sink.writeSync !== undefined && sink.stats === undefined) void settle(() => sink.close?.());
+      if (sink.writeSync === undefined) return;
+      // A spool, which counts what it takes, stays open, as it has more to take; what waits before it goes there now.
+      const isSpool = sink.stats?.().taken !== undefined;
+      void settle(() => (isSpool ? sink.writeSync!([]) : sink.close?.()));
     },
   };
 }

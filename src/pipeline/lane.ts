@@ -224,7 +224,9 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     const { retry, reason, retryAfterMs } = verdictOf(error);
     const batch = queue.head!;
     const isHopeless = retry === "never" || (retry === "split" && refusals >= MAX_REFUSALS);
-    const isLater = retry === "later" || (isHopeless && settings.isPatient === true);
+    // What is at fault is the sink's key or address, which may be put right; or it is the records.
+    const isPatient = settings.isPatient === true && !(retry === "never" && reason === "rejected_by_sink");
+    const isLater = retry === "later" || (isHopeless && isPatient);
     pace.failed(isLater, retryAfterMs);
     if (isLater) {
       if (now() - (batch.failedSince ??= now()) >= settings.giveUpMs) leaveHead("gave_up");

@@ -5,6 +5,7 @@ import type { FlushResult, LaneStats } from "../core/runtime.ts";
 import type { Draft } from "../core/trace.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { createBudget, type Held } from "./budget.ts";
+import { checkedSink } from "./checked-sink.ts";
 import type { Drain } from "./drains.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { lossesSince } from "./ledger.ts";
@@ -51,7 +52,7 @@ export function createPipeline(sinks: readonly Sink[], options: PipelineOptions)
   for (const sink of sinks) {
     lanes.push(createLane(sink, uniqueName(sink, lanes), budget, { ...limits, now, random, suppress, clean }));
   }
-  checkPlaces(sinks);
+  checkPlaces(sinks, suppress);
   for (const lane of lanes) lane.open();
   let reported = lanes.map((lane) => lane.stats());
   let closing: Promise<FlushResult> | undefined;
@@ -137,10 +138,13 @@ export function createPipeline(sinks: readonly Sink[], options: PipelineOptions)
 }
 
 /** Two spools in one place would send each other's records, to another address or with less masked. */
-function checkPlaces(sinks: readonly Sink[]): void {
+function checkPlaces(sinks: readonly Sink[], suppress: PipelineOptions["suppress"]): void {
   const places = new Set<string>();
-  for (const { name, stats, destination } of sinks) {
-    if (stats === undefined || destination === undefined) continue;
+  for (const sink of sinks) {
+    // Only a spool counts what it takes.
+    if (checkedSink(sink, suppress).stats?.().taken === undefined) continue;
+    const { name, destination } = sink;
+    if (destination === undefined) continue;
     if (places.has(destination)) {
       const way = "give the sinks inside names of their own, or spool into different directories";
       throw new ConfigError("CONFIG_SAME_SPOOL", `two sinks "${name}" keep their records in one place: ${way}.`);

@@ -1,14 +1,28 @@
-/** Attributes that are doubles though their values may be whole: JSON cannot tell 1 from 1.0, receivers can. */
-const DOUBLES: ReadonlySet<string> = new Set([
-  "gen_ai.request.temperature",
-  "gen_ai.request.top_p",
-  "gen_ai.request.frequency_penalty",
-  "gen_ai.request.presence_penalty",
-  "gen_ai.response.time_to_first_chunk",
-  "gen_ai.evaluation.score.value",
-  "gen_ai.usage.cost",
-]);
+import type { Profile } from "./profile.ts";
+import { REGISTRY } from "./registry.ts";
 
-export function isDouble(name: string): boolean {
-  return DOUBLES.has(name);
+/**
+ * Whether an attribute is a double though its value may be whole: JSON cannot tell 1 from 1.0, receivers can. The profile
+ * matters for `gen_ai.request.top_k` alone, which became an integer in `latest`.
+ */
+export function isDouble(name: string, profile: Profile = "1.41"): boolean {
+  if (name === LANGFUSE_PROMPT_VERSION) return true;
+  return DOUBLES[profile].has(LISTED.test(name) ? name.replace(/\.\d+\./g, ".{i}.") : name);
+}
+
+/** Older servers of Langfuse read no integers. */
+const LANGFUSE_PROMPT_VERSION = "langfuse.observation.prompt.version";
+
+/** Names with indices, of OpenInference alone; the test is quicker than the replacement. */
+const LISTED = /^retrieval\./;
+
+const DOUBLES: { readonly [P in Profile]: ReadonlySet<string> } = {
+  "1.36": doubles("1.36"),
+  "1.41": doubles("1.41"),
+  latest: doubles("latest"),
+};
+
+function doubles(profile: Profile): ReadonlySet<string> {
+  const found = Object.values(REGISTRY[profile]).filter(({ type }) => type === "double");
+  return new Set(found.map(({ name }) => name));
 }

@@ -1,6 +1,15 @@
 import type { SpanRecord } from "../core/record.ts";
+import { attributeWriter } from "./attribute-writer.ts";
 import type { Attributes } from "./attributes.ts";
+import { putCommon, putError, putHttp, putTrace } from "./common.ts";
+import { putContent } from "./content-attributes.ts";
+import { putGenAi } from "./gen-ai.ts";
+import { spanNameOf } from "./operation.ts";
 import type { Profile } from "./profile.ts";
+import { putCost } from "./usage-attributes.ts";
+
+// Beside the attributes of the span that it names.
+export { spanNameOf } from "./operation.ts";
 
 /** How a span is written. */
 export interface SpanForm {
@@ -9,12 +18,26 @@ export interface SpanForm {
   readonly content: boolean;
 }
 
-/** The name by the conventions, where there is one for the operation: `chat gpt-4.1`; else the record's own. */
-export function spanNameOf(record: SpanRecord): string {
-  return record.name;
-}
-
-/** All attributes of a span but its resource's. */
-export function spanAttributes(_record: SpanRecord, _form: SpanForm): Attributes {
-  return {};
+/**
+ * All attributes of a span but its resource's: the conventions' names of the profile, `sightline.*` for what they have no
+ * name for, and the user's own `attributes` as they are, which win. Message and stack of an error are not among them:
+ * they belong to the span's status and its `exception` event.
+ *
+ * @example
+ * const { spanAttributes } = await import("sightline/semconv");
+ * const spans = sink.records.filter((record) => record.record === "span");
+ * const attributes = spans.map((span) => spanAttributes(span, { profile: "1.41", content: false }));
+ */
+export function spanAttributes(record: SpanRecord, { profile, content }: SpanForm): Attributes {
+  const out = attributeWriter(profile);
+  putCommon(out, record);
+  if (spanNameOf(record) !== record.name) out.put("name", record.name);
+  putTrace(out, record.trace);
+  putGenAi(out, record);
+  putCost(out, record.cost);
+  putHttp(out, record.http);
+  putError(out, record);
+  if (content) putContent(out, record);
+  out.putEach("", record.attributes);
+  return out.attributes();
 }

@@ -20,12 +20,14 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /**
  * Checks an address and its headers.
  *
+ * @param plain whether credentials may go over plain http, and how a user says so
  * @throws ConfigError that names neither the address nor a header's value, as both may hold secrets
  */
 export function endpoint(
   factory: string,
   address: string | URL,
   headers: { readonly [name: string]: string },
+  plain: { readonly allowed: boolean; readonly how: string } = { allowed: false, how: "" },
 ): Endpoint {
   const url = parse(factory, address);
   const all = new Map<string, string>();
@@ -50,11 +52,22 @@ export function endpoint(
   const secret =
     [...all].some(([name, value]) => SECRET_NAME.test(name) || isSecret(value)) ||
     [...url.searchParams.keys()].some((name) => SECRET_NAME.test(name));
-  if (secret && url.protocol === "http:" && !isLoopback(url.hostname)) {
-    const way = "use https, or an address of this machine";
+  if (secret && url.protocol === "http:" && !isLoopback(url.hostname) && !plain.allowed) {
+    const way = `use https, or an address of this machine${plain.how}`;
     throw new ConfigError("CONFIG_HTTP_CREDENTIALS", `${factory}: credentials over plain http to ${url.host}; ${way}`);
   }
   return { url: url.href, host: url.host, headers: Object.fromEntries(all) };
+}
+
+/** Names of a network without others: `otel-collector`, as Docker has them, `collector.tools.svc.cluster.local`, as Kubernetes. */
+export function isPrivateName(address: string | URL): boolean {
+  const hostname = URL.canParse(String(address)) ? new URL(address).hostname : "";
+  return /^[^.:]+$|\.(?:internal|local|svc)\.?$/i.test(hostname);
+}
+
+/** Tells addresses apart without saying them. */
+export function fingerprint(url: string): string {
+  return process.getBuiltinModule("node:zlib").crc32(url).toString(16);
 }
 
 function isSecret(value: string): boolean {

@@ -60,21 +60,33 @@ const MAX_ROTATED = 1_000;
  * configure({ sinks: [fileSink({ path: "./traces.ndjson" })] });
  */
 export function fileSink(options: FileSinkOptions): FileSink {
-  checkOptions("fileSink", options, {
-    path: "any",
-    maxBytes: "positive",
-    maxAgeMs: "positive",
-    maxTotalBytes: "positive",
-    durability: ["batch", "record"],
-    name: "string",
-    clock: "object",
-  });
+  checkOptions("fileSink", options, FILE_OPTIONS);
+  return lineFile("fileSink", options, (batch) => batch.map((record) => `${encode(record)}\n`).join(""));
+}
+
+/** The kinds of `FileSinkOptions` for `checkOptions`. */
+export const FILE_OPTIONS = {
+  path: "any",
+  maxBytes: "positive",
+  maxAgeMs: "positive",
+  maxTotalBytes: "positive",
+  durability: ["batch", "record"],
+  name: "string",
+  clock: "object",
+} as const;
+
+/** A file sink whose lines are of any form; each ends with a newline. */
+export function lineFile(
+  factory: string,
+  options: FileSinkOptions,
+  linesOf: (batch: readonly TraceRecord[]) => string,
+): FileSink {
   const { maxBytes = 64 * 1024 ** 2, maxAgeMs = Number.POSITIVE_INFINITY, maxTotalBytes = 1024 ** 3 } = options;
   const { durability = "batch", clock = systemClock } = options;
-  const path = checkPath(options.path);
+  const path = checkPath(factory, options.path);
   const name = options.name ?? `file:${basename(path)}`;
   if (maxTotalBytes < maxBytes) {
-    throw new ConfigError("CONFIG_SINK_OPTION", "fileSink: maxTotalBytes must not be below maxBytes");
+    throw new ConfigError("CONFIG_SINK_OPTION", `${factory}: maxTotalBytes must not be below maxBytes`);
   }
   /** `end` is the size after our last write: another size means that somebody else wrote. */
   let file: { readonly fd: number; readonly ino: number; readonly openedAt: number; end: number } | undefined;
@@ -167,8 +179,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   }
 
   function write(batch: readonly TraceRecord[]): void {
-    let text = "";
-    for (const record of batch) text += `${encode(record)}\n`;
+    const text = linesOf(batch);
     try {
       for (const lines of pieces(Buffer.from(text), maxBytes)) {
         const stats = current();
@@ -202,8 +213,8 @@ function* pieces(lines: Buffer, maxBytes: number): Generator<Buffer, void> {
   if (from < lines.length) yield lines.subarray(from);
 }
 
-function checkPath(path: unknown): string {
-  const fail = (problem: string) => new ConfigError("CONFIG_FILE_PATH", `fileSink: ${problem}`);
+function checkPath(factory: string, path: unknown): string {
+  const fail = (problem: string) => new ConfigError("CONFIG_FILE_PATH", `${factory}: ${problem}`);
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw fail("path must name a file");
   const absolute = resolve(path);
   let stats: Fs.Stats | undefined;

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { SinkError } from "../core/errors.ts";
 import { encode, type TraceRecord } from "../core/record.ts";
 import { batchId } from "./batch-id.ts";
-import { endpoint } from "./endpoint.ts";
+import { endpoint, fingerprint } from "./endpoint.ts";
 import { checkOptions } from "./options.ts";
 import { type PostTarget, post, type Refusal } from "./post.ts";
 import type { Sink, WriteResult } from "./sink.ts";
@@ -67,7 +67,7 @@ export function httpSink(options: HttpSinkOptions): Sink {
   return {
     name,
     get destination() {
-      return process.getBuiltinModule("node:zlib").crc32(url).toString(16);
+      return fingerprint(url);
     },
     async write(batch, signal) {
       if (batch.length === 0) return;

@@ -25,6 +25,8 @@ export interface Refusal {
   readonly retry: SinkError["retry"];
   readonly reason?: SinkError["reason"];
   readonly problem?: string;
+  /** Of the error, for who throws it to know it again. */
+  readonly code?: string;
 }
 
 /** `setTimeout` takes no more than 31 bits: beyond, it fires after 1 ms. */
@@ -82,12 +84,12 @@ export async function post(
     }
     response.body?.cancel().catch(() => {});
     const { status } = response;
-    const { retry, reason, problem } = target.refusal(status);
+    const { retry, reason, problem, code } = target.refusal(status);
     const retryAfterMs =
       retry === "later" ? parseRetryAfter(response.headers.get("retry-after"), clock.epochMs()) : undefined;
     const isRedirect = status >= 300 && status <= 399;
     const what = problem ?? (isRedirect ? "a redirect, which is not followed" : undefined);
-    throw fail(`answered ${status}${what === undefined ? "" : `, ${what}`}`, retry, { retryAfterMs, reason });
+    throw fail(`answered ${status}${what === undefined ? "" : `, ${what}`}`, retry, { retryAfterMs, reason, code });
   } catch (error) {
     if (error instanceof SinkError) throw error;
     if (signal.aborted) throw fail("the attempt was called off", "later");

@@ -75,4 +75,9 @@ export interface Sink {
   /** For a sink that keeps records after `write` has returned. */
   stats?(): SinkStats;
   readonly policy?: SinkPolicy;
+  /**
+   * For a sink that lets records wait in memory before it sends them: the same with `wrap` between the two. So a spool has
+   * what goes to the sink, and nothing that it took over has to wait again.
+   */
+  through?(wrap: (sink: Sink) => Sink): Sink;
 }

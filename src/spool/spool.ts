@@ -21,6 +21,7 @@ import { createSession, placeOf } from "./session.ts";
  */
 export function spool(sink: Sink, options: SpoolOptions): Sink {
   const checked = checkSpoolOptions(sink, options);
+  if (sink.through !== undefined) return sink.through((inner) => spool(inner, options));
   const name = `spool(${sink.name})`;
   let session = createSession(sink, name, checked);
   /** Configurations that use it; the next one opens it before the previous one closes it. */

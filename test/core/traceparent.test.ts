@@ -127,6 +127,9 @@ test("fuzz: what is formatted is parsed back, and no mutation of it throws or gi
 
 const members = (count: number): string => Array.from({ length: count }, (_, i) => `k${i}=${i % 10}`).join(",");
 
+/** Five members, 509 characters together. */
+const five = (key: string): string => Array.from({ length: 5 }, (_, i) => `${key}${i}=${"v".repeat(98)}`).join(",");
+
 const tracestates: [header: string, result: string | undefined][] = [
   ["foo=1", "foo=1"],
   ["foo=1,bar=2", "foo=1,bar=2"],
@@ -153,7 +156,13 @@ const tracestates: [header: string, result: string | undefined][] = [
     `a=${"v".repeat(200)},b=${"v".repeat(200)},c=${"v".repeat(101)}`,
     `a=${"v".repeat(200)},b=${"v".repeat(200)},c=${"v".repeat(101)}`,
   ],
-  [`a=${"v".repeat(200)},b=${"v".repeat(200)},c=${"v".repeat(106)}`, undefined],
+  // Too many characters: long members go first, from the end; then the last ones.
+  [`a=${"v".repeat(200)},b=${"v".repeat(200)},c=${"v".repeat(106)}`, `a=${"v".repeat(200)},c=${"v".repeat(106)}`],
+  [`a=${"v".repeat(127)},${five("b")}`, five("b")],
+  [`a=${"v".repeat(126)},${five("b")}`, `a=${"v".repeat(126)},${five("b").slice(0, 305)}`],
+  [`k=${"v".repeat(256)},${"z".repeat(256)}=1`, `k=${"v".repeat(256)}`],
+  [`k=1,BAD=1,${five("b")}`, undefined],
+  ["a=1,".repeat(5000), undefined],
   ["foo", undefined],
   ["foo=", undefined],
   ["=1", undefined],

@@ -122,7 +122,7 @@ export function describeFailure(span: RecordingSpan, failure: ApiFailure): void 
   const { name, status, code, message, type, param } = failure;
   span.fail({ name, message, ...known({ status, code }) });
   if (type === undefined && param === undefined) return;
-  span.update({ attributes: known({ "openai.error.type": type, "openai.error.param": param }) });
+  span.update({ attributes: known({ "sightline.openai.error_type": type, "sightline.openai.error_param": param }) });
 }
 
 /** A span as it is written where payloads may not be recorded. */

@@ -2,16 +2,36 @@ import type { Attributes, AttributeValue } from "../../semconv/attributes.ts";
 import { isDouble } from "../../semconv/is-double.ts";
 import type { AnyValue, KeyValue } from "./messages.ts";
 
-/** Attributes as OTLP has them: whole numbers are integers but for names that are doubles. */
-export function keyValues(attributes: Attributes): KeyValue[] {
-  return Object.entries(attributes).map(([key, value]) => ({ key, value: anyValue(value, isDouble(key)) }));
+/**
+ * Attributes as OTLP has them: whole numbers are integers but for names that are doubles.
+ *
+ * @param valueLength the most UTF-16 units of a text, alone or in a list; OpenTelemetry's `…ATTRIBUTE_VALUE_LENGTH_LIMIT`
+ */
+export function keyValues(attributes: Attributes, valueLength: number = Number.POSITIVE_INFINITY): KeyValue[] {
+  return Object.entries(attributes).map(([key, value]) => {
+    return { key: wellFormed(key), value: anyValue(value, isDouble(key), valueLength) };
+  });
 }
 
-function anyValue(value: AttributeValue, isDouble: boolean): AnyValue {
-  if (typeof value === "string") return { stringValue: value };
+function anyValue(value: AttributeValue, isDouble: boolean, valueLength: number): AnyValue {
+  if (typeof value === "string") return { stringValue: shorten(wellFormed(value), valueLength) };
   if (typeof value === "boolean") return { boolValue: value };
-  if (typeof value !== "number") return { arrayValue: { values: value.map((item) => anyValue(item, isDouble)) } };
+  if (typeof value !== "number") {
+    return { arrayValue: { values: value.map((item) => anyValue(item, isDouble, valueLength)) } };
+  }
   if (!Number.isFinite(value)) return { doubleValue: String(value) as "NaN" };
-  // Above 2^53 the number is a double already.
-  return !isDouble && Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
+  // Above 2^53 the number is a double already. Adding 0 turns -0 into 0, as JSON does.
+  return !isDouble && Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value + 0 };
+}
+
+/** Lone surrogates become U+FFFD, as in UTF-8: some JSON parsers refuse a whole body for one of them. */
+export function wellFormed(text: string): string {
+  return (text as string & { toWellFormed(): string }).toWellFormed();
+}
+
+/** Never ends between the halves of a character. */
+function shorten(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const cut = text.slice(0, length);
+  return /[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut;
 }

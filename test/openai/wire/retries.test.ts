@@ -70,7 +70,7 @@ for (const [name, Client, own] of CLIENTS) {
     ]);
     const { type, status, code, message } = span!.error!;
     assert.deepEqual([type, status, code, message], ["RateLimitError", 429, "rate_limit_exceeded", "slow down"]);
-    assert.deepEqual(span!.attributes, { "openai.error.type": "requests" });
+    assert.deepEqual(span!.attributes, { "sightline.openai.error_type": "requests" });
     assert.equal(span!.level, "ERROR");
   });
 

@@ -1,0 +1,23 @@
+import { guard } from "./guard.ts";
+
+/** What `@opentelemetry/api` 1.x leaves on `globalThis` for all its copies, as far as it is used here. */
+interface OtelGlobal {
+  readonly context?: {
+    active(): { setValue(key: symbol, value: unknown): unknown };
+    with<T>(context: unknown, fn: () => T): T;
+  };
+}
+
+const API = Symbol.for("opentelemetry.js.api.1");
+/** The key of `suppressTracing` of `@opentelemetry/core`, in every version of it. */
+const SUPPRESS_TRACING = Symbol.for("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
+
+/**
+ * Runs `fn` so that OpenTelemetry's instrumentation, where the host has it, makes no spans of what it does: as its own
+ * span processors call exporters.
+ */
+export function suppressOpenTelemetry<T>(fn: () => T): T {
+  const { context } = ((globalThis as { [API]?: OtelGlobal })[API] ?? {}) as OtelGlobal;
+  const silent = context && guard(() => context.active().setValue(SUPPRESS_TRACING, true), undefined);
+  return silent === undefined ? fn() : context!.with(silent, fn);
+}

@@ -1,0 +1,54 @@
+import type { Json, JsonObject } from "../core/json.ts";
+import type { Attributes, AttributeValue } from "./attributes.ts";
+import { attributeOf } from "./flatten.ts";
+import type { Profile } from "./profile.ts";
+import { type AttributeKey, type AttributeType, ownName, REGISTRY } from "./registry.ts";
+
+/** Collects attributes under the names and types of one profile. */
+export interface AttributeWriter {
+  readonly profile: Profile;
+  /**
+   * A value that is not of the attribute's type goes under our own name instead; what is undefined goes nowhere. `indices`
+   * take the places of `{i}` in the name.
+   */
+  put(key: AttributeKey, value: unknown, ...indices: readonly number[]): void;
+  /** Entries under names of their own, each as it is. */
+  putEach(prefix: string, entries: unknown): void;
+  attributes(): Attributes;
+}
+
+export function attributeWriter(profile: Profile): AttributeWriter {
+  const definitions = REGISTRY[profile];
+  const written = new Map<string, AttributeValue>();
+  return {
+    profile,
+    put(key, value, ...indices) {
+      if (value === undefined || value === null) return;
+      const { name: pattern, type } = definitions[key];
+      const name = indices.reduce<string>((left, index) => left.replace("{i}", String(index)), pattern);
+      if (type === "json") written.set(name, jsonText(value));
+      else if (fits(value, type)) written.set(name, value);
+      else written.set(name.startsWith("sightline.") ? name : ownName(name), attributeOf(value as Json));
+    },
+    putEach(prefix, entries) {
+      if (typeof entries !== "object" || entries === null) return;
+      for (const [name, value] of Object.entries(entries as JsonObject)) {
+        // A name must not be empty (OpenTelemetry's specification, common/attribute).
+        if (value !== undefined && prefix + name !== "") written.set(prefix + name, attributeOf(value));
+      }
+    },
+    // Not by assignment, which takes `__proto__` for something else.
+    attributes: () => Object.fromEntries(written),
+  };
+}
+
+/** Text as it is, anything else as JSON. */
+export function jsonText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function fits(value: unknown, type: Exclude<AttributeType, "json">): value is AttributeValue {
+  if (type === "string[]") return Array.isArray(value) && value.every((item) => typeof item === "string");
+  if (type === "int") return Number.isSafeInteger(value);
+  return typeof value === (type === "double" ? "number" : type);
+}

@@ -1,0 +1,98 @@
+import type { Json, SpanRecord } from "../core/record.ts";
+import { type AttributeWriter, jsonText } from "./attribute-writer.ts";
+import { isObject, type Message, messageOfText, messagesOf } from "./messages.ts";
+import { operationOf } from "./operation.ts";
+import type { Profile } from "./profile.ts";
+import type { AttributeKey } from "./registry.ts";
+
+/** Operations whose input is what somebody said, even as plain text. */
+const CONVERSATIONS: ReadonlySet<string | undefined> = new Set([
+  "chat",
+  "text_completion",
+  "generate_content",
+  "invoke_agent",
+]);
+/** Operations whose content is no messages. */
+const NO_MESSAGES: ReadonlySet<string | undefined> = new Set([
+  undefined,
+  "embeddings",
+  "create_agent",
+  "execute_tool",
+  "retrieval",
+]);
+
+/**
+ * Input and output of a span, each once: under the conventions' name where they have one for it (messages of a model, an
+ * agent or a workflow, arguments and result of a tool, query and documents of a retrieval), else as OpenInference's
+ * `input.value` and `output.value`. 1.36 has no such names: it had an event for each message.
+ */
+export function putContent(out: AttributeWriter, record: SpanRecord): void {
+  const { genAi, input, output } = record;
+  const operation = operationOf(record);
+  out.put("systemInstructions", genAi?.systemInstructions);
+  out.put("toolDefinitions", genAi?.toolDefinitions);
+  if (input !== undefined && !putInput(out, input, operation)) putValue(out, "input", input);
+  if (output !== undefined && !putOutput(out, output, operation, record)) putValue(out, "output", output);
+}
+
+/** Whether there is something that `putContent` would write. */
+export function hasContent({ input, output, genAi }: SpanRecord): boolean {
+  return [input, output, genAi?.systemInstructions, genAi?.toolDefinitions].some((value) => value !== undefined);
+}
+
+/** The words said; `undefined` where they are no messages of a conversation. */
+export function inputMessages(input: Json, operation: string | undefined): Message[] | undefined {
+  if (NO_MESSAGES.has(operation)) return undefined;
+  if (typeof input !== "string") return messagesOf(input);
+  return CONVERSATIONS.has(operation) ? [messageOfText("user", input)] : undefined;
+}
+
+function putInput(out: AttributeWriter, input: Json, operation: string | undefined): boolean {
+  if (out.profile === "1.36") return false;
+  if (operation === "execute_tool") return put(out, "toolArguments", input);
+  if (operation === "retrieval") return typeof input === "string" && put(out, "retrievalQuery", input);
+  return put(out, "inputMessages", inputMessages(input, operation));
+}
+
+function putOutput(out: AttributeWriter, output: Json, operation: string | undefined, record: SpanRecord): boolean {
+  if (out.profile === "1.36") return false;
+  if (operation === "execute_tool") return put(out, "toolResult", output);
+  if (operation === "retrieval") return isDocuments(output) && put(out, "retrievalDocuments", output);
+  const messages = outputMessages(output, operation);
+  return put(
+    out,
+    "outputMessages",
+    messages?.map((message, index) => finished(message, index, record, out.profile)),
+  );
+}
+
+/** The words answered; `undefined` where they are no messages of a conversation. */
+export function outputMessages(output: Json, operation: string | undefined): Message[] | undefined {
+  if (NO_MESSAGES.has(operation)) return undefined;
+  if (typeof output !== "string") return messagesOf(output);
+  return CONVERSATIONS.has(operation) ? [messageOfText("assistant", output)] : undefined;
+}
+
+/** Up to 1.41 each message of an answer must say why it ended; later the span alone does. */
+function finished(message: Message, index: number, { genAi, status }: SpanRecord, profile: Profile): Message {
+  const { finish_reason: reason, ...rest } = message;
+  if (profile === "latest") return rest as Message;
+  const known = reason ?? genAi?.finishReasons?.[index] ?? (status.code === "error" ? "error" : "stop");
+  return { ...rest, finish_reason: known } as Message;
+}
+
+function isDocuments(output: Json): boolean {
+  return Array.isArray(output) && output.every(isObject);
+}
+
+function put(out: AttributeWriter, key: AttributeKey, value: Json | undefined): boolean {
+  out.put(key, value);
+  return value !== undefined && value !== null;
+}
+
+/** OpenInference's pair of a value and what it is. */
+export function putValue(out: AttributeWriter, side: "input" | "output", value: Json | undefined): void {
+  if (value === undefined) return;
+  out.put(`${side}Value`, jsonText(value));
+  out.put(`${side}MimeType`, typeof value === "string" ? "text/plain" : "application/json");
+}

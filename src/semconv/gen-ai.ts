@@ -1,0 +1,106 @@
+import type { GenAi, OpenAIDetails, SpanRecord } from "../core/record.ts";
+import type { AttributeWriter } from "./attribute-writer.ts";
+import { operationOf, workflowNameOf } from "./operation.ts";
+import type { Profile } from "./profile.ts";
+import type { AttributeKey } from "./registry.ts";
+import { putParameters } from "./request-parameters.ts";
+import { putUsage } from "./usage-attributes.ts";
+
+/** `gen_ai.system` of 1.36 had other words for these (registry, `gen_ai.system` and the renames of 1.37). */
+const OLD_PROVIDERS: ReadonlyMap<string, string> = new Map([
+  ["azure.ai.inference", "az.ai.inference"],
+  ["azure.ai.openai", "az.ai.openai"],
+  ["gcp.vertex_ai", "vertex_ai"],
+  ["gcp.gemini", "gemini"],
+  ["x_ai", "xai"],
+]);
+
+/** `gen_ai.*` and `openai.*` of a span, its content left out. */
+export function putGenAi(out: AttributeWriter, record: SpanRecord): void {
+  const operation = operationOf(record);
+  const { genAi = {}, usage, name } = record;
+  out.put("operation", operation);
+  out.put("provider", providerName(genAi.provider, out.profile));
+  out.put("requestModel", genAi.requestModel);
+  out.put("responseModel", genAi.responseModel);
+  out.put("responseId", genAi.responseId);
+  out.put("responseStatus", genAi.responseStatus);
+  out.put("previousResponseId", genAi.previousResponseId);
+  out.put("finishReasons", genAi.finishReasons);
+  // The thread of an assistant is the conventions' own example of a conversation.
+  out.put("conversationId", genAi.conversationId ?? genAi.openai?.threadId);
+  out.put("outputType", genAi.outputType);
+  out.put("stream", genAi.stream);
+  out.put("timeToFirstChunk", secondsToFirstChunk(record));
+  putParameters(out, genAi, operation);
+  putUsage(out, usage);
+  putSubjects(out, genAi);
+  if (operation === "execute_tool" && genAi.tool === undefined) out.put("toolName", name);
+  if (operation === "invoke_workflow") out.put("workflowName", workflowNameOf(name) || undefined);
+  putOpenAI(out, genAi.openai ?? {});
+}
+
+/** The provider as a profile calls it. */
+export function providerName(provider: string | undefined, profile: Profile): string | undefined {
+  return provider !== undefined && profile === "1.36" ? (OLD_PROVIDERS.get(provider) ?? provider) : provider;
+}
+
+/** Agent, tool and prompt. */
+function putSubjects(out: AttributeWriter, { agent, tool, prompt }: GenAi): void {
+  out.put("agentId", agent?.id);
+  out.put("agentName", agent?.name);
+  out.put("agentDescription", agent?.description);
+  out.put("toolName", tool?.name);
+  out.put("toolType", tool?.type);
+  out.put("toolCallId", tool?.callId);
+  out.put("promptName", prompt?.name);
+  out.put("promptVersion", prompt?.version === undefined ? undefined : String(prompt.version));
+}
+
+/** A field that is new in `OpenAIDetails` needs a key here to compile. */
+const OPENAI: { readonly [field in Exclude<keyof OpenAIDetails, "apiType" | "requestServiceTier">]-?: AttributeKey } = {
+  threadId: "threadId",
+  runId: "runId",
+  runStatus: "runStatus",
+  runStepId: "runStepId",
+  assistantId: "assistantId",
+  serviceTier: "serviceTier",
+  systemFingerprint: "systemFingerprint",
+  imageModel: "imageModel",
+  background: "background",
+  createdAt: "createdAt",
+  startedAt: "startedAt",
+  expiresAt: "expiresAt",
+  cancellingSince: "cancellingSince",
+  errorCode: "errorCode",
+  errorMessage: "errorMessage",
+  incompleteReason: "incompleteReason",
+  pendingToolCalls: "pendingToolCalls",
+  stepCount: "stepCount",
+  missing: "missing",
+};
+
+const OPENAI_ENTRIES = Object.entries(OPENAI) as [keyof typeof OPENAI, AttributeKey][];
+
+/** The values that `openai.api.type` may have. */
+const API_TYPES: ReadonlySet<string | undefined> = new Set(["chat_completions", "responses"]);
+
+function putOpenAI(out: AttributeWriter, details: OpenAIDetails): void {
+  out.put(API_TYPES.has(details.apiType) ? "apiType" : "ownApiType", details.apiType);
+  // Asked for only where it is not what would be the case anyway.
+  if (details.requestServiceTier !== "auto") out.put("requestServiceTier", details.requestServiceTier);
+  for (const [field, key] of OPENAI_ENTRIES) out.put(key, details[field]);
+}
+
+const NANOS_PER_SECOND = 1e9;
+
+/** Seconds from the start to the first chunk of a stream. */
+export function secondsToFirstChunk({ startTime, firstChunkTime }: SpanRecord): number | undefined {
+  if (firstChunkTime === undefined || !isNanos(firstChunkTime) || !isNanos(startTime)) return undefined;
+  return Number(BigInt(firstChunkTime) - BigInt(startTime)) / NANOS_PER_SECOND;
+}
+
+/** Records from a file may hold anything; `BigInt` throws for what is no number. */
+function isNanos(time: string): boolean {
+  return /^\d+$/.test(time);
+}

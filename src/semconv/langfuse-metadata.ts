@@ -1,0 +1,75 @@
+import type { Json, JsonObject } from "../core/json.ts";
+import type { SpanRecord } from "../core/record.ts";
+
+/** Parts of `genAi` that have a place of their own, here or among the attributes. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "requestModel",
+  "responseModel",
+  "parameters",
+  "systemInstructions",
+  "toolDefinitions",
+  "prompt",
+  "agent",
+  "tool",
+  "openai",
+  "stream",
+]);
+
+/**
+ * What Langfuse has no field for, as texts by which it can filter: the operation, ids of responses, runs and threads, the
+ * HTTP exchange, the error, tools that were called, events and links of the span. What the user said goes over all of it.
+ */
+export function putMetadata(record: SpanRecord, put: (key: string, text: string) => void): void {
+  const { genAi, usage } = record;
+  const each = (prefix: string, fields: object | undefined, without?: ReadonlySet<string>): void => {
+    for (const name in fields) {
+      const value = (fields as JsonObject)[name];
+      if (value !== undefined && without?.has(name) !== true) put(prefix + snakeCase(name), text(value));
+    }
+  };
+  each("", genAi, ELSEWHERE);
+  if (genAi?.requestModel !== genAi?.responseModel) each("", { requestModel: genAi?.requestModel });
+  each("", { responseModel: genAi?.responseModel });
+  each("agent_", genAi?.agent);
+  each("tool_", genAi?.tool);
+  each("prompt_", genAi?.prompt);
+  each("", genAi?.openai);
+  each("http_", record.http);
+  each("error_", record.error);
+  const { webSearchCalls, fileSearchCalls, codeInterpreterSessions, extra } = usage ?? {};
+  each("", { webSearchCalls, fileSearchCalls, codeInterpreterSessions });
+  each("usage_", extra);
+  const { events, links, cuts, unfinished, callSite } = record;
+  each("", { events, links, cuts, unfinished, callSite });
+  putVerbatim(record.attributes, (name, value) => {
+    if (!name.startsWith("langfuse.")) put(name, value);
+  });
+  putVerbatim(record.metadata, put);
+}
+
+/** Entries of the user's, under their own names. */
+export function putVerbatim(entries: JsonObject | undefined, put: (key: string, text: string) => void): void {
+  for (const [name, value] of Object.entries(entries ?? {})) if (value !== undefined) put(name, text(value));
+}
+
+/** The names are those of a record, some hundred, and of what providers count. */
+const SNAKE_CASE = new Map<string, string>();
+const MAX_NAMES = 1_000;
+
+function snakeCase(name: string): string {
+  const known = SNAKE_CASE.get(name);
+  if (known !== undefined) return known;
+  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  if (SNAKE_CASE.size < MAX_NAMES) SNAKE_CASE.set(name, snake);
+  return snake;
+}
+
+/** Langfuse reads attributes that are objects as raw protobuf. */
+export function text(value: Json): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** ISO 8601 in whole milliseconds, which is all that Langfuse keeps. */
+export function isoTime(nanos: string): string {
+  return new Date(Number(nanos.slice(0, -6))).toISOString();
+}

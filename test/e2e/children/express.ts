@@ -1,0 +1,35 @@
+// Process 1: takes the order, and prices it in a worker thread.
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { Worker } from "node:worker_threads";
+import express from "express";
+import { carrier, observe, updateTrace } from "sightline";
+import { traceRequests } from "sightline/interop/http";
+import { stopWhenTold, traceAs } from "./sinks.ts";
+
+traceAs("express");
+const file = JSON.stringify(new URL("worker.ts", import.meta.url).href);
+const register = `import(${JSON.stringify(import.meta.resolve("tsx/esm/api"))}).then(({ register }) => register())`;
+
+const price = observe("price", async (order: unknown) => {
+  const worker = new Worker(`${register}.then(() => import(${file}))`, {
+    eval: true,
+    workerData: { order, context: carrier() },
+  });
+  const [answer] = await once(worker, "message");
+  await once(worker, "exit");
+  return answer;
+});
+
+const app = express();
+app.use(traceRequests());
+app.post("/orders/:id", express.json(), async (request, response) => {
+  if (request.body.userId !== undefined) updateTrace({ userId: request.body.userId });
+  response.json(await price({ id: request.params.id }));
+});
+
+const server = app.listen(0, "127.0.0.1", () => process.send!({ port: (server.address() as AddressInfo).port }));
+stopWhenTold(() => {
+  server.close();
+  server.closeAllConnections();
+});

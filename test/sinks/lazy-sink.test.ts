@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { configure, flush, memorySink, shutdown, spool, startSpan, stats } from "sightline";
+import { SinkError } from "../../src/core/errors.ts";
+import { lazySink } from "../../src/sinks/lazy-sink.ts";
+import type { Sink } from "../../src/sinks/sink.ts";
+import { sampleSpan } from "../../src/testing/sample-records.ts";
+import { sinkContract } from "../../src/testing/sink-contract.ts";
+import { assertBooks } from "../support/books.ts";
+
+const signal = new AbortController().signal;
+
+sinkContract(() => lazySink("lazy", async () => memorySink()));
+
+/** A sink that notes its calls, and how often it was loaded. */
+function noted() {
+  const calls: string[] = [];
+  const sink: Sink = {
+    name: "inner",
+    write: (batch) => void calls.push(`write ${batch.length}`),
+    writeSync: (batch) => void calls.push(`writeSync ${batch.length}`),
+    flush: () => void calls.push("flush"),
+    close: () => void calls.push("close"),
+    open: () => void calls.push("open"),
+    stats: () => ({ replayed: 0, spooled: 0, dropped: { rejected_by_sink: 1 } }),
+  };
+  const load = async () => {
+    calls.push("load");
+    return sink;
+  };
+  return { calls, load };
+}
+
+test("is loaded by the first write, once, and hands everything on", async () => {
+  const { calls, load } = noted();
+  const sink = lazySink("lazy", load, { destination: () => "d", policy: { durability: "batch" } });
+  assert.deepEqual(
+    [sink.name, sink.destination, sink.policy, "writeSync" in sink],
+    ["lazy", "d", { durability: "batch" }, false],
+  );
+  sink.open!();
+  await sink.flush!();
+  assert.deepEqual([calls, sink.stats!()], [[], { replayed: 0, spooled: 0, dropped: {} }]);
+  await Promise.all([sink.write([sampleSpan()], signal), sink.write([], signal), sink.flush!()]);
+  sink.open!();
+  await sink.write([sampleSpan(), sampleSpan()], signal);
+  await sink.close!();
+  assert.deepEqual(calls, ["load", "open", "write 1", "write 0", "flush", "open", "write 2", "close"]);
+  assert.deepEqual(sink.stats!().dropped, { rejected_by_sink: 1 });
+});
+
+test("is closed without being loaded", async () => {
+  const { calls, load } = noted();
+  await lazySink("lazy", load).close!();
+  assert.deepEqual(calls, []);
+});
+
+test("one that writes synchronously is loaded as soon as it is used", async () => {
+  const { calls, load } = noted();
+  const sink = lazySink("lazy", load, { sync: true });
+  sink.open!();
+  assert.throws(() => sink.writeSync!([sampleSpan()]), /"lazy" has not been loaded yet/);
+  await new Promise(setImmediate);
+  sink.writeSync!([sampleSpan()]);
+  assert.deepEqual(calls, ["load", "open", "writeSync 1"]);
+});
+
+test("what cannot be loaded says never and how to help, and is tried again", async () => {
+  let isThere = false;
+  const memory = memorySink();
+  const sink = lazySink("lazy", async () => {
+    if (!isThere) throw new Error("Cannot find module");
+    return memory;
+  });
+  await assert.rejects(
+    async () => sink.write([sampleSpan()], signal),
+    (error) =>
+      error instanceof SinkError &&
+      error.retry === "never" &&
+      /"lazy" could not be loaded: Cannot find module; .*bundler/.test(error.message),
+  );
+  isThere = true;
+  await sink.write([sampleSpan()], signal);
+  assert.equal(memory.all.length, 1);
+});
+
+test("in a configuration, with and without a spool, the books add up", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "sightline-lazy-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  for (const isSpooled of [false, true]) {
+    const memory = memorySink();
+    const lazy = lazySink("lazy", async () => ({ name: "memory", write: memory.write }));
+    configure({ sinks: [isSpooled ? spool(lazy, { dir }) : lazy], signals: false });
+    for (let n = 0; n < 100; n++) startSpan(`span ${n}`).end();
+    assert.equal((await flush()).ok, true);
+    await shutdown();
+    assertBooks(stats());
+    assert.equal(memory.all.length, 100);
+  }
+});
