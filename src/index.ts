@@ -1,4 +1,4 @@
-// The public names of "sightline". Subpaths: "sightline/sinks/http", "/openai", "/interop/cls-hooked", "/testing".
+// The public names of "sightline"; the subpaths are in the export map of package.json.
 export type { MaskOptions, PersonalData } from "./capture/redact.ts";
 export { configure, flush, shutdown, stats } from "./configure.ts";
 export { bind, bindEmitter, snapshot } from "./core/bind.ts";

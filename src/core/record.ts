@@ -131,7 +131,7 @@ export interface SpanRecord {
   readonly trace: TraceInfo;
 }
 
-/** A judgement on a trace, a span or a session. */
+/** A judgement on a trace, a span or a session. Of two with the same `id`, the one with the higher `seq` wins. */
 export interface ScoreRecord {
   readonly record: "score";
   readonly schema: number;

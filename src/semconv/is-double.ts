@@ -6,12 +6,8 @@ import { REGISTRY } from "./registry.ts";
  * matters for `gen_ai.request.top_k` alone, which became an integer in `latest`.
  */
 export function isDouble(name: string, profile: Profile = "1.41"): boolean {
-  if (name === LANGFUSE_PROMPT_VERSION) return true;
   return DOUBLES[profile].has(LISTED.test(name) ? name.replace(/\.\d+\./g, ".{i}.") : name);
 }
-
-/** Older servers of Langfuse read no integers. */
-const LANGFUSE_PROMPT_VERSION = "langfuse.observation.prompt.version";
 
 /** Names with indices, of OpenInference alone; the test is quicker than the replacement. */
 const LISTED = /^retrieval\./;

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { ConfigError } from "../core/errors.ts";
-import { type Endpoint, endpoint } from "./endpoint.ts";
+import { type Endpoint, endpoint, isPrivateName } from "./endpoint.ts";
 import { contentModeOf } from "./otlp/environment.ts";
 
 export interface LangfuseSinkOptions {
@@ -76,9 +76,6 @@ export function langfuseOptions(env: NodeJS.ProcessEnv, given: LangfuseSinkOptio
   };
 }
 
-/** Names of a network without others: `langfuse-web`, as Docker has them, `langfuse.tools.svc.cluster.local`, as Kubernetes. */
-const PRIVATE_NAME = /^[^.:]+$|\.(?:internal|local|svc)$/i;
-
 /** The base address without a slash at its end, and the headers of every request. */
 export function langfuseEndpoint(
   options: Pick<LangfuseSinkOptions, "baseUrl" | "insecure" | "publicKey" | "secretKey">,
@@ -90,7 +87,6 @@ export function langfuseEndpoint(
     const what = "baseUrl (LANGFUSE_BASE_URL) must be an absolute http or https address";
     throw new ConfigError("CONFIG_HTTP_URL", `langfuseSink: ${what}`);
   }
-  const { hostname } = new URL(written);
   const { url, ...rest } = endpoint(
     "langfuseSink",
     written,
@@ -98,7 +94,7 @@ export function langfuseEndpoint(
       authorization: `Basic ${Buffer.from(`${publicKey}:${secretKey}`).toString("base64")}`,
       "x-langfuse-public-key": publicKey!,
     },
-    { allowed: options.insecure ?? PRIVATE_NAME.test(hostname), how: ", or set the option insecure" },
+    { allowed: options.insecure ?? isPrivateName(written), how: ", or set the option insecure" },
   );
   return { ...rest, url: url.replace(/\/+$/, "") };
 }

@@ -4,6 +4,7 @@ import type { ScoreRecord, SpanRecord, TraceRecord } from "../core/record.ts";
 import type { Attributes } from "../semconv/attributes.ts";
 import { langfuseAttributes } from "../semconv/langfuse.ts";
 import { findingSpan, scoreBody } from "../semconv/langfuse-records.ts";
+import { fingerprint } from "./endpoint.ts";
 import { finalSpans } from "./final-spans.ts";
 import { type LangfuseSinkOptions, langfuseEndpoint, langfuseOptions } from "./langfuse-environment.ts";
 import { newestOf } from "./langfuse-newest.ts";
@@ -94,7 +95,9 @@ export function langfuseSink(options: LangfuseSinkOptions = {}): Sink {
   async function sendSpans(all: readonly SpanRecord[], signal: AbortSignal): Promise<void> {
     if (all.length === 0) return;
     const records = newestOf(all, ({ traceId, spanId }) => traceId + spanId);
-    const bytes = Buffer.from(JSON.stringify(tracesData(records, { resource, schemaUrl: undefined, span: spanOf })));
+    // Older servers of Langfuse read OTLP's integers as NaN.
+    const form = { resource, schemaUrl: undefined, span: spanOf, isDouble: () => true };
+    const bytes = Buffer.from(JSON.stringify(tracesData(records, form)));
     if (bytes.length > maxBodyBytes) {
       const problem = `sink "${name}": ${bytes.length} bytes are more than maxBodyBytes`;
       throw new SinkError(problem, { retry: "split" });
@@ -128,7 +131,7 @@ export function langfuseSink(options: LangfuseSinkOptions = {}): Sink {
     {
       name,
       get destination() {
-        return process.getBuiltinModule("node:zlib").crc32(`${url} ${publicKey}`).toString(16);
+        return fingerprint(`${url} ${publicKey}`);
       },
       write,
     },

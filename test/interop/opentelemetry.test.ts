@@ -16,7 +16,7 @@ import {
   withSpan,
   withTrace,
 } from "sightline";
-import { memory, spansOf, startSdk, theirs } from "./opentelemetry-both.ts";
+import { carrier, memory, spansOf, startSdk, theirs } from "./opentelemetry-both.ts";
 
 startSdk();
 
@@ -327,6 +327,35 @@ test("separate: theirs keep their own parents, ours the nearest", async () => {
     "job > step > query of job",
     "job > step > query of job > part",
   ]);
+});
+
+test("below another carrier, which puts stand-ins of its own into the context", async () => {
+  const { agentsCarrier } = await import("sightline/interop/openai-agents");
+  const tool = { spanId: "span_1", traceId: "trace_1", parentId: null } as never;
+  const { paths } = await spansOf(
+    () =>
+      theirs("t", async () => {
+        await withSpan("o", async () => {
+          await turn();
+          theirs("u", () => withSpan("p", () => withSpan("q", () => {})));
+        });
+        withSpan("r", () => {});
+      }),
+    { carrier: agentsCarrier(() => tool, carrier) },
+  );
+  assert.deepEqual(paths, ["t", "t > o", "t > o > u", "t > o > u > p", "t > o > u > p > q", "t > r"]);
+});
+
+test("1,000 spans deep, no context is larger than another", async () => {
+  let size = 0;
+  const down = async (left: number): Promise<void> => {
+    await null;
+    const { _currentContext } = context.active() as unknown as { _currentContext: Map<symbol, unknown> };
+    size = Math.max(size, _currentContext.size);
+    if (left > 0) await withSpan("step", () => down(left - 1));
+  };
+  await spansOf(() => theirs("t", () => down(1_000)));
+  assert.equal(size, 1);
 });
 
 test("options that are none are refused", async () => {

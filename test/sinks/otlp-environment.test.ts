@@ -189,3 +189,35 @@ test("with the address of spans alone, log records go beside them with what open
     ["/ingest"],
   );
 });
+
+test("the limit of attribute texts is OpenTelemetry's", async (t) => {
+  const server = await otlpServer();
+  t.after(() => server.close());
+  const limits: readonly (readonly [env: NodeJS.ProcessEnv, kept: string])[] = [
+    [{}, "abcdef"],
+    [{ OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "4" }, "abcd"],
+    [{ OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: "3", OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "4" }, "abc"],
+  ];
+  for (const [env, kept] of limits) {
+    await otlpSink({ endpoint: server.url }, env).write([sampleSpan({ attributes: { text: "abcdef" } })], signal);
+    const { attributes } = server.spans().at(-1)!;
+    assert.equal(attributes.find(({ key }: { key: string }) => key === "text")?.value.stringValue, kept);
+  }
+  assert.throws(() => otlpSink({}, { OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "many" }), {
+    code: "CONFIG_BAD_VARIABLE",
+    message: /OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT.*"many"/,
+  });
+});
+
+test("what is an integer in one profile may be a double in another", async (t) => {
+  const server = await otlpServer();
+  t.after(() => server.close());
+  const record = sampleSpan({ genAi: { operation: "chat", parameters: { top_k: 5 } } });
+  const written = [];
+  for (const profile of ["1.41", "latest"] as const) {
+    await otlpSink({ endpoint: server.url, profile }).write([record], signal);
+    const { attributes } = server.spans().at(-1)!;
+    written.push(attributes.find(({ key }: { key: string }) => key === "gen_ai.request.top_k")?.value);
+  }
+  assert.deepEqual(written, [{ doubleValue: 5 }, { intValue: "5" }]);
+});

@@ -1,13 +1,20 @@
 import type { Attributes, AttributeValue } from "../../semconv/attributes.ts";
-import { isDouble } from "../../semconv/is-double.ts";
+import { isDouble as isDoubleByConvention } from "../../semconv/is-double.ts";
 import type { AnyValue, KeyValue } from "./messages.ts";
+
+/** What `keyValues` makes of values. */
+export interface ValueForm {
+  /** Names whose whole numbers are doubles all the same. Default: those of the conventions. */
+  readonly isDouble?: ((name: string) => boolean) | undefined;
+  /** The most UTF-16 units of a text, alone or in a list; OpenTelemetry's `…ATTRIBUTE_VALUE_LENGTH_LIMIT`. */
+  readonly valueLength?: number | undefined;
+}
 
 /**
  * Attributes as OTLP has them: whole numbers are integers but for names that are doubles.
- *
- * @param valueLength the most UTF-16 units of a text, alone or in a list; OpenTelemetry's `…ATTRIBUTE_VALUE_LENGTH_LIMIT`
  */
-export function keyValues(attributes: Attributes, valueLength: number = Number.POSITIVE_INFINITY): KeyValue[] {
+export function keyValues(attributes: Attributes, form: ValueForm = {}): KeyValue[] {
+  const { isDouble = isDoubleByConvention, valueLength = Number.POSITIVE_INFINITY } = form;
   return Object.entries(attributes).map(([key, value]) => {
     return { key: wellFormed(key), value: anyValue(value, isDouble(key), valueLength) };
   });

@@ -83,6 +83,16 @@ export function contentModeOf(env: NodeJS.ProcessEnv): ContentMode | undefined {
   return CONTENT_MODES[at];
 }
 
+/** The most UTF-16 units of a text on a span, as OpenTelemetry's variables limit it; `undefined`: any number. */
+export function valueLengthOf(env: NodeJS.ProcessEnv): number | undefined {
+  const names = ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"];
+  const name = names.find((each) => env[each]?.trim());
+  if (name === undefined) return undefined;
+  const length = Number(env[name]);
+  if (Number.isInteger(length) && length >= 0) return length;
+  throw bad(`${name} takes a whole number of characters; it is "${env[name]}".`);
+}
+
 function readProtocol(name: string, written: string, own: string): OtlpProtocol {
   const protocol = PROTOCOLS.find((each) => each === written);
   if (protocol !== undefined) return protocol;

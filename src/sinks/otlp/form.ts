@@ -3,11 +3,12 @@ import type { SpanRecord, TraceRecord } from "../../core/record.ts";
 import type { Attributes } from "../../semconv/attributes.ts";
 import { CONTENT_MODES, type ContentMode } from "../../semconv/content.ts";
 import { contentEvent, findingEvent, scoreEvent } from "../../semconv/events.ts";
+import { isDouble } from "../../semconv/is-double.ts";
 import type { LogEvent } from "../../semconv/log-event.ts";
 import { openInferenceAttributes } from "../../semconv/open-inference.ts";
 import { PROFILES, type Profile, profileOf, schemaUrlOf } from "../../semconv/profile.ts";
 import { spanAttributes, spanNameOf } from "../../semconv/span.ts";
-import { contentModeOf } from "./environment.ts";
+import { contentModeOf, valueLengthOf } from "./environment.ts";
 import { logsData } from "./logs.ts";
 import type { LogsData, TracesData } from "./messages.ts";
 import { resourceOf } from "./resource.ts";
@@ -48,6 +49,7 @@ export function otlpForm(factory: string, options: OtlpFormOptions, env: NodeJS.
   const profile = options.profile ?? profileOf(env);
   const mode = options.content ?? contentModeOf(env) ?? "spans";
   const schemaUrl = schemaUrlOf(profile);
+  const valueLength = valueLengthOf(env);
   const spanForm = { profile, content: mode === "spans" || mode === "both" };
   const isEvent = mode === "events" || mode === "both";
 
@@ -66,7 +68,7 @@ export function otlpForm(factory: string, options: OtlpFormOptions, env: NodeJS.
           ...(options.openInference && openInferenceAttributes(record, spanForm)),
         },
       });
-      return tracesData(spans, { resource, schemaUrl, span });
+      return tracesData(spans, { resource, schemaUrl, span, isDouble: (name) => isDouble(name, profile), valueLength });
     },
     logs: (records) =>
       logsData(

@@ -1,19 +1,17 @@
 import type { SpanRecord } from "../../core/record.ts";
 import type { Attributes } from "../../semconv/attributes.ts";
 import { attributesOf } from "../../semconv/flatten.ts";
-import { keyValues, wellFormed } from "./any-value.ts";
+import { keyValues, type ValueForm, wellFormed } from "./any-value.ts";
 import type { OtlpEvent, OtlpLink, OtlpSpan, TracesData } from "./messages.ts";
 import { SCOPE } from "./scope.ts";
 import { attributesCut, byResource, checkSpan, entriesCut, eventsOf, kindOf, listCut, statusOf } from "./span-parts.ts";
 
 /** What a destination makes of records. */
-export interface TracesForm {
+export interface TracesForm extends ValueForm {
   /** Of the process; `service.version` and `deployment.environment.name` come from each record's trace. */
   readonly resource: Attributes;
   readonly schemaUrl: string | undefined;
   readonly span: (record: SpanRecord) => { readonly name: string; readonly attributes: Attributes };
-  /** The most UTF-16 units of a text among the attributes of spans, events and links. Default: any number. */
-  readonly valueLength?: number | undefined;
 }
 
 /** The parent's whereabouts are known. Set for roots too, as by the SDKs of OpenTelemetry: no parent is a remote one. */
@@ -43,7 +41,7 @@ function spanOf(record: SpanRecord, form: TracesForm): OtlpSpan {
     return {
       timeUnixNano: event.time,
       name: wellFormed(event.name),
-      attributes: keyValues(event.attributes, form.valueLength),
+      attributes: keyValues(event.attributes, form),
       ...counted("droppedAttributesCount", event.droppedAttributesCount),
     };
   });
@@ -51,7 +49,7 @@ function spanOf(record: SpanRecord, form: TracesForm): OtlpSpan {
     return {
       traceId: link.traceId,
       spanId: link.spanId,
-      attributes: keyValues(attributesOf(link.attributes ?? {}), form.valueLength),
+      attributes: keyValues(attributesOf(link.attributes ?? {}), form),
       ...counted("droppedAttributesCount", entriesCut(link.attributes)),
     };
   });
@@ -65,7 +63,7 @@ function spanOf(record: SpanRecord, form: TracesForm): OtlpSpan {
     kind: kindOf(record),
     startTimeUnixNano: record.startTime,
     endTimeUnixNano: record.endTime,
-    attributes: keyValues(attributes, form.valueLength),
+    attributes: keyValues(attributes, form),
     ...counted("droppedAttributesCount", attributesCut(record)),
     ...(events.length > 0 && { events }),
     ...counted("droppedEventsCount", listCut(record, "events")),
