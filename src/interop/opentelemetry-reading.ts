@@ -38,7 +38,8 @@ const KNOWN_FLAGS = 3;
 export function contextReader(runtime: Runtime): ContextReader {
   const readings = new WeakMap<Context, Reading>();
   const traces = new Map<string, Trace>();
-  const hasBaggage = Object.keys(runtime.baggage).length > 0;
+  // Another loaded copy may have configured, an older one.
+  const hasBaggage = Object.keys(runtime.baggage ?? {}).length > 0;
 
   const infoOf = (context: Context, own: Span | undefined): TraceInfo | undefined => {
     const seed = (own as NonRecordingSpan | undefined)?.info;
