@@ -17,6 +17,7 @@ const snippets = snippetsOf(readme);
 const pages = [
   "docs/openai.md",
   "docs/delivery.md",
+  "docs/opentelemetry.md",
   "docs/propagation.md",
   "docs/scores.md",
   "docs/migration/langfuse.md",

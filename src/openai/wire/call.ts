@@ -21,6 +21,8 @@ import { mayBeFollowed, type WaitingCalls } from "./waiting-calls.ts";
 /** One call of the API with all its attempts: one span, or none where its answer lands on something that lives longer. */
 export interface Call {
   readonly exchange: Exchange;
+  /** None where its answer lands elsewhere, unless it fails. */
+  readonly span: RecordingSpan | undefined;
   readonly request: SentRequest;
   /** How many have an outcome. */
   readonly attempts: number;
@@ -221,6 +223,9 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
 
   const call: Call = {
     exchange,
+    get span() {
+      return span;
+    },
     get request() {
       return request;
     },

@@ -1,4 +1,4 @@
-import { contextSpan } from "../../core/context.ts";
+import { asyncLocalCarrier, contextSpan, runIn } from "../../core/context.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { guard } from "../../core/guard.ts";
 import { isMuted, isSuppressed } from "../../core/non-recording-span.ts";
@@ -95,16 +95,20 @@ function tracedCall(
   const isAddress = typeof input === "string" || input instanceof URL;
   const sent = isAddress ? inject({ ...start, ...start.request, init, span: parent }) : init;
   const isRecorded = !guard(() => isHandedOver(start.request.url), false);
+  const begin = (): Call | undefined => (isRecorded ? guard(() => callOf(start, waiting), undefined) : undefined);
+  const hand = (): Promise<Response> => (sent === init ? send(...args) : send(input, sent));
+  // Where somebody else's spans may stand below ours, it is there before the request is.
+  const early = runtime.carrier === asyncLocalCarrier ? undefined : { call: begin() };
+  const span = early?.call?.span;
   let answer: Promise<Response>;
   try {
-    answer = sent === init ? send(...args) : send(input, sent);
+    answer = span === undefined ? hand() : runIn(runtime.carrier, span, hand);
   } catch (error) {
-    if (isRecorded) guard(() => callOf(start, waiting)?.rejected(error), undefined);
+    guard(() => (early === undefined ? begin() : early.call)?.rejected(error), undefined);
     throw error;
   }
-  if (!isRecorded) return answer;
-  // After the request has been handed over, which does not wait for it.
-  const call = guard(() => callOf(start, waiting), undefined);
+  // Otherwise after the request has been handed over, which does not wait for it.
+  const call = early === undefined ? begin() : early.call;
   if (call === undefined) return answer;
   return Promise.resolve(answer).then(
     (response) => guard(() => call.answered(response), undefined) ?? ended(call, response),
