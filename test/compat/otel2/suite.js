@@ -23,7 +23,7 @@ const SDK = {
     "answer > page",
     "answer > query",
     "ask > chat gpt-4.1",
-    "ask > completions",
+    "chat gpt-4.1 > completions",
     "query > parse",
   ],
   job: [
@@ -31,7 +31,7 @@ const SDK = {
     "answer > page",
     "answer > query",
     "ask > chat gpt-4.1",
-    "ask > completions",
+    "chat gpt-4.1 > completions",
     "job",
     "job > answer",
     "query > parse",

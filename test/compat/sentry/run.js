@@ -24,7 +24,7 @@ suite("sentry", modules, {
     "answer > page",
     "answer > query",
     "ask > chat gpt-4.1",
-    "ask > completions",
+    "chat gpt-4.1 > completions",
     "job",
     "job > answer",
     "query > parse",
