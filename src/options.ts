@@ -6,6 +6,7 @@ import type { Carrier } from "./core/context.ts";
 import { ConfigError } from "./core/errors.ts";
 import { guard } from "./core/guard.ts";
 import type { Ids } from "./core/ids.ts";
+import { isBaggageKey } from "./core/traceparent.ts";
 import { userIdHasher } from "./core/user-id.ts";
 import { checkOptions as checkFindings, type FindingsOptions } from "./openai/findings/options.ts";
 import { type LaneOptions, laneLimits } from "./pipeline/options.ts";
@@ -104,8 +105,11 @@ const OPTIONS: { readonly [K in keyof Required<Options>]: readonly [check: (valu
       "false, or an object of thresholds",
     ],
     baggage: [
-      (value) => isObject(value) && !Array.isArray(value) && Object.values(value).every(isBaggageTarget),
-      'an object of baggage keys and trace attributes, such as { "user.id": "userId" }',
+      (value) =>
+        isObject(value) &&
+        !Array.isArray(value) &&
+        Object.entries(value).every(([key, target]) => isBaggageKey(key) && isBaggageTarget(target)),
+      'an object of baggage keys and trace attributes, such as { "user.id": "userId", "plan": "metadata.plan" }',
     ],
     delivery: [
       (value) => isObject(value) && !Array.isArray(value) && Object.keys(value).every((key) => DELIVERY.includes(key)),
@@ -156,11 +160,8 @@ function hasMethods(value: unknown, ...names: string[]): boolean {
 }
 
 function show(value: unknown): string {
-  return typeof value === "string"
-    ? `"${createCapture().text(value)}"`
-    : Array.isArray(value)
-      ? "an array with something else in it"
-      : typeof value === "object" && value !== null
-        ? "an object with something else in it"
-        : String(value);
+  if (typeof value === "string") return `"${createCapture().text(value)}"`;
+  if (typeof value === "function") return "a function, which may want to be called";
+  if (Array.isArray(value)) return "an array with something else in it";
+  return typeof value === "object" && value !== null ? "an object with something else in it" : String(value);
 }

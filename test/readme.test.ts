@@ -18,6 +18,7 @@ const pages = [
   "docs/openai.md",
   "docs/delivery.md",
   "docs/opentelemetry.md",
+  "docs/langfuse.md",
   "docs/propagation.md",
   "docs/scores.md",
   "docs/migration/langfuse.md",

@@ -83,6 +83,10 @@ const BAGGAGE_ENTRIES = 64;
 const BAGGAGE_KEY = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const BAGGAGE_VALUE = /^[!#-+\--:<-[\]-~]*$/;
 
+export function isBaggageKey(key: string): boolean {
+  return BAGGAGE_KEY.test(key);
+}
+
 /**
  * The entries of a `baggage` header whose keys are on the list, percent-decoded; properties after `;` are left out.
  * Malformed entries are skipped, of equal keys the last counts, and what lies beyond 8,192 characters or 64 entries is

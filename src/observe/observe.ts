@@ -8,6 +8,7 @@ import {
   decorateLegacy,
   decorateTc39,
   isDecoratorContext,
+  kindOf,
   observeClass,
   unsuitable,
 } from "./targets.ts";
@@ -62,6 +63,7 @@ export const observe: Observe = function observe(...given: any[]): any {
   const bare: Decoration = { options: {}, dynamic: undefined, declared };
   if (isDecoration(given)) return decorate(bare, given);
   if (given.length === 2) return observeFunction(decorationOf(first, declared), second);
+  if (given.length > 2) throw unsuitable("three things", "takes options and a function: observe({ name, type }, fn)");
   if (typeof first !== "function") return decorator(decorationOf(first, declared));
   return isClass(first) ? observeClass(bare, first) : functionOrFactory(first, bare);
 };
@@ -98,8 +100,7 @@ function decorate(decoration: Decoration, given: readonly any[]): unknown {
 }
 
 function observeFunction(decoration: Decoration, fn: unknown): unknown {
-  if (typeof fn !== "function")
-    throw unsuitable(String(fn), `is ${fn === null ? "null" : `a ${typeof fn}`}, not a function`);
+  if (typeof fn !== "function") throw unsuitable(shown(fn), `is ${kindOf(fn)}, not a function; options come first`);
   return wrap(fn, { ...decoration, name: functionName(fn) });
 }
 
@@ -132,6 +133,10 @@ function isApplied(args: readonly any[]): boolean {
     own.get === given.get &&
     typeof (given.value ?? given.get) === "function"
   );
+}
+
+function shown(value: unknown): string {
+  return typeof value === "object" && value !== null ? "that" : guard(() => String(value), "that");
 }
 
 function functionName(fn: Function): () => string {

@@ -54,7 +54,7 @@ interface Target {
 }
 
 function emitScore(runtime: Runtime, options: ScoreOptions): void {
-  const { name, comment, metadata, time } = options;
+  const { comment, metadata, time } = options;
   // By its fields and not by its class: a span may be another loaded copy's.
   const context = contextSpan(runtime) as Partial<NonRecordingSpan> | undefined;
   if (context?.reason === "suppressed") return;
@@ -64,6 +64,7 @@ function emitScore(runtime: Runtime, options: ScoreOptions): void {
   if (traceId === undefined && sessionId === undefined) {
     throw new TypeError("score() takes a traceId, a sessionId or a span where no span is current");
   }
+  const name = nameOf(runtime, options.name);
   const { value, dataType } = typed(runtime, options);
   const id = idOf(runtime, options.id);
   const text = comment === undefined || comment === null ? undefined : runtime.capture.text(String(comment));
@@ -80,7 +81,7 @@ function emitScore(runtime: Runtime, options: ScoreOptions): void {
     ...(spanId !== undefined && { spanId }),
     ...(sessionId !== undefined && { sessionId }),
     time: toNanos(toEpochMs(time) ?? runtime.clock.epochMs()),
-    name: clean(runtime, name),
+    name,
     value,
     dataType,
     ...(text !== undefined && { comment: text }),
@@ -116,13 +117,19 @@ function targetOf(
 /** Estimated heap bytes of a score without its texts. */
 const RECORD_BYTES = 600;
 
+/** `null` and an empty id are none, as where a variable was never set. */
 function idOf(runtime: Runtime, id: unknown): string | undefined {
-  return id === undefined || id === null ? undefined : clean(runtime, id);
+  return id === undefined || id === null || id === "" ? undefined : clean(runtime, id);
+}
+
+function nameOf(runtime: Runtime, name: unknown): string {
+  if (typeof name !== "string" || name.trim() === "") throw new TypeError("score() takes a name");
+  return clean(runtime, name);
 }
 
 /** The id of a span that stands for none: tracing was off when it was started. */
 function isNobody(traceId: unknown): boolean {
-  return typeof traceId === "string" && /^0*$/.test(traceId);
+  return typeof traceId === "string" && /^0+$/.test(traceId);
 }
 
 function isPlain(metadata: unknown): boolean {

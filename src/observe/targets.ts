@@ -199,8 +199,14 @@ function isWellKnown(key: symbol): boolean {
   return Symbol.keyFor(key)?.startsWith("nodejs.") === true || (key.description ?? "").startsWith("Symbol.");
 }
 
-function kindOf(value: unknown): string {
-  return value === null ? "null" : value === undefined ? "undefined" : `a ${typeof value}`;
+export function kindOf(value: unknown): string {
+  return value === null
+    ? "null"
+    : value === undefined
+      ? "undefined"
+      : typeof value === "object"
+        ? "an object"
+        : `a ${typeof value}`;
 }
 
 export function unsuitable(name: string, why: string): ObserveError {

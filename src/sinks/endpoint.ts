@@ -77,7 +77,10 @@ function isSecret(value: string): boolean {
 function parse(factory: string, address: string | URL): URL {
   const url = URL.canParse(String(address)) ? new URL(address) : undefined;
   if (url && (url.protocol === "http:" || url.protocol === "https:")) return url;
-  throw new ConfigError("CONFIG_HTTP_URL", `${factory}: url must be an absolute http or https address`);
+  throw new ConfigError(
+    "CONFIG_HTTP_URL",
+    `${factory}: the address must be absolute and begin with http:// or https://, such as http://localhost:4318`,
+  );
 }
 
 function decode(text: string): string {

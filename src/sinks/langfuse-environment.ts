@@ -84,7 +84,7 @@ export function langfuseEndpoint(
   // The address that OpenTelemetry's own exporters are given is welcome too.
   const written = String(baseUrl).replace(/\/api\/public(?:\/otel(?:\/v1\/traces)?)?\/?$/, "");
   if (!/^https?:\/\//i.test(written) || !URL.canParse(written)) {
-    const what = "baseUrl (LANGFUSE_BASE_URL) must be an absolute http or https address";
+    const what = "baseUrl (LANGFUSE_BASE_URL) must be absolute and begin with http:// or https://";
     throw new ConfigError("CONFIG_HTTP_URL", `langfuseSink: ${what}`);
   }
   const { url, ...rest } = endpoint(

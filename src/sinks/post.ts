@@ -95,8 +95,9 @@ export async function post(
     if (signal.aborted) throw fail("the attempt was called off", "later");
     if (attempt.signal.aborted) throw fail(`no answer within ${timeoutMs} ms`, "later");
     // Only the code: messages and causes of `fetch` may hold the address.
-    const { cause, name: type } = (error ?? {}) as Error & { cause?: { code?: unknown } };
-    throw fail(`the connection failed with ${cause?.code ?? type}`, "later");
+    const { cause, name: type } = (error ?? {}) as Error & { cause?: { code?: unknown; message?: unknown } };
+    const isBlocked = cause?.message === "bad port";
+    throw fail(`the connection failed with ${isBlocked ? "a port that fetch blocks" : (cause?.code ?? type)}`, "later");
   } finally {
     for (const timer of timers) clearTimeout(timer);
     signal.removeEventListener("abort", abort);

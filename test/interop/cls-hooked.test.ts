@@ -216,3 +216,12 @@ test("two namespaces keep two spans", () => {
   run(span("a"), () => second.run(span("b"), () => assert.deepEqual([current(), second.get()?.spanId], ["a", "b"])));
   destroyNamespace("second");
 });
+
+test("what is no namespace is refused where it is given", () => {
+  for (const given of [undefined, null, "app", {}, createNamespace]) {
+    assert.throws(() => clsHookedCarrier(given as never), {
+      code: "CONFIG_BAD_VALUE",
+      message: /clsHookedCarrier\(\) takes a namespace of cls-hooked; it got .*createNamespace/,
+    });
+  }
+});

@@ -155,3 +155,15 @@ test("flush() names what was lost and why", async () => {
   assert.deepEqual({ ok, dropped, errors }, { ok: false, dropped: 3, errors: ["memory: lost 3 (queue_full 3)"] });
   await shutdown();
 });
+
+test("observe with its arguments in another order says which order it takes", () => {
+  const tool = observe as unknown as (...given: unknown[]) => unknown;
+  assert.throws(() => tool("look", { type: "tool" }, () => 1), {
+    code: "OBSERVE_UNSUITABLE_TARGET",
+    message: /observe\(\{ name, type \}, fn\)/,
+  });
+  assert.throws(() => tool(() => 1, { name: "look" }), {
+    code: "OBSERVE_UNSUITABLE_TARGET",
+    message: /is an object, not a function; options come first/,
+  });
+});

@@ -71,7 +71,7 @@ const WRONG: readonly (readonly [env: { readonly [name: string]: string }, messa
   [{ CLIENT_CERTIFICATE: "/c" }, /^OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE .*NODE_EXTRA_CA_CERTS/],
   [{ HEADERS: SECRET }, /^OTEL_EXPORTER_OTLP_HEADERS takes key=value/],
   [{ TRACES_HEADERS: `k=${SECRET}%` }, /^OTEL_EXPORTER_OTLP_TRACES_HEADERS takes key=value.*%25/],
-  [{ ENDPOINT: "localhost:4318" }, /OTEL_EXPORTER_OTLP_ENDPOINT: url must be an absolute http or https address/],
+  [{ ENDPOINT: "localhost:4318" }, /OTEL_EXPORTER_OTLP_ENDPOINT: the address must be absolute and begin with http/],
   [{ ENDPOINT: "https://c/v1/traces" }, /^OTEL_EXPORTER_OTLP_ENDPOINT is the address that "\/v1\/traces" is added to/],
   [{ TRACES_ENDPOINT: "collector" }, /OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url must be/],
   [

@@ -432,7 +432,7 @@ test("a name, options and variables that make no sense are refused when the sink
   refused({ content: "spans" }, /no option "content"/);
   refused({ maxBodyBytes: 1 }, /no option "maxBodyBytes"/);
   refused({ resource: { a: {} } }, /resource: "a"/);
-  refused({ endpoint: "collector" }, /url must be an absolute http or https address/);
+  refused({ endpoint: "collector" }, /the address must be absolute and begin with http/);
   refused({ endpoint: "http://collector.example", headers: { authorization: "Bearer x" } }, /credentials/);
   withEnv(t, { OTEL_METRIC_EXPORT_INTERVAL: "soon" });
   refused({}, /OTEL_METRIC_EXPORT_INTERVAL takes a number of milliseconds above zero; it is "soon"/);

@@ -413,7 +413,7 @@ test("two sinks for one address are two, and nothing of ours is traced by itself
 test("options that make no sense are refused as the sink is made, without telling secrets", () => {
   const refused: readonly (readonly [options: object, message: RegExp])[] = [
     [{ endpint: "http://localhost" }, /otlpSink has no option "endpint"; it has .*endpoint/],
-    [{ endpoint: "localhost:4318" }, /otlpSink: url must be an absolute http or https address/],
+    [{ endpoint: "localhost:4318" }, /otlpSink: the address must be absolute and begin with http/],
     [{ endpoint: "https://c.example/v1/traces" }, /otlpSink: endpoint is the address that "\/v1\/traces" is added to/],
     [{ endpoint: "http://c.example", headers: { "x-api-key": SECRET } }, /credentials over plain http.*insecure: true/],
     [{ endpoint: "http://c.example", headers: { a: "b\n" } }, /header "a" must be one line/],
