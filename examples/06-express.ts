@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import express from "express";
-import { configure, consoleSink, observe, updateTrace, withContext, withSpan } from "sightline";
+import { configure, consoleSink, observe, updateTrace } from "sightline";
+import { traceRequests } from "sightline/interop/http";
 
 configure({ sinks: [consoleSink()] });
 
@@ -16,15 +17,7 @@ class Weather {
 const weather = new Weather();
 const app = express();
 
-app.use((request, response, next) => {
-  withContext(request.headers, () =>
-    withSpan(`${request.method} ${request.path}`, { kind: "server" }, (span) => {
-      const done = new Promise<void>((resolve) => response.once("close", resolve));
-      next();
-      return done.then(() => span.update({ attributes: { "http.response.status_code": response.statusCode } }));
-    }),
-  );
-});
+app.use(traceRequests()); // before all others
 
 app.get("/forecast/:city", async (request, response) => {
   updateTrace({ userId: request.header("x-user-id") ?? "anonymous" });

@@ -16,7 +16,7 @@ import { checkOptions, type Options } from "./options.ts";
 import { installExitHooks } from "./pipeline/exit.ts";
 import { createIntake, type Intake } from "./pipeline/intake.ts";
 import { createLosses, say, sayLosses } from "./pipeline/losses.ts";
-import { createPipeline, type Pipeline } from "./pipeline/pipeline.ts";
+import { createPipeline, type FlushOptions, type Pipeline } from "./pipeline/pipeline.ts";
 import { installSignalHooks } from "./pipeline/signals.ts";
 import { genaiPrices } from "./pricing/genai-prices.ts";
 import { priceBook } from "./pricing/price-book.ts";
@@ -75,7 +75,7 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     mayWait: !sinks.some((sink) => guard(() => sink.policy?.durability === "record", false)),
   });
   const open = openSpans({ maxOpenMs: options.maxOpenMs ?? HOUR_MS, monotonicMs: () => clock.monotonicMs() });
-  const flush: Runtime["flush"] = (deadline) => {
+  const flush = (deadline?: FlushOptions): Promise<FlushResult> => {
     open.settle();
     intake.drain();
     return pipeline.flush(deadline);

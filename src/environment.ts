@@ -10,7 +10,7 @@ import { httpSink } from "./sinks/http.ts";
 import { langfuseOptions } from "./sinks/langfuse-environment.ts";
 import { lazySink } from "./sinks/lazy-sink.ts";
 import { otlpAddress, withLogsAddress } from "./sinks/otlp/address.ts";
-import { contentModeOf } from "./sinks/otlp/environment.ts";
+import { formVariables } from "./sinks/otlp/environment.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { spool } from "./spool/spool.ts";
 
@@ -83,7 +83,9 @@ export function readSink(written: string, env: NodeJS.ProcessEnv, where: string)
   if (written === "otlp") return otlp({ ...env });
   if (written.startsWith("otlp-file:")) return otlpFile(written.slice("otlp-file:".length), { ...env });
   if (written === "langfuse") return langfuse(env);
-  throw bad(where, written, SINKS);
+  // What is left of an address may hold a password.
+  const [word = ""] = /^[\w-]*/.exec(written) ?? [];
+  throw bad(where, word === written ? word : `${word}…`, SINKS);
 }
 
 // Their code is loaded by the first write, so that it costs nobody else; what can be wrong is told at once all the same.
@@ -92,16 +94,21 @@ function otlp(env: NodeJS.ProcessEnv): Sink {
   const { host, url } = otlpAddress("SIGHTLINE_SINK=otlp", "traces", {}, undefined, env);
   const logs = withLogsAddress(env);
   if (logs !== undefined) otlpAddress("SIGHTLINE_SINK=otlp", "logs", {}, undefined, logs);
-  contentModeOf(env);
+  formVariables(env);
   const load = async () => (await import("./sinks/otlp/index.ts")).otlpSink({}, env);
   return finalSpans(lazySink(`otlp:${host}`, load, { destination: () => fingerprint(url) }));
 }
 
 function otlpFile(path: string, env: NodeJS.ProcessEnv): Sink {
   const { policy } = lineFile("SIGHTLINE_SINK=otlp-file", { path }, () => "");
-  contentModeOf(env);
+  formVariables(env);
   const load = async () => (await import("./sinks/otlp/index.ts")).otlpFile({ path }, env);
-  return finalSpans(lazySink(`otlp-file:${basename(path)}`, load, { sync: true, ...(policy && { policy }) }));
+  // By the package's own name, which leads to the same file from wherever this code is.
+  const loadSync = () => {
+    const loaded = process.getBuiltinModule("node:module").createRequire(import.meta.url)("sightline/sinks/otlp");
+    return (loaded as typeof import("./sinks/otlp/index.ts")).otlpFile({ path }, env);
+  };
+  return finalSpans(lazySink(`otlp-file:${basename(path)}`, load, { loadSync, ...(policy && { policy }) }));
 }
 
 function langfuse(env: NodeJS.ProcessEnv): Sink {

@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { ConfigError, configure, flush, memorySink, shutdown, stats, withSpan } from "sightline";
 import { fakeClock } from "sightline/testing";
+import { sourcePackage } from "./support/programs.ts";
 import { traced } from "./support/traced.ts";
 
 const run = promisify(execFile);
+const made = await sourcePackage("configure");
+after(() => made.remove());
 
 /** Runs a program in a process of its own; gives back its exit code and what it printed. */
 async function program(source: string, env: Record<string, string> = {}) {
-  const args = ["--conditions=@sightline/source", "--import", "tsx", "--input-type=module", "-e", source];
-  const options = { env: { ...process.env, SIGHTLINE_SINK: "", ...env }, cwd: new URL("..", import.meta.url) };
+  const args = ["--input-type=module", "-e", source];
+  const options = { env: { ...process.env, SIGHTLINE_SINK: "", ...env }, cwd: made.folder };
   try {
     return { code: 0, ...(await run(process.execPath, args, options)) };
   } catch (error) {

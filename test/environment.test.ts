@@ -3,11 +3,12 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { ConfigError } from "sightline";
 import { readEnvironment } from "../src/environment.ts";
 import { otlpServer } from "./support/otlp-server.ts";
+import { sourcePackage } from "./support/programs.ts";
 
 test("SIGHTLINE_SINK names sinks, several separated by commas", () => {
   const { sinks } = readEnvironment({ SIGHTLINE_SINK: "console, file:./t.ndjson,http://127.0.0.1:4000/records" }, true);
@@ -28,7 +29,7 @@ test("the other variables", () => {
 
 test("a wrong value throws and names variable, value and what it takes", () => {
   const wrong = [
-    [{ SIGHTLINE_SINK: "syslog:x" }, /SIGHTLINE_SINK takes console.*"syslog:x"/],
+    [{ SIGHTLINE_SINK: "syslog:x" }, /SIGHTLINE_SINK takes console.*"syslog…"/],
     [{ SIGHTLINE_ENABLED: "maybe" }, /SIGHTLINE_ENABLED takes true or false; it is "maybe"/],
     [{ SIGHTLINE_SAMPLE_RATE: "10%" }, /SIGHTLINE_SAMPLE_RATE takes a number from 0 to 1; it is "10%"/],
     [{ SIGHTLINE_SINK: "http://127.0.0.1/x", SIGHTLINE_HEADERS: "Bearer" }, /SIGHTLINE_HEADERS takes key=value/],
@@ -37,6 +38,15 @@ test("a wrong value throws and names variable, value and what it takes", () => {
     assert.throws(
       () => readEnvironment(env, true),
       (error) => error instanceof ConfigError && message.test(error.message),
+    );
+  }
+});
+
+test("what may hold a password is not shown", () => {
+  for (const written of ["https//user:secret@host", "htp://user:secret@host", "//user:secret@host", "secret@host"]) {
+    assert.throws(
+      () => readEnvironment({ SIGHTLINE_SINK: written }, true),
+      (error) => error instanceof ConfigError && !error.message.includes("user") && !error.message.includes("@"),
     );
   }
 });
@@ -67,12 +77,20 @@ test("what they would refuse at the first write is refused by configure", () => 
   const wrong = [
     [{ SIGHTLINE_SINK: "otlp", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }, /OTEL_EXPORTER_OTLP_PROTOCOL is grpc/],
     [{ SIGHTLINE_SINK: "otlp", OTEL_EXPORTER_OTLP_LOGS_TIMEOUT: "x" }, /OTEL_EXPORTER_OTLP_LOGS_TIMEOUT takes/],
-    [{ SIGHTLINE_SINK: "otlp", OTEL_EXPORTER_OTLP_ENDPOINT: "collector" }, /OTEL_EXPORTER_OTLP_ENDPOINT: url must/],
-    [{ SIGHTLINE_SINK: "otlp", OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "x" }, /OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: url must/],
+    [
+      { SIGHTLINE_SINK: "otlp", OTEL_EXPORTER_OTLP_ENDPOINT: "collector" },
+      /OTEL_EXPORTER_OTLP_ENDPOINT: .*must be absolute/,
+    ],
+    [
+      { SIGHTLINE_SINK: "otlp", OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "x" },
+      /OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: .*must be absolute/,
+    ],
     [
       { SIGHTLINE_SINK: "otlp", OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "x" },
       /CAPTURE_MESSAGE_CONTENT takes/,
     ],
+    [{ SIGHTLINE_SINK: "otlp", OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: "abc" }, /VALUE_LENGTH_LIMIT takes .*"abc"/],
+    [{ SIGHTLINE_SINK: "otlp-file:t", OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "abc" }, /VALUE_LENGTH_LIMIT takes .*"abc"/],
     [{ SIGHTLINE_SINK: "otlp-file:" }, /SIGHTLINE_SINK=otlp-file: path must name a file/],
     [{ SIGHTLINE_SINK: `otlp-file:${tmpdir()}` }, /is a directory/],
     [{ SIGHTLINE_SINK: "langfuse" }, /LANGFUSE_PUBLIC_KEY/],
@@ -86,12 +104,17 @@ test("what they would refuse at the first write is refused by configure", () => 
   }
 });
 
+const made = await sourcePackage("environment");
+after(() => made.remove());
+
 /** A program that was told by its environment alone where its traces go. */
 async function run(code: string, env: { readonly [name: string]: string }): Promise<string> {
-  const args = ["--conditions=@sightline/source", "--import", "tsx", "--input-type=module", "-e", code];
+  const args = ["--input-type=module", "-e", code];
   const { NODE_OPTIONS: _, ...inherited } = process.env;
-  const cwd = new URL("..", import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, env: { ...inherited, ...env } });
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    cwd: made.folder,
+    env: { ...inherited, ...env },
+  });
   return stdout;
 }
 
@@ -136,6 +159,16 @@ test("SIGHTLINE_SINK=otlp-file:… node program, also one that ends by process.e
   const names = readFileSync(path, "utf8").match(/"name":"(root|child|open|last)"/g)!;
   assert.equal(names.length, 7);
   assert.equal(readFileSync(join(dir, "t.logs.jsonl"), "utf8").trim().split("\n").length, 2);
+});
+
+test("SIGHTLINE_SINK=otlp-file:… node program that ends before its first batch is due", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "sightline-environment-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const path = join(dir, "t.jsonl");
+  const job = 'import { observe } from "sightline"; observe("job", () => 1)();';
+  await run(`${job} process.exit(0);`, { SIGHTLINE_SINK: `otlp-file:${path}` });
+  await assert.rejects(run(`${job} throw new Error("uncaught");`, { SIGHTLINE_SINK: `otlp-file:${path}` }));
+  assert.equal(readFileSync(path, "utf8").match(/"name":"job"/g)?.length, 2);
 });
 
 test("a spool over otlp keeps what the receiver does not take, for the next process", async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,28 +10,30 @@ import { promisify, stripVTControlCharacters } from "node:util";
 import { gunzipSync } from "node:zlib";
 import type { SpanRecord } from "sightline";
 import { buildTraces } from "sightline/testing";
+import { bundlePrograms, type Programs } from "./support/programs.ts";
 
 const run = promisify(execFile);
 const root = new URL("..", import.meta.url).pathname;
 let folder: string;
+let programs: Programs;
 
 before(async () => {
+  const sources = ["examples", "examples/legacy"].map(async (each) =>
+    (await readdir(join(root, each))).filter((name) => /^\d+-.*\.ts$/.test(name)).map((name) => `${each}/${name}`),
+  );
+  programs = await bundlePrograms("examples", (await Promise.all(sources)).flat());
   folder = await mkdtemp(join(tmpdir(), "sightline-examples-"));
 });
-after(() => rm(folder, { recursive: true }));
+after(async () => {
+  await programs.remove();
+  await rm(folder, { recursive: true });
+});
 
 /** Runs an example as its reader would, in a folder of its own. */
 async function example(name: string, env: Record<string, string> = {}) {
-  const tsconfig = join(root, name.startsWith("legacy/") ? "examples/legacy/tsconfig.json" : "tsconfig.json");
-  const args = ["--conditions=@sightline/source", "--import", "tsx", join(root, "examples", name)];
   const { SIGHTLINE_SINK: _, ...rest } = process.env;
-  const options = {
-    cwd: folder,
-    env: { ...rest, OPENAI_API_KEY: "", COLUMNS: "110", TSX_TSCONFIG_PATH: tsconfig, ...env },
-  };
-  // tsx is found from here, as the working folder has no node_modules.
-  args[2] = import.meta.resolve("tsx");
-  const { stdout, stderr } = await run(process.execPath, args, options);
+  const options = { cwd: folder, env: { ...rest, OPENAI_API_KEY: "", COLUMNS: "110", ...env } };
+  const { stdout, stderr } = await run(process.execPath, [programs.path(`examples/${name}`)], options);
   return { stdout: stripVTControlCharacters(stdout), stderr: stripVTControlCharacters(stderr) };
 }
 
@@ -152,7 +154,8 @@ test("05 the same program, three sinks: the same records", async () => {
 test("06 express: a request is a trace, the caller's traceparent is continued", async () => {
   const { stdout, stderr } = await example("06-express.ts");
   assert.equal(stdout, "{ forecast: 'rain' }\n");
-  assert.match(stderr, /GET \/forecast\/Bergen[\s\S]*Weather\.forecast/);
+  assert.match(stderr, /GET \/forecast\/:city[\s\S]*Weather\.forecast/);
+  assert.match(stderr, /trace 0af76519…1c80319c/);
   assert.match(stderr, /ada/);
 });
 

@@ -1,8 +1,9 @@
 /** The package as npm would publish it. Reads `dist/`: `npm test` builds first. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
@@ -147,4 +148,25 @@ test("installing brings at most three packages", () => {
 test("the lock file names no registry", () => {
   const entries = Object.values<any>(lock.packages);
   assert.equal(entries.filter((entry) => entry.resolved !== undefined).length, 0);
+});
+
+test("SIGHTLINE_SINK=otlp-file:… a program that ends at once has written, without a warning", (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "sightline-package-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const path = join(dir, "t.jsonl");
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  for (const [status, end] of [
+    [0, "process.exit(0)"],
+    [1, 'throw "uncaught"'],
+  ] as const) {
+    const code = `import { observe } from "sightline"; observe("job", () => 1)(); ${end};`;
+    const { stderr, ...ended } = spawnSync(process.execPath, ["--input-type=module", "-e", code], {
+      cwd: root,
+      env: { ...env, SIGHTLINE_SINK: `otlp-file:${path}` },
+      encoding: "utf8",
+    });
+    assert.equal(ended.status, status);
+    assert.doesNotMatch(stderr, /sightline:|Warning/);
+  }
+  assert.equal(readFileSync(path, "utf8").match(/"name":"job"/g)?.length, 2);
 });

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { type FakeOpenAI, fakeOpenAI } from "sightline/testing";
+import { type SourcePackage, sourcePackage } from "./support/programs.ts";
 
 const run = promisify(execFile);
 const root = new URL("..", import.meta.url);
-/** Inside the package, so that it can import itself by name; another for each run. */
-const folder = new URL(`test/.readme/${process.pid}/`, root);
 const readme = await readFile(new URL("README.md", root), "utf8");
 const snippets = snippetsOf(readme);
 const pages = [
@@ -25,14 +25,15 @@ const pages = [
   "docs/migration/langsmith.md",
   "docs/migration/opentelemetry.md",
 ];
+let made: SourcePackage;
 let server: FakeOpenAI;
 /** A collector and a Langfuse that take everything. */
 let receiver: Server;
 
 before(async () => {
-  await mkdir(folder, { recursive: true });
+  made = await sourcePackage("readme");
   // What a snippet reads that it does not write.
-  await writeFile(new URL("traces.ndjson", folder), "");
+  await writeFile(join(made.folder, "traces.ndjson"), "");
   server = await fakeOpenAI();
   receiver = createServer((request, response) => {
     request.resume().on("end", () => response.setHeader("content-type", "application/json").end("{}"));
@@ -42,7 +43,7 @@ before(async () => {
 after(async () => {
   receiver.close();
   await server.close();
-  await rm(folder, { recursive: true });
+  await made.remove();
 });
 
 function snippetsOf(page: string): string[] {
@@ -50,12 +51,11 @@ function snippetsOf(page: string): string[] {
 }
 
 async function runSnippet(source: string, index: number | string) {
-  const file = new URL(`${index}.ts`, folder);
-  await writeFile(file, source);
+  const file = await made.write(`${index}`, source);
   const receiverUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
   const env = {
     ...process.env,
-    SIGHTLINE_SINK: `file:${new URL(`${index}.ndjson`, folder).pathname}`,
+    SIGHTLINE_SINK: `file:${join(made.folder, `${index}.ndjson`)}`,
     OPENAI_API_KEY: server.apiKey,
     OPENAI_BASE_URL: server.baseURL,
     LANGFUSE_PUBLIC_KEY: "pk-lf-snippet",
@@ -63,8 +63,7 @@ async function runSnippet(source: string, index: number | string) {
     LANGFUSE_BASE_URL: receiverUrl,
     OTEL_EXPORTER_OTLP_ENDPOINT: receiverUrl,
   };
-  const args = ["--conditions=@sightline/source", "--import", "tsx", file.pathname];
-  return run(process.execPath, args, { cwd: folder, env, timeout: 60_000 });
+  return run(process.execPath, [file], { cwd: made.folder, env, timeout: 60_000 });
 }
 
 test("the README is at most 250 lines long and names its commands", () => {
@@ -78,7 +77,7 @@ for (const [index, source] of snippets.entries()) {
     const { stderr } = await runSnippet(source, index);
     if (!source.includes("consoleSink()")) assert.equal(stderr, "");
     if (source.includes("configure(")) return;
-    const records = await readFile(new URL(`${index}.ndjson`, folder), "utf8");
+    const records = await readFile(join(made.folder, `${index}.ndjson`), "utf8");
     assert.ok(records.trimEnd().split("\n").length >= 1, "what it traces is written where SIGHTLINE_SINK says");
   });
 }

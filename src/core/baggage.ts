@@ -29,12 +29,25 @@ export function traceInfoFrom(
     const value = guard(() => read(key), undefined);
     if (value === undefined || value === "") continue;
     const text = target === "userId" ? userIdOf(value, capture) : capture.text(value);
-    if (target === "tags") info["tags"] = text.split(",").filter((tag) => tag !== "");
+    if (target === "tags") info["tags"] = tagsOf(text);
     else if (target.startsWith("metadata."))
       info["metadata"] = { ...(info["metadata"] as object), [target.slice("metadata.".length)]: text };
     else info[target] = text;
   }
   return Object.keys(info).length === 0 ? undefined : info;
+}
+
+/** As many as baggage has entries. */
+const MAX_TAGS = 64;
+
+/** Tags travel as one text with commas between them. */
+function withoutComma(tag: unknown): string {
+  return String(tag).replace(/[%,]/g, (mark) => (mark === "," ? "%2C" : "%25"));
+}
+
+function tagsOf(text: string): string[] {
+  const tags = text.split(",").filter((tag) => tag !== "");
+  return tags.slice(0, MAX_TAGS).map((tag) => tag.replace(/%2C/gi, ",").replaceAll("%25", "%"));
 }
 
 function userIdOf(value: string, capture: Runtime["capture"]): string {
@@ -50,7 +63,7 @@ export function baggageFrom(rules: BaggageRules, info: TraceInfo): Record<string
       : info[target as Exclude<BaggageTarget, `metadata.${string}`>];
     if (value === undefined || value === null) continue;
     entries[key] = Array.isArray(value)
-      ? value.join(",")
+      ? value.slice(0, MAX_TAGS).map(withoutComma).join(",")
       : typeof value === "object"
         ? JSON.stringify(value)
         : String(value);

@@ -1,3 +1,5 @@
+import type { TraceRecord } from "./record.ts";
+
 /** On an error: the kind of its class, by a symbol that every loaded copy of the package knows. */
 const KIND = Symbol.for("sightline.error");
 
@@ -46,6 +48,13 @@ export class SinkError extends SightlineError {
   readonly reason: "too_large" | "rejected_by_sink";
   /** The server's own word on when to come back, in milliseconds from now. */
   readonly retryAfterMs: number | undefined;
+  /**
+   * What of the batch has not been taken: these very objects. What the error says is about them alone; the others count as
+   * written and do not come again. None: the batch has been taken, and the error is only told. Default: all of it.
+   */
+  declare readonly remaining: readonly TraceRecord[] | undefined;
+  /** Of the others, those that the sink refuses for good: counted as `rejected_by_sink`. As in `WriteResult`. */
+  readonly rejected: readonly { readonly spanId: string; readonly reason: string }[] | undefined;
 
   constructor(
     message: string,
@@ -53,6 +62,8 @@ export class SinkError extends SightlineError {
       retry: "later" | "split" | "never";
       reason?: "too_large" | "rejected_by_sink";
       retryAfterMs?: number | undefined;
+      remaining?: readonly TraceRecord[] | undefined;
+      rejected?: readonly { readonly spanId: string; readonly reason: string }[] | undefined;
       code?: string;
       cause?: unknown;
     },
@@ -62,5 +73,8 @@ export class SinkError extends SightlineError {
     this.retry = options.retry;
     this.reason = options.reason ?? "too_large";
     this.retryAfterMs = options.retryAfterMs;
+    this.rejected = options.rejected;
+    // Whoever logs the error must not log what was recorded.
+    Object.defineProperty(this, "remaining", { value: options.remaining });
   }
 }

@@ -3,14 +3,14 @@ import { guard } from "./guard.ts";
 /** What `@opentelemetry/api` 1.x leaves on `globalThis` for all its copies, as far as it is used here. */
 interface OtelGlobal {
   readonly context?: {
-    active(): { setValue(key: symbol, value: unknown): unknown };
+    active(): { getValue(key: symbol): unknown; setValue(key: symbol, value: unknown): unknown };
     with<T>(context: unknown, fn: () => T): T;
   };
 }
 
 const API = Symbol.for("opentelemetry.js.api.1");
 /** The key of `suppressTracing` of `@opentelemetry/core`, in every version of it. */
-const SUPPRESS_TRACING = Symbol.for("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
+export const SUPPRESS_TRACING: unique symbol = Symbol.for("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
 
 /**
  * Runs `fn` so that OpenTelemetry's instrumentation, where the host has it, makes no spans of what it does: as its own
@@ -18,6 +18,11 @@ const SUPPRESS_TRACING = Symbol.for("OpenTelemetry SDK Context Key SUPPRESS_TRAC
  */
 export function suppressOpenTelemetry<T>(fn: () => T): T {
   const { context } = ((globalThis as { [API]?: OtelGlobal })[API] ?? {}) as OtelGlobal;
-  const silent = context && guard(() => context.active().setValue(SUPPRESS_TRACING, true), undefined);
+  const silent = context && guard(() => silenced(context.active()), undefined);
   return silent === undefined ? fn() : context!.with(silent, fn);
+}
+
+/** `undefined` where it is silent already: a carrier over OpenTelemetry's context has seen to it. */
+function silenced(active: ReturnType<NonNullable<OtelGlobal["context"]>["active"]>): unknown {
+  return active.getValue(SUPPRESS_TRACING) === true ? undefined : active.setValue(SUPPRESS_TRACING, true);
 }

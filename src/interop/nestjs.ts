@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { contextSpan, runIn } from "../core/context.ts";
 import { guard } from "../core/guard.ts";
-import { isMuted } from "../core/non-recording-span.ts";
+import { isMuted, isSuppressed } from "../core/non-recording-span.ts";
 import { clean } from "../core/recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
 import type { Span } from "../core/span.ts";
 import { startUnder } from "../core/start.ts";
 import { suppress } from "../core/suppress.ts";
 import { type TracePatch, updateTraceOf } from "../observe/trace.ts";
+import { routeOf } from "./http/express.ts";
 import { beginNodeCall } from "./http/node.ts";
 import { type Checks, checkOptions, isFunction } from "./http/options.ts";
-import { enclosingSpan, isHere } from "./http/server-call.ts";
 
 /** What we read of Nest's `ExecutionContext`. */
 export interface ExecutionContextLike {
@@ -29,7 +29,7 @@ export interface InterceptorOptions<Context> {
 
 /**
  * A NestJS interceptor that runs each handler in a span named `Controller.handler`, which ends when its Observable completes,
- * fails or is unsubscribed. Over HTTP, unless a span is current already (`app.use(traceRequests())`, OpenTelemetry), it is
+ * fails or is unsubscribed. Over HTTP, unless the request has a span already (`app.use(traceRequests())`, OpenTelemetry), it is
  * the span of the request: of kind `server`, in the trace of the caller, and ended with the response.
  *
  * A Nest exception with a status below 500 is a warning. Neither arguments nor results are recorded: `@observe()` does that.
@@ -53,16 +53,18 @@ export class SightlineInterceptor<Context extends ExecutionContextLike = Executi
   intercept<T extends object>(context: Context, next: { handle(): T }): T {
     const runtime = activeRuntime();
     const parent = runtime === null ? undefined : contextSpan(runtime);
-    if (runtime === null || isMuted(parent)) return next.handle();
+    if (runtime === null || isSuppressed(parent)) return next.handle();
+    // What is current at `listen()` says nothing of a request.
+    if (isMuted(parent) && guard(() => context.getType(), "") !== "http") return next.handle();
     const { ignore } = this.#options;
     if (guard(() => ignore?.(context), false) === true) return suppress(() => next.handle());
     const begin = (): Handling => beginHandling(runtime, parent, context, this.#options);
     const first = guard(begin, undefined);
     if (first === undefined) return next.handle();
-    const source = first.run(() => next.handle());
+    const source = handled(first, next);
     const again = (): [Handling, T] | undefined => {
       const handling = first.isRequest ? first : guard(begin, undefined);
-      return handling && [handling, handling.run(() => next.handle())];
+      return handling && [handling, handled(handling, next)];
     };
     return guard(() => followed(source, first, again), undefined) ?? ended(first, source);
   }
@@ -72,6 +74,16 @@ const CHECKS: Checks<InterceptorOptions<never>> = {
   ignore: [isFunction, "a function from the context to true or false"],
   trace: [isFunction, "a function from the context to attributes of its trace"],
 };
+
+/** It may throw before there is an Observable. */
+function handled<T>(handling: Handling, next: { handle(): T }): T {
+  try {
+    return handling.run(() => next.handle());
+  } catch (error) {
+    handling.end({ error });
+    throw error;
+  }
+}
 
 type Outcome = { error: unknown } | "complete" | "unsubscribed";
 
@@ -90,7 +102,7 @@ function beginHandling<C extends ExecutionContextLike>(
   options: InterceptorOptions<C>,
 ): Handling {
   const name = `${context.getClass().name}.${context.getHandler().name}`;
-  const handling = context.getType() === "http" ? beginRequest(runtime, context, name, options) : undefined;
+  const handling = context.getType() === "http" ? beginRequest(context, name, options) : undefined;
   if (handling !== undefined) return handling;
   const span = startUnder(runtime, parent, clean(runtime, name), {});
   const patch = guard(() => options.trace?.(context), undefined);
@@ -110,30 +122,27 @@ function beginHandling<C extends ExecutionContextLike>(
 /** Of an Express request, or of a Fastify one, which has Node's as `raw`. */
 interface NestRequest extends IncomingMessage {
   readonly raw?: IncomingMessage;
-  readonly route?: { readonly path?: unknown };
   readonly routeOptions?: { readonly url?: string };
 }
 
 /** The span of the whole request, which ends with the response; `undefined` inside another. */
 function beginRequest<C extends ExecutionContextLike>(
-  runtime: Runtime,
   context: C,
   name: string,
   { trace }: InterceptorOptions<C>,
 ): Handling | undefined {
   const http = context.switchToHttp();
   const request: NestRequest = http.getRequest();
-  if (isHere(enclosingSpan(runtime, request.headers))) return undefined;
   const response: ServerResponse & { readonly raw?: ServerResponse } = http.getResponse();
   let error: unknown;
   const call = beginNodeCall(
-    { name: () => name, ...(trace && { trace }) },
+    { name: () => name, outermost: true, ...(trace && { trace }) },
     context,
     request.raw ?? request,
     response.raw ?? response,
     () => {
-      const route = request.route?.path ?? request.routeOptions?.url;
-      return { error, ...(typeof route === "string" && { route }) };
+      const route = routeOf(request) ?? request.routeOptions?.url;
+      return { error, ...(route !== undefined && { route }) };
     },
   );
   return (

@@ -4,6 +4,7 @@ import {
   type Span as OtelSpan,
   trace as otelTrace,
   propagation,
+  type SpanContext,
 } from "@opentelemetry/api";
 import { traceInfoFrom } from "../core/baggage.ts";
 import { isSuppressed, NonRecordingSpan } from "../core/non-recording-span.ts";
@@ -14,7 +15,9 @@ import type { Span } from "../core/span.ts";
 import { isRecorded, joinTrace } from "../core/start.ts";
 import { mergeTraceInfo, type Trace } from "../core/trace.ts";
 import { parseTracestate } from "../core/traceparent.ts";
-import { placeOf, setPlace } from "./opentelemetry-place.ts";
+import { placeOf, setPlace, traceAround } from "./opentelemetry-place.ts";
+import { sentryRoot } from "./opentelemetry-sentry.ts";
+import { traceOfStand } from "./opentelemetry-stand.ts";
 
 /** What one of OpenTelemetry's contexts means to us, given what our own context holds. */
 export interface ContextReader {
@@ -29,58 +32,84 @@ interface Reading {
   readonly span: Span | undefined;
 }
 
-/** Traces of OpenTelemetry whose attributes are kept for spans to come; one that goes on beyond that begins afresh. */
-const MAX_TRACES = 4_096;
+/** The parent as spans of the SDK have it since 2.0, the very object that the parent answers with. */
+type Child = OtelSpan & { readonly parentSpanContext?: SpanContext | undefined };
+
 /** Of the flags, those that W3C level 2 defines: sampled and random. */
 const KNOWN_FLAGS = 3;
 
-/** A reader for the contexts in which no span of ours is OpenTelemetry's active one. Each context is read once. */
+/**
+ * A reader for the contexts in which no span of ours is OpenTelemetry's active one. Each context is read once.
+ *
+ * A caller's trace has as many local roots here as it has requests, so attributes are shared not by trace id but below one
+ * local root: a parent in another process, or none, begins a `Trace` of its own, and so does a span of which nothing is known.
+ */
 export function contextReader(runtime: Runtime): ContextReader {
   const readings = new WeakMap<Context, Reading>();
-  const traces = new Map<string, Trace>();
+  /** By what stands for a span of theirs: its context, which its children have as their parent's. */
+  const traces = new WeakMap<object, Trace>();
   // Another loaded copy may have configured, an older one.
   const hasBaggage = Object.keys(runtime.baggage ?? {}).length > 0;
 
-  const infoOf = (context: Context, own: Span | undefined): TraceInfo | undefined => {
-    const seed = (own as NonRecordingSpan | undefined)?.info;
+  const baggageIn = (context: Context): TraceInfo | undefined => {
     const baggage = hasBaggage ? propagation.getBaggage(context) : undefined;
-    const info = baggage && traceInfoFrom(runtime, (key) => baggage.getEntry(key)?.value);
-    return info === undefined || seed === undefined ? (info ?? seed) : mergeTraceInfo(info, seed);
+    return baggage && traceInfoFrom(runtime, (key) => baggage.getEntry(key)?.value);
   };
 
   /** No span of OpenTelemetry: ours; for a trace that has not begun, the attributes that it will begin with. */
   const outside = (context: Context, own: Span | undefined): Span | undefined => {
     if (own !== undefined && (own as NonRecordingSpan).reason !== "seed") return own;
-    const info = infoOf(context, own);
+    const info = withSeed(baggageIn(context), own);
     return info === undefined ? own : new NonRecordingSpan("seed", { info });
   };
 
-  const traceOf = (context: Context, span: OtelSpan, own: Span | undefined): Trace => {
-    const { traceId, traceFlags, traceState } = span.spanContext();
-    const known = traces.get(traceId);
-    traces.delete(traceId);
-    const from = {
-      traceId,
-      traceFlags: traceFlags & KNOWN_FLAGS,
-      traceState: parseTracestate(traceState?.serialize()),
-    };
-    const trace =
-      known ?? joinTrace(runtime, { ...from, info: infoOf(context, traceIn(own) === undefined ? own : undefined) });
-    // The newest last, so that the first is the one to forget.
-    traces.set(traceId, trace);
-    if (traces.size > MAX_TRACES) traces.delete(traces.keys().next().value!);
+  const begin = (from: SpanContext, baggage: TraceInfo | undefined, own: Span | undefined): Trace =>
+    joinTrace(runtime, {
+      traceId: from.traceId,
+      traceFlags: from.traceFlags & KNOWN_FLAGS,
+      traceState: parseTracestate(from.traceState?.serialize()),
+      info: withSeed(baggage, traceIn(own) === undefined ? own : undefined),
+    });
+
+  /** What is known of the local root above. */
+  const traceAbove = (
+    context: Context,
+    { traceId }: SpanContext,
+    parent: SpanContext | undefined,
+  ): Trace | undefined => {
+    const ours = parent && traceOfStand(parent);
+    if (ours === undefined && parent?.isRemote === true) return undefined;
+    const trace = ours ?? (parent && traces.get(parent)) ?? traceAround(context);
+    return trace?.traceId === traceId ? trace : undefined;
+  };
+
+  const traceOf = (context: Context, span: Child, own: Span | undefined): Trace => {
+    const spanContext = span.spanContext();
+    // Not the span's own but what a request brought; the same may be made current for several.
+    if (spanContext.isRemote === true) return begin(spanContext, baggageIn(context), own);
+    const self = span.spanContext() === spanContext ? spanContext : sentryRoot(span);
+    const known = traces.get(self);
+    if (known !== undefined) return known;
+    const parent = span.parentSpanContext;
+    const above = traceAbove(context, spanContext, parent);
+    const baggage = above === undefined ? baggageIn(context) : undefined;
+    const trace = above ?? begin(spanContext, baggage, own);
+    traces.set(self, trace);
+    // So that its siblings join in. What a child's baggage says is not the parent's.
+    const isParentHere =
+      parent !== undefined && parent.isRemote !== true && isSampled(parent) === isSampled(spanContext);
+    if (above === undefined && isParentHere && baggage === undefined) traces.set(parent, trace);
     return trace;
   };
 
   const inside = (context: Context, span: OtelSpan, own: Span | undefined): Span | undefined => {
     if (isSuppressed(own) || (own !== undefined && isIn(own, span))) return own;
-    const { traceId, spanId, traceFlags, isRemote } = span.spanContext();
-    const around = traceIn(own);
-    const isShared = around?.traceId === traceId;
+    const { spanId, traceFlags, isRemote } = span.spanContext();
+    const trace = traceOf(context, span, own);
+    const isShared = trace === traceIn(own);
     const isDropped = !isSampled({ traceFlags });
     // One span of a trace that is recorded, left out by OpenTelemetry's sampler: nobody could find it as a parent.
     if (isShared && isDropped) return own;
-    const trace = isShared ? around : traceOf(context, span, own);
     const isWanted = isDropped ? runtime.recordUnsampled && !isSampled(trace) : isRecorded(runtime, trace);
     const reason = !isWanted ? "unsampled" : isRemote === true ? "remote" : "external";
     const enclosing = isShared ? (own!.recording ? own : (own as NonRecordingSpan).enclosing) : undefined;
@@ -97,11 +126,19 @@ export function contextReader(runtime: Runtime): ContextReader {
       if (known !== undefined && known.own === own) return known.span;
       const isInside = active !== undefined && isSpanContextValid(active.spanContext());
       const span = isInside ? inside(context, active, own) : outside(context, own);
-      if (span !== undefined && span !== own) setPlace(span, context);
+      // What is bound here comes back as its own, and must not put an end to what has been made of the place.
+      if (span === own) return own;
+      if (span !== undefined) setPlace(span, context);
       readings.set(context, { own, span });
       return span;
     },
   };
+}
+
+/** What `withTrace` has set around a trace that has not begun goes before what its baggage says. */
+function withSeed(baggage: TraceInfo | undefined, own: Span | undefined): TraceInfo | undefined {
+  const seed = (own as NonRecordingSpan | undefined)?.info;
+  return baggage === undefined || seed === undefined ? (baggage ?? seed) : mergeTraceInfo(baggage, seed);
 }
 
 function traceIn(span: Span | undefined): Trace | undefined {

@@ -1,4 +1,4 @@
-import { type Context, context, createContextKey } from "@opentelemetry/api";
+import { type Context, context, createContextKey, type Span } from "@opentelemetry/api";
 
 /** What `@sentry/node` 11 keeps in a context, as far as it is used here. */
 interface SentryScopes {
@@ -24,4 +24,10 @@ export function suppressSentry(active: Context): Context {
   if (scope === undefined) return active;
   scope.setSDKProcessingMetadata({ __SENTRY_SUPPRESS_TRACING__: true });
   return active.setValue(NEXT_SCOPE, scope);
+}
+
+/** Sentry's spans do not tell their parents, but their local root. A span of anybody else's is its own. */
+export function sentryRoot(span: Span): object {
+  const root: unknown = (span as { _sentryRootSpan?: unknown })._sentryRootSpan;
+  return typeof root === "object" && root !== null ? root : span;
 }

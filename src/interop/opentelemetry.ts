@@ -1,25 +1,16 @@
-import {
-  type Context,
-  context,
-  createContextKey,
-  createTraceState,
-  isSpanContextValid,
-  type Span as OtelSpan,
-  trace as otelTrace,
-  propagation,
-  type TraceState,
-} from "@opentelemetry/api";
+import { type Context, context, isSpanContextValid, trace as otelTrace, propagation } from "@opentelemetry/api";
 import { type BaggageRules, baggageFrom } from "../core/baggage.ts";
 import type { Carrier } from "../core/context.ts";
-import { ConfigError } from "../core/errors.ts";
-import { isSuppressed, type NonRecordingSpan, SUPPRESSED } from "../core/non-recording-span.ts";
+import { isSuppressed, SUPPRESSED } from "../core/non-recording-span.ts";
 import { type Runtime, slot } from "../core/runtime.ts";
-import { SAMPLED } from "../core/sampling.ts";
 import type { Span } from "../core/span.ts";
+import { SUPPRESS_TRACING } from "../core/suppress-opentelemetry.ts";
 import type { Trace } from "../core/trace.ts";
-import { placeOf, setPlace } from "./opentelemetry-place.ts";
+import { checkOptions, isBoolean } from "./http/options.ts";
+import { placeOf, setPlace, setTraceAround } from "./opentelemetry-place.ts";
 import { type ContextReader, contextReader } from "./opentelemetry-reading.ts";
 import { sentryScopes, suppressSentry } from "./opentelemetry-sentry.ts";
+import { OURS, type Stand, standFor } from "./opentelemetry-stand.ts";
 
 export interface OpenTelemetryCarrierOptions {
   /**
@@ -28,15 +19,6 @@ export interface OpenTelemetryCarrierOptions {
    * spans go to Sentry; else false.
    */
   readonly separate?: boolean;
-}
-
-/** The key by which OpenTelemetry's SDK keeps `suppressTracing`. */
-const SUPPRESS = createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
-/** On a span of OpenTelemetry's that stands for one of ours. The same for all loaded copies of the package. */
-const OURS: unique symbol = Symbol.for("sightline.span") as never;
-
-interface Stand extends OtelSpan {
-  [OURS]?: Span;
 }
 
 /**
@@ -49,7 +31,7 @@ interface Stand extends OtelSpan {
  * configure({ sinks: [consoleSink()], carrier: openTelemetryCarrier() });
  */
 export function openTelemetryCarrier(options: OpenTelemetryCarrierOptions = {}): Carrier {
-  check(options);
+  checkOptions("openTelemetryCarrier", options, { separate: [isBoolean, "true or false"] });
   let reader: ContextReader | undefined;
 
   const readerOf = (runtime: Runtime): ContextReader => {
@@ -64,14 +46,17 @@ export function openTelemetryCarrier(options: OpenTelemetryCarrierOptions = {}):
 
   const contextOf = (active: Context, span: Span): Context => {
     if (isSuppressed(span))
-      return active.getValue(SUPPRESS) === true ? active : suppressSentry(active.setValue(SUPPRESS, true));
+      return active.getValue(SUPPRESS_TRACING) === true
+        ? active
+        : suppressSentry(active.setValue(SUPPRESS_TRACING, true));
     const around = otelTrace.getSpan(active) as Stand | undefined;
     const trace = (span as { trace?: Trace }).trace;
     // Outside of any trace, and so outside of theirs.
     if (trace === undefined) return around === undefined ? active : otelTrace.deleteSpan(active);
+    const inTrace = setTraceAround(active, trace);
     const within = isSeparate(active, around)
-      ? active
-      : otelTrace.setSpan(active, standFor(span, trace, active, around));
+      ? inTrace
+      : otelTrace.setSpan(inTrace, standFor(span, trace, active, around));
     const { runtime } = slot;
     return runtime && readerOf(runtime).hasBaggage ? withBaggage(within, runtime.baggage, trace) : within;
   };
@@ -81,7 +66,7 @@ export function openTelemetryCarrier(options: OpenTelemetryCarrierOptions = {}):
       const own = slot.storage.getStore();
       const active = context.active();
       const ours = (otelTrace.getSpan(active) as Stand | undefined)?.[OURS];
-      if (active.getValue(SUPPRESS) === true) return SUPPRESSED;
+      if (active.getValue(SUPPRESS_TRACING) === true) return SUPPRESSED;
       if (ours !== undefined) return ours;
       return slot.runtime ? readerOf(slot.runtime).read(active, own) : own;
     },
@@ -102,29 +87,6 @@ function enter<T>(within: Context, fn: () => T): T {
   return context.with(within, fn);
 }
 
-/** What OpenTelemetry takes for its active span. */
-function standFor(span: Span, trace: Trace, active: Context, around: OtelSpan | undefined): Stand {
-  const traceFlags = trace.traceFlags & SAMPLED;
-  const stand: Stand = otelTrace.wrapSpanContext({
-    traceId: span.traceId,
-    spanId: span.spanId,
-    traceFlags,
-    // Sentry drops the children of a local span that is not its own; of a remote one it takes the decision only if that is yes.
-    isRemote:
-      (span as NonRecordingSpan).reason === "remote" || (traceFlags === SAMPLED && sentryScopes(active) !== undefined),
-    ...traceStateOf(trace, around),
-  });
-  stand[OURS] = span;
-  return stand;
-}
-
-/** As the parent has it, which may know more than its header; else as it came. */
-function traceStateOf(trace: Trace, around: OtelSpan | undefined): { traceState?: TraceState } {
-  const parent = around?.spanContext();
-  if (parent?.traceState !== undefined && parent.traceId === trace.traceId) return { traceState: parent.traceState };
-  return trace.traceState === undefined ? {} : { traceState: createTraceState(trace.traceState) };
-}
-
 /** The trace attributes that may travel, for OpenTelemetry's propagator to send. */
 function withBaggage(active: Context, rules: BaggageRules, trace: Trace): Context {
   let baggage = propagation.getBaggage(active);
@@ -134,18 +96,4 @@ function withBaggage(active: Context, rules: BaggageRules, trace: Trace): Contex
       baggage = (baggage ?? propagation.createBaggage()).setEntry(key, { value });
   }
   return baggage === undefined || baggage === before ? active : propagation.setBaggage(active, baggage);
-}
-
-function check(options: OpenTelemetryCarrierOptions): void {
-  const given: Record<string, unknown> = { ...options };
-  const unknown = Object.keys(given).find((key) => key !== "separate");
-  if (unknown !== undefined) {
-    const message = `openTelemetryCarrier() has no option "${unknown}". It takes: separate.`;
-    throw new ConfigError("CONFIG_UNKNOWN_OPTION", message);
-  }
-  const type = typeof given["separate"];
-  if (type !== "boolean" && type !== "undefined") {
-    const message = `openTelemetryCarrier({ separate }) takes true or false; it got ${type}.`;
-    throw new ConfigError("CONFIG_BAD_VALUE", message);
-  }
 }

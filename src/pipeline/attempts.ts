@@ -12,12 +12,14 @@ export interface Attempts {
 
 export interface AttemptEnds {
   delivered(result: unknown): void;
-  failed(error: unknown): void;
+  /** `said`: the sink's own error, which may say what it has taken, where `error` is that it took too long. */
+  failed(error: unknown, said?: unknown): void;
 }
 
 interface Attempt {
   controller?: AbortController;
   timeout?: NodeJS.Timeout;
+  isLate?: boolean;
 }
 
 /** Each attempt that is not forgotten ends once, after `attemptMs` at the latest. A synchronous sink costs no promise. */
@@ -37,13 +39,21 @@ export function createAttempts(
 
   function watch(attempt: Attempt, outcome: PromiseLike<unknown>): void {
     attempt.timeout = setTimeout(() => {
-      const error = new Error(`no answer within ${attemptMs} ms`);
-      conclude(attempt, () => ends.failed(error));
-      attempt.controller?.abort(error);
+      const late = new Error(`no answer within ${attemptMs} ms`);
+      attempt.isLate = true;
+      attempt.controller?.abort(late);
+      // What an aborted sink says at once may still name what it has taken; that it has taken all is not believed.
+      void answer.then((said) => conclude(attempt, () => ends.failed(late, said)));
+      setImmediate(() => conclude(attempt, () => ends.failed(late)));
     }, attemptMs).unref();
-    Promise.resolve(outcome).then(
-      (result) => conclude(attempt, () => ends.delivered(result)),
-      (error) => conclude(attempt, () => ends.failed(error)),
+    const answer = Promise.resolve(outcome).then(
+      (result) => {
+        if (attempt.isLate !== true) conclude(attempt, () => ends.delivered(result));
+      },
+      (error: unknown) => {
+        if (attempt.isLate !== true) conclude(attempt, () => ends.failed(error));
+        return error;
+      },
     );
   }
 

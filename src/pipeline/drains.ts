@@ -11,21 +11,31 @@ export interface Drain {
 /** Those who wait for a lane to be empty. */
 export interface Drains {
   readonly waiting: boolean;
-  begin(deadline: number, pending: () => number): Drain;
+  /** `isLast`: the process ends. */
+  begin(deadline: number, pending: () => number, isLast: boolean): Drain;
   /** Lets go who has nothing pending, and who would wait in vain: nothing is sent before `dueAt`. */
   release(dueAt: number): void;
 }
 
 /** `flushSink` never rejects; it is called once for all who are let go together. */
-export function createDrains(flushSink: () => Promise<string | undefined>): Drains {
-  let waiters: { deadline: number; pending: () => number; resolve: (error: string | undefined) => void }[] = [];
+export function createDrains(flushSink: (isLast: boolean) => Promise<string | undefined>): Drains {
+  let waiters: {
+    deadline: number;
+    pending: () => number;
+    isLast: boolean;
+    resolve: (error: string | undefined) => void;
+  }[] = [];
+  /** Of those who share the next flush. */
+  let isLast = false;
   let flushing: Promise<string | undefined> | undefined;
 
   /** In a later microtask, so that all who ask in one turn share it. */
   function flushOnce(): Promise<string | undefined> {
     flushing ??= Promise.resolve().then(() => {
       flushing = undefined;
-      return flushSink();
+      const outcome = flushSink(isLast);
+      isLast = false;
+      return outcome;
     });
     return flushing;
   }
@@ -34,12 +44,13 @@ export function createDrains(flushSink: () => Promise<string | undefined>): Drai
     get waiting() {
       return waiters.length > 0;
     },
-    begin(deadline, pending) {
+    begin(deadline, pending, isLast) {
       let error: string | undefined = "not finished in time";
       const done = new Promise<void>((resolve) => {
         waiters.push({
           deadline,
           pending,
+          isLast,
           resolve(outcome) {
             error = outcome;
             resolve();
@@ -52,6 +63,7 @@ export function createDrains(flushSink: () => Promise<string | undefined>): Drai
       const ready = waiters.filter((waiter) => waiter.pending() === 0 || waiter.deadline < dueAt);
       if (ready.length === 0) return;
       waiters = waiters.filter((waiter) => !ready.includes(waiter));
+      isLast ||= ready.some((waiter) => waiter.isLast);
       void flushOnce().then((error) => {
         for (const waiter of ready) waiter.resolve(error);
       });

@@ -2,17 +2,20 @@ import type { Sink } from "../sinks/sink.ts";
 
 /** The calls of a sink that are no write. Each resolves to what went wrong, and never rejects. */
 export interface Endings {
-  flush(): Promise<string | undefined>;
+  /** `isLast`: the process ends. */
+  flush(isLast: boolean): Promise<string | undefined>;
   close(): Promise<string | undefined>;
-  /** Nobody waits for a flush any more. */
+  /** Nobody waits for what is under way any more. */
   abandon(reason: Error): void;
-  /** After a spill: what a sink still gathers, such as traces without their root, it may write now. */
+  /** After a spill: what a sink still gathers, such as traces without their root, it may write now, or counts as lost. */
   finishSync(): void;
 }
 
 /** `complain` notes an error and gives it in words. */
 export function createEndings(sink: Sink, complain: (error: unknown) => string): Endings {
   let flushing: AbortController | undefined;
+  const ending = new AbortController();
+  let isClosing = false;
 
   async function settle(work: () => unknown): Promise<string | undefined> {
     try {
@@ -24,18 +27,28 @@ export function createEndings(sink: Sink, complain: (error: unknown) => string):
   }
 
   return {
-    flush() {
+    flush(isLast) {
       flushing = new AbortController();
       const { signal } = flushing;
-      return settle(() => sink.flush?.(signal));
+      return settle(() => sink.flush?.(signal, isLast));
     },
-    close: () => settle(() => sink.close?.()),
-    abandon: (reason) => flushing?.abort(reason),
+    close() {
+      isClosing = true;
+      return settle(() => sink.close?.(ending.signal));
+    },
+    abandon(reason) {
+      flushing?.abort(reason);
+      if (isClosing) ending.abort(reason);
+    },
     finishSync() {
-      if (sink.writeSync === undefined) return;
+      if (isClosing) return ending.abort(new Error("the process ends"));
+      if (sink.writeSync === undefined) {
+        // One that keeps records has no more time: it puts its books in order.
+        if (sink.stats !== undefined) void settle(() => sink.flush?.(AbortSignal.abort(), true));
+      }
       // A spool, which counts what it takes, stays open, as it has more to take; what waits before it goes there now.
-      const isSpool = sink.stats?.().taken !== undefined;
-      void settle(() => (isSpool ? sink.writeSync!([]) : sink.close?.()));
+      else if (sink.stats?.().taken !== undefined) void settle(() => sink.writeSync!([]));
+      else void settle(() => sink.close?.());
     },
   };
 }

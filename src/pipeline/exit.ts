@@ -42,7 +42,7 @@ function hook(): Set<ExitTarget> {
     const due = [...targets].filter((target) => flushed.get(target) !== emittedBy(target));
     if (leftMs <= 0 || due.length === 0) return;
     for (const target of due) flushed.set(target, emittedBy(target));
-    await Promise.all(due.map((target) => target.flush({ timeoutMs: leftMs })));
+    await Promise.all(due.map((target) => target.flush({ timeoutMs: leftMs, isLast: true })));
     leftMs -= performance.now() - startedAt;
     for (const target of due) target.abandon();
   }

@@ -1,18 +1,19 @@
 import { debug } from "../core/guard.ts";
 import type { TraceRecord } from "../core/record.ts";
 import { MAX_RETRY_AFTER_MS } from "../core/retry-after.ts";
-import type { DropReason, LaneStats } from "../core/runtime.ts";
+import type { LaneStats } from "../core/runtime.ts";
 import { seal } from "../core/trace.ts";
 import type { Sink, SinkPolicy } from "../sinks/sink.ts";
 import { createAttempts } from "./attempts.ts";
 import type { Budget, Held, Holder } from "./budget.ts";
 import { checkedSink } from "./checked-sink.ts";
+import { createDepartures } from "./departures.ts";
 import { createDrains, type Drain } from "./drains.ts";
 import { createEndings } from "./endings.ts";
 import { createGate } from "./gate.ts";
 import { createLedger } from "./ledger.ts";
 import type { LaneLimits, LaneTools } from "./options.ts";
-import { messageOf, rejectedCount, verdictOf } from "./outcome.ts";
+import { messageOf, remainingOf, verdictOf } from "./outcome.ts";
 import { createPace } from "./pace.ts";
 import { createPacker } from "./pack.ts";
 import { admit } from "./policy.ts";
@@ -25,8 +26,11 @@ export interface Lane extends Holder {
   /** The sink is part of a configuration now. */
   open(): void;
   offer(held: Held): void;
-  /** Sends what is there without waiting for batches to fill, then flushes the sink. `deadline` is on the lane's clock. */
-  flush(deadline: number): Drain;
+  /**
+   * Sends what is there without waiting for batches to fill, then flushes the sink. `deadline` is on the lane's clock.
+   * `isLast`: the process ends.
+   */
+  flush(deadline: number, isLast?: boolean): Drain;
   /** Aborts what the sink is doing; the records stay. */
   abandon(): void;
   /** Hands everything, what is in flight included, to the sink's `writeSync`. */
@@ -57,8 +61,9 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
   const pace = createPace(settings);
   const attempts = createAttempts(sink.write, settings.attemptMs, { delivered, failed });
   const endings = createEndings(sink, complain);
-  const drains = createDrains(async () => (phase === "closed" ? undefined : endings.flush()));
+  const drains = createDrains(async (isLast) => (phase === "closed" ? undefined : endings.flush(isLast)));
   const ledger = createLedger();
+  const departures = createDepartures(queue, budget, ledger, settings.left, complain);
 
   let phase: "idle" | "gathering" | "due" | "sending" | "waiting" | "closed" = "idle";
   let timer: NodeJS.Timeout | undefined;
@@ -107,7 +112,7 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     const batch = queue.head;
     if (policy.durability === undefined || batch === undefined || pace.dueAt > now()) return false;
     if (phase === "sending" || !spillBatch(batch)) return false;
-    leaveHead("written");
+    departures.head("written");
     return true;
   }
 
@@ -138,16 +143,22 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
   /** Inside `end()`: what this returns true for, no death of the process loses. A sink that has just failed gets a rest. */
   function writeNow({ draft }: Held): boolean {
     if (sink.writeSync === undefined || pace.dueAt > now()) return false;
+    let record: TraceRecord | undefined;
     try {
-      const record = admit(policy, seal(draft), ledger);
+      record = admit(policy, seal(draft), ledger);
       if (record === undefined) return true;
       sink.writeSync([record]);
       ledger.written++;
       return true;
     } catch (error) {
+      const isTaken = record !== undefined && remainingOf(error, [record])?.size === 0;
+      if (isTaken) {
+        ledger.written++;
+        departures.refused(error, 1);
+      }
       complain(error);
       pace.failed(true, undefined);
-      return false;
+      return isTaken;
     }
   }
 
@@ -155,7 +166,7 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     const newest = queue.popNewest();
     if (newest === undefined) return gate?.giveWay() === true;
     accepted -= newest.count;
-    leave(newest, "queue_full");
+    departures.batch(newest, "queue_full");
     return true;
   }
 
@@ -210,46 +221,32 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
 
   function delivered(result: unknown): void {
     const { count } = queue.head!;
-    const rejected = Math.min(rejectedCount(result), count);
-    leaveHead("written");
-    ledger.written -= rejected;
-    ledger.drop("rejected_by_sink", rejected);
+    departures.head("written");
+    departures.refused(result, count);
     refusals = 0;
     pace.succeeded();
     proceed();
   }
 
-  function failed(error: unknown): void {
+  function failed(error: unknown, said: unknown = error): void {
+    if (departures.part(said)) refusals = 0;
     complain(error);
     const { retry, reason, retryAfterMs } = verdictOf(error);
     const batch = queue.head!;
     const isHopeless = retry === "never" || (retry === "split" && refusals >= MAX_REFUSALS);
     // What is at fault is the sink's key or address, which may be put right; or it is the records.
     const isPatient = settings.isPatient === true && !(retry === "never" && reason === "rejected_by_sink");
-    const isLater = retry === "later" || (isHopeless && isPatient);
+    const isLater = retry === "later" || (isHopeless && isPatient && batch.count > 0);
     pace.failed(isLater, retryAfterMs);
-    if (isLater) {
-      if (now() - (batch.failedSince ??= now()) >= settings.giveUpMs) leaveHead("gave_up");
-    } else if (isHopeless) leaveHead("rejected_by_sink");
+    if (batch.count === 0) departures.head("written");
+    else if (isLater) {
+      if (now() - (batch.failedSince ??= now()) >= settings.giveUpMs) departures.head("gave_up");
+    } else if (isHopeless) departures.head("rejected_by_sink");
     else if (!queue.shrinkHead()) {
       refusals++;
-      leaveHead(reason);
+      departures.head(reason);
     }
     proceed();
-  }
-
-  function leaveHead(outcome: "written" | DropReason): void {
-    const batch = queue.shift()!;
-    leave(batch, outcome);
-    settings.left?.(batch.count, outcome);
-  }
-
-  /** The books of records that are in the queue no more. */
-  function leave(batch: Batch, outcome: "written" | DropReason): void {
-    if (batch.packed !== undefined) budget.add(-batch.bytes);
-    else for (const held of batch.held) budget.release(held);
-    if (outcome === "written") ledger.written += batch.count;
-    else ledger.drop(outcome, batch.count);
   }
 
   function complain(error: unknown): string {
@@ -260,11 +257,11 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
 
   // To the end.
 
-  function flush(deadline: number): Drain {
+  function flush(deadline: number, isLast = false): Drain {
     gate?.decideEnded();
     const target = accepted;
     const pending = () => Math.min(queue.records, Math.max(0, target - (accepted - queue.records)));
-    const drain = drains.begin(deadline, pending);
+    const drain = drains.begin(deadline, pending, isLast);
     if (phase === "closed") drains.release(Number.POSITIVE_INFINITY);
     else if (phase !== "sending" && phase !== "due") {
       pace.hasten();
@@ -282,7 +279,7 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     let left = queue.records;
     for (let batch = queue.head; batch !== undefined && left > 0; batch = queue.head) {
       left -= batch.count;
-      leaveHead(spillBatch(batch) ? "written" : reason);
+      departures.head(spillBatch(batch) ? "written" : reason);
     }
     proceed();
   }
@@ -294,8 +291,9 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
       if (records.length > 0) sink.writeSync(records);
       return true;
     } catch (error) {
+      departures.part(error);
       complain(error);
-      return false;
+      return queue.head!.count === 0;
     }
   }
 

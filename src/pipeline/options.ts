@@ -34,8 +34,11 @@ export interface LaneTools {
   readonly clean?: ((text: string) => string) | undefined;
   /** For a spool: a sink that wants none of it (an expired key, a wrong address) is waited for. */
   readonly isPatient?: boolean;
-  /** Hears of records that have left the queue, from its head and in their order; for a spool's checkpoint. */
-  readonly left?: (count: number, outcome: "written" | DropReason) => void;
+  /**
+   * Hears of records that have left the queue, from its head and in their order; for a spool's checkpoint. `at`: where in
+   * the queue they were, when they were not the first.
+   */
+  readonly left?: (count: number, outcome: "written" | DropReason, at?: readonly number[]) => void;
 }
 
 export interface PipelineOptions extends LaneOptions, Pick<LaneTools, "suppress" | "clean"> {

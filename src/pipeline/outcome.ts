@@ -1,4 +1,6 @@
 import { SinkError } from "../core/errors.ts";
+import { isFault } from "../core/is-fault.ts";
+import type { TraceRecord } from "../core/record.ts";
 
 // What sinks return and throw may be anything: proxies, objects whose getters throw, null.
 
@@ -27,12 +29,6 @@ export function verdictOf(error: unknown): Verdict {
   return { retry: "later", reason: "rejected_by_sink", retryAfterMs: undefined };
 }
 
-/** `fetch` says that a connection failed by a `TypeError` too, but with a cause. */
-function isFault(error: unknown): boolean {
-  const isKind = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
-  return isKind && (error as Error).cause === undefined;
-}
-
 export function messageOf(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);
@@ -48,6 +44,31 @@ export function rejectedCount(result: unknown): number {
     return Array.isArray(rejected) ? rejected.length : 0;
   } catch {
     return 0;
+  }
+}
+
+/** The first reason that a `WriteResult` gives for a refusal. */
+export function reasonOf(result: unknown): string | undefined {
+  try {
+    const reason = (result as { rejected?: { reason?: unknown }[] } | undefined)?.rejected?.[0]?.reason;
+    return typeof reason === "string" && reason !== "" ? reason : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What an error says has not been taken of the batch that was sent; `undefined` when it says nothing, or names anything
+ * else: then nothing has been taken.
+ */
+export function remainingOf(error: unknown, sent: readonly TraceRecord[]): ReadonlySet<TraceRecord> | undefined {
+  try {
+    if (!(error instanceof SinkError) || !Array.isArray(error.remaining)) return undefined;
+    const remaining = new Set<TraceRecord>(error.remaining);
+    const known = sent.filter((record) => remaining.has(record));
+    return new Set(known).size === remaining.size ? remaining : undefined;
+  } catch {
+    return undefined;
   }
 }
 

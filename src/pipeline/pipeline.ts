@@ -14,6 +14,8 @@ import { laneLimits, MAX_TIMER_MS, type PipelineOptions } from "./options.ts";
 export interface FlushOptions {
   /** Milliseconds. Default: 5,000. */
   readonly timeoutMs?: number | undefined;
+  /** Nothing comes after this: the process ends. Default false. */
+  readonly isLast?: boolean | undefined;
 }
 
 /** Takes finished records to every sink, each by a lane of its own. */
@@ -67,7 +69,7 @@ export function createPipeline(sinks: readonly Sink[], options: PipelineOptions)
   async function flush(options?: FlushOptions): Promise<FlushResult> {
     const since = reported;
     const timeoutMs = timeoutOf(options);
-    const drains = drainAll(timeoutMs);
+    const drains = drainAll(timeoutMs, options?.isLast);
     await within(
       timeoutMs,
       drains.map((drain) => drain.done),
@@ -86,13 +88,17 @@ export function createPipeline(sinks: readonly Sink[], options: PipelineOptions)
       failures[i] = await lane.close();
     });
     await within(timeoutMs, closed);
-    for (const lane of lanes) void lane.close();
+    for (const lane of lanes) {
+      void lane.close();
+      // What goes on would only keep the process alive.
+      lane.abandon();
+    }
     return report(since, drains, failures);
   }
 
-  function drainAll(timeoutMs: number): Drain[] {
+  function drainAll(timeoutMs: number, isLast?: boolean): Drain[] {
     const deadline = now() + timeoutMs;
-    return lanes.map((lane) => lane.flush(deadline));
+    return lanes.map((lane) => lane.flush(deadline, isLast));
   }
 
   function report(

@@ -36,6 +36,8 @@ export interface Queue {
   shift(): Batch | undefined;
   /** The head's records as they are to be sent, in their order; `undefined` stands for one that is not, and is taken out. */
   keep(records: readonly (TraceRecord | undefined)[]): readonly Held[];
+  /** Takes those records out of the head that has been formed, and gives them; `at`: where in the queue they were. */
+  cut(isTaken: (record: TraceRecord) => boolean): { readonly taken: Batch; readonly at: readonly number[] };
   /** Puts the packed records in place of the batch's own. */
   pack(batch: Batch, packed: Buffer): void;
   /** Halves the head; a single record loses its input and output. False when it cannot get any smaller. */
@@ -101,6 +103,17 @@ export function createQueue(limits: { readonly batchRecords: number; readonly ba
       head.bytes -= freed;
       return out;
     },
+    cut(isTaken) {
+      const head = batches[0]!;
+      const all = sealBatch(head);
+      const at = [...all.keys()].filter((i) => isTaken(all[i]!));
+      const taken = pick(head, at, 0, at.length);
+      const left = [...all.keys()].filter((i) => !isTaken(all[i]!));
+      batches[0] = pick(head, left, at.length, head.count);
+      records -= taken.count;
+      bytes -= taken.bytes;
+      return { taken, at };
+    },
     pack(batch, packed) {
       bytes += packed.length - batch.bytes;
       batch.bytes = packed.length;
@@ -141,11 +154,24 @@ function batchOf(held: Held[]): Batch {
   };
 }
 
-/** Of a packed batch that has been formed, either half counts its share of the bytes. */
 function part(batch: Batch, start: number, end: number): Batch {
-  const records = sealBatch(batch).slice(start, end);
+  const places = Array.from({ length: end - start }, (_, i) => start + i);
+  return pick(batch, places, start, end);
+}
+
+/** The records at these places. Of a packed batch they count the bytes of a share from `start` to `end`. */
+function pick(batch: Batch, places: readonly number[], start: number, end: number): Batch {
+  const all = sealBatch(batch);
+  const records = places.map((i) => all[i]!);
   const kept = { closed: true, failedSince: batch.failedSince };
-  if (batch.packed === undefined) return { ...batchOf(batch.held.slice(start, end)), ...kept, records };
-  const share = Math.floor((batch.bytes * end) / batch.count) - Math.floor((batch.bytes * start) / batch.count);
-  return { ...batchOf([]), ...kept, count: end - start, bytes: share, records, packed: batch.packed };
+  if (batch.packed === undefined) return { ...batchOf(places.map((i) => batch.held[i]!)), ...kept, records };
+  const upTo = (count: number) => Math.floor((batch.bytes * count) / batch.count);
+  return {
+    ...batchOf([]),
+    ...kept,
+    count: records.length,
+    bytes: upTo(end) - upTo(start),
+    records,
+    packed: batch.packed,
+  };
 }

@@ -21,7 +21,7 @@ type Hook = (target: ExitTarget, signals: readonly ExitSignal[]) => () => void;
 
 /**
  * Has the target delivered when one of the signals arrives. The host owns its signals: where it has a listener of its
- * own, we flush in the background and nothing else. Where it has none, the process would have ended at once: open spans
+ * own, we flush in the background and nothing else: spans that are open may end yet. Where it has none, the process would have ended at once: open spans
  * are exported, all is flushed and spilled, and the signal is raised again without us, so that the parent process sees
  * it. A second signal meanwhile spills and ends at once.
  *
@@ -57,18 +57,18 @@ function createHook(): Hook {
 
   function arrived(signal: ExitSignal): void {
     if (ending) end(signal);
-    else if (hostListens(signal)) void flushAll(SIGNAL_MS);
+    else if (hostListens(signal)) void flushAll(SIGNAL_MS, false);
     else {
       ending = true;
       const startedAt = performance.now();
       void exportOpen([...targets.keys()])
-        .then(() => flushAll(SIGNAL_MS - (performance.now() - startedAt)))
+        .then(() => flushAll(SIGNAL_MS - (performance.now() - startedAt), true))
         .then(() => end(signal));
     }
   }
 
-  async function flushAll(timeoutMs: number): Promise<void> {
-    const flushes = [...targets.keys()].map((target) => target.flush({ timeoutMs: Math.max(0, timeoutMs) }));
+  async function flushAll(timeoutMs: number, isLast: boolean): Promise<void> {
+    const flushes = [...targets.keys()].map((target) => target.flush({ timeoutMs: Math.max(0, timeoutMs), isLast }));
     await Promise.all(flushes).catch(swallow);
   }
 

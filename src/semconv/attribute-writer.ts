@@ -1,8 +1,11 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Attributes, AttributeValue } from "./attributes.ts";
 import { attributeOf } from "./flatten.ts";
+import { jsonText } from "./json-text.ts";
 import type { Profile } from "./profile.ts";
 import { type AttributeKey, type AttributeType, ownName, REGISTRY } from "./registry.ts";
+
+const NONE: ReadonlySet<AttributeKey> = new Set();
 
 /** Collects attributes under the names and types of one profile. */
 export interface AttributeWriter {
@@ -12,39 +15,40 @@ export interface AttributeWriter {
    * take the places of `{i}` in the name.
    */
   put(key: AttributeKey, value: unknown, ...indices: readonly number[]): void;
-  /** Entries under names of their own, each as it is. */
+  /** Entries under names of their own, each as it is; what is `null` or undefined goes nowhere. */
   putEach(prefix: string, entries: unknown): void;
   attributes(): Attributes;
 }
 
-export function attributeWriter(profile: Profile): AttributeWriter {
+/** @param own what goes under our own names though the profile has others for it */
+export function attributeWriter(profile: Profile, own: ReadonlySet<AttributeKey> = NONE): AttributeWriter {
   const definitions = REGISTRY[profile];
   const written = new Map<string, AttributeValue>();
+  const set = (name: string, value: Json): void => {
+    const attribute = attributeOf(value);
+    if (attribute !== undefined) written.set(name, attribute);
+  };
   return {
     profile,
     put(key, value, ...indices) {
       if (value === undefined || value === null) return;
-      const { name: pattern, type } = definitions[key];
+      const { name: official, type } = definitions[key];
+      const pattern = own.has(key) ? ownName(official) : official;
       const name = indices.reduce<string>((left, index) => left.replace("{i}", String(index)), pattern);
       if (type === "json") written.set(name, jsonText(value));
       else if (fits(value, type)) written.set(name, value);
-      else written.set(name.startsWith("sightline.") ? name : ownName(name), attributeOf(value as Json));
+      else set(name.startsWith("sightline.") ? name : ownName(name), value as Json);
     },
     putEach(prefix, entries) {
       if (typeof entries !== "object" || entries === null) return;
       for (const [name, value] of Object.entries(entries as JsonObject)) {
         // A name must not be empty (OpenTelemetry's specification, common/attribute).
-        if (value !== undefined && prefix + name !== "") written.set(prefix + name, attributeOf(value));
+        if (value !== undefined && prefix + name !== "") set(prefix + name, value);
       }
     },
     // Not by assignment, which takes `__proto__` for something else.
     attributes: () => Object.fromEntries(written),
   };
-}
-
-/** Text as it is, anything else as JSON. */
-export function jsonText(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function fits(value: unknown, type: Exclude<AttributeType, "json">): value is AttributeValue {

@@ -85,7 +85,7 @@ export function putHttp(out: AttributeWriter, http: HttpCall | undefined): void 
 
 /** `host`, `host:8080`, `[::1]:8080`. */
 const HOST = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d+))?$/;
-/** What a host without a port means for every API that is not on one's own machine. */
+/** What a host without a port means: `sightline/openai` names port 80 where it is that. */
 const HTTPS = 443;
 
 /** `server.address` and `server.port`, of which the conventions want both or none. */

@@ -1,5 +1,6 @@
 import type { Json, SpanRecord } from "../core/record.ts";
-import { type AttributeWriter, jsonText } from "./attribute-writer.ts";
+import type { AttributeWriter } from "./attribute-writer.ts";
+import { jsonText } from "./json-text.ts";
 import { isObject, type Message, messageOfText, messagesOf } from "./messages.ts";
 import { operationOf } from "./operation.ts";
 import type { Profile } from "./profile.ts";
@@ -23,16 +24,16 @@ const NO_MESSAGES: ReadonlySet<string | undefined> = new Set([
 
 /**
  * Input and output of a span, each once: under the conventions' name where they have one for it (messages of a model, an
- * agent or a workflow, arguments and result of a tool, query and documents of a retrieval), else as OpenInference's
- * `input.value` and `output.value`. 1.36 has no such names: it had an event for each message.
+ * agent or a workflow, arguments and result of a tool, query and documents of a retrieval), else as
+ * `sightline.input.value` and `sightline.output.value`. 1.36 has no such names: it had an event for each message.
  */
 export function putContent(out: AttributeWriter, record: SpanRecord): void {
   const { genAi, input, output } = record;
   const operation = operationOf(record);
   out.put("systemInstructions", genAi?.systemInstructions);
   out.put("toolDefinitions", genAi?.toolDefinitions);
-  if (input !== undefined && !putInput(out, input, operation)) putValue(out, "input", input);
-  if (output !== undefined && !putOutput(out, output, operation, record)) putValue(out, "output", output);
+  if (input !== undefined && !putInput(out, input, operation)) putValue(out, "ownInput", input);
+  if (output !== undefined && !putOutput(out, output, operation, record)) putValue(out, "ownOutput", output);
 }
 
 /** Whether there is something that `putContent` would write. */
@@ -73,12 +74,23 @@ export function outputMessages(output: Json, operation: string | undefined): Mes
   return CONVERSATIONS.has(operation) ? [messageOfText("assistant", output)] : undefined;
 }
 
-/** Up to 1.41 each message of an answer must say why it ended; later the span alone does. */
-function finished(message: Message, index: number, { genAi, status }: SpanRecord, profile: Profile): Message {
+/** Up to 1.41 the schema requires that each message of an answer says why it ended; later the span alone does. */
+function finished(message: Message, index: number, record: SpanRecord, profile: Profile): Message {
   const { finish_reason: reason, ...rest } = message;
   if (profile === "latest") return rest as Message;
-  const known = reason ?? genAi?.finishReasons?.[index] ?? (status.code === "error" ? "error" : "stop");
-  return { ...rest, finish_reason: known } as Message;
+  return { ...rest, finish_reason: reason ?? finishReasonOf(message, index, record) } as Message;
+}
+
+/**
+ * What the record says of this message, or of the last one that it says it of; else what follows from the failure of the
+ * span or the message itself. `stop` where nothing does: the schema has no word for not known.
+ */
+function finishReasonOf({ parts }: Message, index: number, { genAi, status }: SpanRecord): string {
+  const reasons = genAi?.finishReasons;
+  const known = Array.isArray(reasons) ? (reasons[index] ?? reasons.at(-1)) : undefined;
+  if (typeof known === "string") return known;
+  if (status.code === "error") return "error";
+  return parts.some((part) => isObject(part) && part["type"] === "tool_call") ? "tool_call" : "stop";
 }
 
 function isDocuments(output: Json): boolean {
@@ -90,8 +102,12 @@ function put(out: AttributeWriter, key: AttributeKey, value: Json | undefined): 
   return value !== undefined && value !== null;
 }
 
-/** OpenInference's pair of a value and what it is. */
-export function putValue(out: AttributeWriter, side: "input" | "output", value: Json | undefined): void {
+/** A pair of a value and what it is, under OpenInference's names or our own. */
+export function putValue(
+  out: AttributeWriter,
+  side: "input" | "output" | "ownInput" | "ownOutput",
+  value: Json | undefined,
+): void {
   if (value === undefined) return;
   out.put(`${side}Value`, jsonText(value));
   out.put(`${side}MimeType`, typeof value === "string" ? "text/plain" : "application/json");

@@ -1,5 +1,5 @@
 import type { GenAi, OpenAIDetails, SpanRecord } from "../core/record.ts";
-import type { AttributeWriter } from "./attribute-writer.ts";
+import { type AttributeWriter, attributeWriter } from "./attribute-writer.ts";
 import { operationOf, workflowNameOf } from "./operation.ts";
 import type { Profile } from "./profile.ts";
 import type { AttributeKey } from "./registry.ts";
@@ -14,6 +14,27 @@ const OLD_PROVIDERS: ReadonlyMap<string, string> = new Map([
   ["gcp.gemini", "gemini"],
   ["x_ai", "xai"],
 ]);
+
+/** What `latest` took from the spans of agents that run in this process: their model calls say it. */
+const OF_MODEL_CALLS: ReadonlySet<AttributeKey> = new Set([
+  "agentId",
+  "provider",
+  "cacheReadInputTokens",
+  "cacheWriteInputTokens",
+  "textCacheReadTokens",
+  "imageCacheReadTokens",
+  "audioCacheReadTokens",
+]);
+
+/**
+ * A writer for a span. Where its kind of span has no such attribute in a profile, the value is kept under our own name.
+ *
+ * Source: `semantic-conventions-genai` `docs/gen-ai/non-normative/migration.md`, invoke_agent internal.
+ */
+export function spanWriter(record: SpanRecord, profile: Profile): AttributeWriter {
+  const isAgentHere = record.kind === "internal" && operationOf(record) === "invoke_agent";
+  return attributeWriter(profile, profile === "latest" && isAgentHere ? OF_MODEL_CALLS : undefined);
+}
 
 /** `gen_ai.*` and `openai.*` of a span, its content left out. */
 export function putGenAi(out: AttributeWriter, record: SpanRecord): void {
@@ -30,7 +51,8 @@ export function putGenAi(out: AttributeWriter, record: SpanRecord): void {
   // The thread of an assistant is the conventions' own example of a conversation.
   out.put("conversationId", genAi.conversationId ?? genAi.openai?.threadId);
   out.put("outputType", genAi.outputType);
-  out.put("stream", genAi.stream);
+  // Without it, by the conventions, nothing is streamed.
+  out.put("stream", genAi.stream === false ? undefined : genAi.stream);
   out.put("timeToFirstChunk", secondsToFirstChunk(record));
   putParameters(out, genAi, operation);
   putUsage(out, usage);

@@ -1,10 +1,10 @@
 import type { Json, JsonObject } from "../core/json.ts";
+import { jsonText } from "./json-text.ts";
+import { isObject, type Message } from "./messages.ts";
 
-/** A message or a part of one in the shape of the GenAI conventions. */
-interface Message {
-  readonly role: string;
-  readonly parts: readonly JsonObject[];
-  readonly name?: Json;
+/** A message whose parts are all objects, as the conventions have it. */
+interface PartsMessage extends Message {
+  parts: JsonObject[];
 }
 
 /**
@@ -51,20 +51,16 @@ function hasRole(value: Json): value is JsonObject {
   return isObject(value) && typeof value["role"] === "string";
 }
 
-function isMessage(value: Json): value is JsonObject & Message {
+function isMessage(value: Json): value is PartsMessage {
   return hasRole(value) && isList(value["parts"], isObject);
 }
 
-function isObject(value: Json): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** Results of tools are messages of their own there. */
-function chatMessages({ role, parts, name }: Message): JsonObject[] {
+function chatMessages({ role, parts, name }: PartsMessage): JsonObject[] {
   const of = (type: string) => parts.filter((part) => part["type"] === type);
   const results = of("tool_call_response").map((part): JsonObject => {
     const { id, response } = part;
-    return { role: "tool", ...(id !== undefined && { tool_call_id: id }), content: text(response ?? null) };
+    return { role: "tool", ...(id !== undefined && { tool_call_id: id }), content: jsonText(response ?? null) };
   });
   const rest = parts.filter(({ type }) => !MOVED.has(type));
   const [calls, thoughts, refusals] = [of("tool_call"), of("reasoning"), of("refusal")];
@@ -101,7 +97,7 @@ function contentPart(part: JsonObject): JsonObject {
 
 function chatToolCall(part: JsonObject): JsonObject {
   const { id, name, arguments: given } = part;
-  const call = { name: name ?? null, arguments: given === undefined ? "{}" : text(given) };
+  const call = { name: name ?? null, arguments: given === undefined ? "{}" : jsonText(given) };
   return { ...(id !== undefined && { id }), type: "function", function: call };
 }
 
@@ -118,9 +114,5 @@ function systemMessages(instructions: Json | undefined): JsonObject[] {
 }
 
 function joined(parts: readonly JsonObject[]): string {
-  return parts.map(({ content }) => text(content ?? "")).join("\n");
-}
-
-function text(value: Json): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return parts.map(({ content }) => jsonText(content ?? "")).join("\n");
 }

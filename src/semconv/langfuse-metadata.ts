@@ -1,5 +1,6 @@
-import type { Json, JsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
 import type { SpanRecord } from "../core/record.ts";
+import { jsonText } from "./json-text.ts";
 
 /** Parts of `genAi` that have a place of their own, here or among the attributes. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
@@ -24,7 +25,7 @@ export function putMetadata(record: SpanRecord, put: (key: string, text: string)
   const each = (prefix: string, fields: object | undefined, without?: ReadonlySet<string>): void => {
     for (const name in fields) {
       const value = (fields as JsonObject)[name];
-      if (value !== undefined && without?.has(name) !== true) put(prefix + snakeCase(name), text(value));
+      if (isSaid(value) && without?.has(name) !== true) put(prefix + snakeCase(name), jsonText(value));
     }
   };
   each("", genAi, ELSEWHERE);
@@ -47,9 +48,14 @@ export function putMetadata(record: SpanRecord, put: (key: string, text: string)
   putVerbatim(record.metadata, put);
 }
 
-/** Entries of the user's, under their own names. */
+/** Entries of the user's, under their own names; texts, as Langfuse reads attributes that are objects as raw protobuf. */
 export function putVerbatim(entries: JsonObject | undefined, put: (key: string, text: string) => void): void {
-  for (const [name, value] of Object.entries(entries ?? {})) if (value !== undefined) put(name, text(value));
+  for (const [name, value] of Object.entries(entries ?? {})) if (isSaid(value)) put(name, jsonText(value));
+}
+
+/** `null` is left out as from every attribute: the text `null` would be another value. */
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** The names are those of a record, some hundred, and of what providers count. */
@@ -62,11 +68,6 @@ function snakeCase(name: string): string {
   const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   if (SNAKE_CASE.size < MAX_NAMES) SNAKE_CASE.set(name, snake);
   return snake;
-}
-
-/** Langfuse reads attributes that are objects as raw protobuf. */
-export function text(value: Json): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** ISO 8601 in whole milliseconds, which is all that Langfuse keeps. */

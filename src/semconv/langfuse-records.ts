@@ -1,4 +1,5 @@
 import type { FindingRecord, JsonObject, ScoreRecord, SpanRecord } from "../core/record.ts";
+import { cutText } from "./cut-text.ts";
 import { isoTime } from "./langfuse-metadata.ts";
 import { langfuseEnvironment, type TraceDefaults } from "./langfuse-trace.ts";
 
@@ -30,7 +31,7 @@ export function findingSpan(finding: FindingRecord): SpanRecord {
   };
 }
 
-/** The most characters of a score that is a text; Langfuse refuses more (`domain/scores.ts`). */
+/** The most UTF-16 units of a score that is a text; Langfuse refuses more (`domain/scores.ts`). */
 const MAX_TEXT = 500;
 
 /**
@@ -46,7 +47,7 @@ export function scoreBody(score: ScoreRecord, defaults: TraceDefaults): JsonObje
   return {
     id,
     name,
-    value: typeof value === "boolean" ? Number(value) : isLong ? `${value.slice(0, MAX_TEXT - 1)}…` : value,
+    value: typeof value === "boolean" ? Number(value) : isLong ? `${cutText(value, MAX_TEXT - 1)}…` : value,
     dataType,
     ...(traceId === undefined ? { sessionId: sessionId ?? null } : { traceId }),
     ...(traceId !== undefined && spanId !== undefined && { observationId: spanId }),

@@ -1,8 +1,9 @@
 import { isLocalRoot } from "../core/local-root.ts";
 import type { SpanRecord } from "../core/record.ts";
 import type { Attributes, AttributeValue } from "./attributes.ts";
+import { jsonText } from "./json-text.ts";
 import { chatInput, chatOutput, takesInstructions } from "./langfuse-messages.ts";
-import { isoTime, putMetadata, text } from "./langfuse-metadata.ts";
+import { isoTime, putMetadata } from "./langfuse-metadata.ts";
 import { putTrace, type TraceDefaults } from "./langfuse-trace.ts";
 import { langfuseCost, langfuseUsage } from "./langfuse-usage.ts";
 
@@ -48,7 +49,7 @@ export function langfuseAttributes(record: SpanRecord, form: LangfuseForm): Attr
   put("langfuse.internal.is_app_root", isLocalRoot(record) || undefined);
   putMetadata(record, (key, value) => put(`langfuse.observation.metadata.${key}`, value));
   for (const [name, value] of Object.entries(record.attributes ?? {})) {
-    if (name.startsWith("langfuse.")) put(name, typeof value === "boolean" ? value : text(value));
+    if (name.startsWith("langfuse.") && value !== null) put(name, typeof value === "boolean" ? value : jsonText(value));
   }
   return attributes;
 }
@@ -66,17 +67,17 @@ function putContent({ input, output, genAi = {} }: SpanRecord, put: Put): void {
   const { systemInstructions, toolDefinitions } = genAi;
   const given = chatInput(input, systemInstructions, toolDefinitions);
   const said = chatOutput(output);
-  put("langfuse.observation.input", given === undefined ? undefined : text(given));
-  put("langfuse.observation.output", said === undefined ? undefined : text(said));
+  put("langfuse.observation.input", given === undefined ? undefined : jsonText(given));
+  put("langfuse.observation.output", said === undefined ? undefined : jsonText(said));
   if (systemInstructions !== undefined && !takesInstructions(input)) {
-    put("langfuse.observation.metadata.system_instructions", text(systemInstructions));
+    put("langfuse.observation.metadata.system_instructions", jsonText(systemInstructions));
   }
 }
 
 function parametersOf({ genAi = {} }: SpanRecord): string | undefined {
   const { parameters, stream } = genAi;
-  if (parameters === undefined && stream === undefined) return undefined;
-  return JSON.stringify({ ...parameters, ...(stream !== undefined && { stream }) });
+  const all = { ...parameters, ...(stream !== undefined && { stream }) };
+  return Object.keys(all).length === 0 ? undefined : JSON.stringify(all);
 }
 
 /** Only generations are linked, and only by a name and a whole version; OpenAI's own prompts are none of Langfuse's. */

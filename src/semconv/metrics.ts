@@ -74,10 +74,14 @@ export function measurementsOf(record: SpanRecord, profile: Profile): Measuremen
   return profile === "latest" ? latest(record) : tagged(record, profile);
 }
 
-/** The names of the releases 1.36 and 1.41: one histogram for all tokens, one for all calls. */
+/**
+ * The names of the releases 1.36 and 1.41: one histogram for all tokens, one for all calls. 1.41 has no metric for what runs
+ * in this process, and gets those of `latest`, whose names nothing in it has.
+ */
 function tagged(record: SpanRecord, profile: "1.36" | "1.41"): Measurement[] {
   const operation = callOf(record);
-  if (operation === undefined || !isClientCall(record, operation)) return [];
+  if (operation === undefined) return [];
+  if (!isClientCall(record, operation)) return profile === "1.36" ? [] : ofThisProcess(record, operation);
   const called = callAttributes(record, operation, profile);
   const detailed = { ...called, ...openaiAttributes(record, profile) };
   const usage = hasTokens(operation) ? record.usage : undefined;
@@ -105,18 +109,22 @@ function latest(record: SpanRecord): Measurement[] {
     const called = callAttributes(record, operation, "latest");
     return known([durationOf(OPERATION_DURATION, record, { ...called, ...openaiAttributes(record, "latest") })]);
   }
-  const instrument = OF_THIS_PROCESS.get(operation);
-  return instrument === undefined ? [] : known([durationOf(instrument, record, ownAttributes(record, operation))]);
+  return ofThisProcess(record, operation);
 }
 
-/** What runs here, whatever it calls. */
-const OF_THIS_PROCESS: ReadonlyMap<string, Instrument> = new Map([
+/** Agents, tools and workflows that run here, whatever they call. Names and attributes are those of `latest`. */
+function ofThisProcess(record: SpanRecord, operation: string): Measurement[] {
+  const instrument = DURATIONS_HERE.get(operation);
+  return instrument === undefined ? [] : known([durationOf(instrument, record, attributesHere(record, operation))]);
+}
+
+const DURATIONS_HERE: ReadonlyMap<string, Instrument> = new Map([
   ["invoke_agent", AGENT_DURATION],
   ["execute_tool", TOOL_DURATION],
   ["invoke_workflow", WORKFLOW_DURATION],
 ]);
 
-function ownAttributes({ genAi = {}, name }: SpanRecord, operation: string): Attributes {
+function attributesHere({ genAi = {}, name }: SpanRecord, operation: string): Attributes {
   const out = attributeWriter("latest");
   if (operation === "invoke_workflow") out.put("workflowName", workflowNameOf(name) || undefined);
   else out.put("agentName", genAi.agent?.name);

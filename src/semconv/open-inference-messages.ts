@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../core/json.ts";
-import { type AttributeWriter, jsonText } from "./attribute-writer.ts";
+import type { AttributeWriter } from "./attribute-writer.ts";
+import { jsonText } from "./json-text.ts";
 import { isObject, type Message } from "./messages.ts";
 
 /**

@@ -1,7 +1,8 @@
 import type { Json, ObservationType, SpanRecord } from "../core/record.ts";
-import { type AttributeWriter, attributeWriter, jsonText } from "./attribute-writer.ts";
+import { type AttributeWriter, attributeWriter } from "./attribute-writer.ts";
 import type { Attributes } from "./attributes.ts";
 import { inputMessages, outputMessages, putValue } from "./content-attributes.ts";
+import { jsonText } from "./json-text.ts";
 import { isObject, messageOfText } from "./messages.ts";
 import { putMessages } from "./open-inference-messages.ts";
 import { operationOf } from "./operation.ts";

@@ -166,6 +166,11 @@ const ROWS = {
   resetTokensMs: { name: "sightline.http.rate_limit.reset_tokens_ms", type: "double" },
 
   errorType: { name: "error.type", type: "string" },
+  // Where the conventions have no name for what went in and came out.
+  ownInputValue: { name: "sightline.input.value", type: "string" },
+  ownInputMimeType: { name: "sightline.input.mime_type", type: "string" },
+  ownOutputValue: { name: "sightline.output.value", type: "string" },
+  ownOutputMimeType: { name: "sightline.output.mime_type", type: "string" },
   ownErrorCode: { name: "sightline.error.code", type: "string" },
   ownErrorStatus: { name: "sightline.error.status", type: "int" },
   ownErrorCauses: { name: "sightline.error.causes", type: "json" },

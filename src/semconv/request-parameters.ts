@@ -26,12 +26,16 @@ const PARAMETERS: ReadonlyMap<string, AttributeKey> = new Map([
 ]);
 
 /** Values that the conventions leave out. */
-const DEFAULTS: { readonly [key in AttributeKey]?: unknown } = { choiceCount: 1, requestServiceTier: "auto" };
+const DEFAULTS: { readonly [key in AttributeKey]?: unknown } = {
+  choiceCount: 1,
+  requestServiceTier: "auto",
+  stream: false,
+};
 
 /**
  * Request parameters as `gen_ai.request.*`; those without a name in the conventions as `sightline.request.*` by their wire
- * names. What is not set (`null`) is left out, and so are `n: 1` and
- * `service_tier: "auto"`, by the conventions. CamelCase is read like snake case.
+ * names. What is not set (`null`) is left out, and so are `n: 1`,
+ * `stream: false` and `service_tier: "auto"`, by the conventions. CamelCase is read like snake case.
  */
 export function putParameters(out: AttributeWriter, { parameters }: GenAi, operation: string | undefined): void {
   if (typeof parameters !== "object" || parameters === null) return;

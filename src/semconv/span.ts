@@ -1,9 +1,8 @@
 import type { SpanRecord } from "../core/record.ts";
-import { attributeWriter } from "./attribute-writer.ts";
 import type { Attributes } from "./attributes.ts";
 import { putCommon, putError, putHttp, putTrace } from "./common.ts";
 import { putContent } from "./content-attributes.ts";
-import { putGenAi } from "./gen-ai.ts";
+import { putGenAi, spanWriter } from "./gen-ai.ts";
 import { spanNameOf } from "./operation.ts";
 import type { Profile } from "./profile.ts";
 import { putCost } from "./usage-attributes.ts";
@@ -29,7 +28,7 @@ export interface SpanForm {
  * const attributes = spans.map((span) => spanAttributes(span, { profile: "1.41", content: false }));
  */
 export function spanAttributes(record: SpanRecord, { profile, content }: SpanForm): Attributes {
-  const out = attributeWriter(profile);
+  const out = spanWriter(record, profile);
   putCommon(out, record);
   if (spanNameOf(record) !== record.name) out.put("name", record.name);
   putTrace(out, record.trace);

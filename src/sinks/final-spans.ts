@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { SinkError } from "../core/errors.ts";
 import { debug } from "../core/guard.ts";
+import { isFault } from "../core/is-fault.ts";
 import type { SpanRecord, TraceRecord } from "../core/record.ts";
 import type { DropReason } from "../core/runtime.ts";
 import type { Sink, SinkStats, WriteResult } from "./sink.ts";
@@ -19,11 +20,13 @@ interface Held {
 
 /**
  * For destinations that keep a span as it first came, such as OTLP's: a record marked `unfinished` waits in memory for
- * its successor, which replaces it. Without one it goes on after ten minutes, with the next batch; on `flush`; on
- * `close`; with `writeSync`. At most 1,000 wait. Every other record goes straight on.
+ * its successor, which replaces it. Without one it goes on as it is after ten minutes, with the next batch; when the
+ * process ends (out of work, by a signal, with `writeSync` at `exit`); when the last configuration that uses the sink is
+ * shut down. An ordinary `flush` leaves it alone. At most 1,000 wait. Every other record goes straight on.
  *
  * A record that waits counts as written, as its successor has all of it; what cannot be written at the end is counted
- * as dropped. With a spool, records wait before they go to its disk.
+ * as dropped. With a spool, records wait before they go to its disk: `kill -9` loses those that wait, and leaves them
+ * counted as written.
  */
 export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock?: Clock } = {}): Sink {
   const held = new Map<string, Held>();
@@ -32,7 +35,9 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
   let lastError: string | undefined;
   /** Configurations that use it; the next one opens it before the previous one closes it. */
   let openers = 0;
-  /** Held when the newest configuration began. */
+  /** Since the newest configuration began: a spool, which is not closed then, has been told that the process ends. */
+  let hasEnded = false;
+  /** What the newest configuration took over: held when it began, and what the one before it still brought. */
   let inherited = 0;
 
   function lose(reason: DropReason, count: number): void {
@@ -66,17 +71,22 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
       if (!waiting.has(record)) supersede(record);
       else if (earlier === undefined || earlier.record.seq <= record.seq) {
         held.set(keyOf(record), { record, since: earlier?.since ?? clock.monotonicMs() });
+        if (earlier === undefined && openers > 1) inherited++;
       }
     }
   }
 
-  function letGo(records: readonly SpanRecord[]): void {
+  /** How many of them were there. What has been given up meanwhile is counted already. */
+  function letGo(records: readonly SpanRecord[], rejected = 0): number {
+    let count = 0;
     for (const record of records) {
-      if (held.get(keyOf(record))?.record === record) held.delete(keyOf(record));
+      if (held.get(keyOf(record))?.record === record && held.delete(keyOf(record))) count++;
     }
+    lose("rejected_by_sink", Math.min(rejected, count));
+    return count;
   }
 
-  /** One call after the other: two flushes must not send the same record twice. */
+  /** One call after the other: no two must send the same record. */
   function passOn(isDue: (held: Held) => boolean, signal: AbortSignal): Promise<void> {
     const next = passing.then(() =>
       send(
@@ -91,21 +101,25 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
   /** Rejects when the sink may take the records another time, with another key maybe: then they stay. */
   async function send(records: readonly SpanRecord[], signal: AbortSignal): Promise<void> {
     if (records.length === 0) return;
+    if (signal.aborted) throw new Error("nobody waits any more");
     try {
       const result = await sink.write(records, signal);
-      letGo(records);
-      lose("rejected_by_sink", Math.min(result?.rejected?.length ?? 0, records.length));
+      letGo(records, result?.rejected?.length);
     } catch (error) {
+      const remaining = remainingOf(error, records) ?? records;
+      const taken = records.filter((record) => !remaining.includes(record));
+      letGo(taken, (error as SinkError).rejected?.length);
       const { retry, reason } = error instanceof SinkError ? error : verdictOf(error);
-      if (retry === "later" || (retry === "never" && reason !== "rejected_by_sink")) throw error;
-      if (retry === "split" && records.length > 1) {
-        const middle = records.length >> 1;
-        await send(records.slice(0, middle), signal);
-        return send(records.slice(middle), signal);
+      if (remaining.length > 0) {
+        if (retry === "later" || (retry === "never" && reason !== "rejected_by_sink")) throw error;
+        if (retry === "split" && remaining.length > 1) {
+          const middle = remaining.length >> 1;
+          await send(remaining.slice(0, middle), signal);
+          return send(remaining.slice(middle), signal);
+        }
       }
       lastError = (error as Error).message;
-      letGo(records);
-      lose(reason, records.length);
+      lose(reason, letGo(remaining));
     }
   }
 
@@ -118,16 +132,42 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
       sink.writeSync!(records);
     } catch (error) {
       lastError = (error as Error).message;
-      lose(reason, records.length);
+      const lost = remainingOf(error, records)?.length ?? records.length;
+      lose(reason, lost);
+      lose("rejected_by_sink", Math.min((error as SinkError).rejected?.length ?? 0, records.length - lost));
     }
+  }
+
+  function giveUp(reason: DropReason): void {
+    lose(reason, held.size);
+    held.clear();
   }
 
   function write(batch: readonly TraceRecord[], signal: AbortSignal): void | WriteResult | Promise<void | WriteResult> {
     const waiting = waitingOf(batch);
     const going = batch.filter((record) => !waiting.has(record));
-    const outcome = going.length === 0 ? undefined : sink.write(going, signal);
-    if (outcome instanceof Promise) return outcome.then((result) => taken(batch, waiting, result, signal));
-    return taken(batch, waiting, outcome, signal);
+    try {
+      const outcome = going.length === 0 ? undefined : sink.write(going, signal);
+      if (!(outcome instanceof Promise)) return taken(batch, waiting, outcome, signal);
+      return outcome.then(
+        (result) => taken(batch, waiting, result, signal),
+        (error) => refused(error, batch, waiting),
+      );
+    } catch (error) {
+      return refused(error, batch, waiting);
+    }
+  }
+
+  /** What the sink has not named does not come again, and neither does what waits. */
+  function refused(error: unknown, batch: readonly TraceRecord[], waiting: Set<TraceRecord>): never {
+    const remaining = remainingOf(error, batch);
+    if (remaining !== undefined) {
+      hold(
+        batch.filter((record) => !remaining.includes(record)),
+        waiting,
+      );
+    }
+    throw error;
   }
 
   function taken(
@@ -151,26 +191,50 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
     );
   }
 
-  async function flush(signal: AbortSignal = new AbortController().signal): Promise<void> {
-    await passOn(() => true, signal);
-    await sink.flush?.(signal);
+  function writeSync(batch: readonly TraceRecord[]): void {
+    // A spool is told by an empty batch that the process ends. Others are closed then: nothing waits after that.
+    hasEnded ||= batch.length === 0;
+    if (openers === 0 || hasEnded) {
+      for (const record of batch) if (record.record === "span") supersede(record);
+      sendSync("exit");
+      if (batch.length > 0) sink.writeSync!(batch);
+      return;
+    }
+    const waiting = waitingOf(batch);
+    const going = batch.filter((record) => !waiting.has(record));
+    try {
+      if (going.length > 0) sink.writeSync!(going);
+    } catch (error) {
+      refused(error, batch, waiting);
+    }
+    hold(batch, waiting);
   }
 
-  async function close(): Promise<void> {
+  async function flush(signal: AbortSignal = new AbortController().signal, isLast = false): Promise<void> {
+    if (isLast && signal.aborted) {
+      giveUp("exit");
+      if (sink.stats === undefined) return;
+    } else if (isLast) await passOn(() => true, signal);
+    await sink.flush?.(signal, isLast);
+  }
+
+  async function close(signal: AbortSignal = new AbortController().signal): Promise<void> {
     openers = Math.max(0, openers - 1);
     let problem: { readonly error: unknown } | undefined;
-    // At process `exit` only what is done before the first `await` is done at all.
-    if (sink.writeSync !== undefined) sendSync("shutdown");
-    else if (held.size > 0) {
-      await passOn(() => true, new AbortController().signal).catch((error: unknown) => {
+    if (openers === 0 && sink.writeSync !== undefined) {
+      // At process `exit` only what is done before the first `await` is done at all.
+      sendSync("shutdown");
+    } else if (openers === 0 && held.size > 0) {
+      const abort = () => giveUp("shutdown");
+      signal.addEventListener("abort", abort);
+      await passOn(() => true, signal).catch((error: unknown) => {
         problem = { error };
       });
+      signal.removeEventListener("abort", abort);
+      // Somebody may use it again by now.
+      if (openers === 0) giveUp("shutdown");
     }
-    if (openers === 0) {
-      lose("shutdown", held.size);
-      held.clear();
-    }
-    await sink.close?.();
+    await sink.close?.(signal);
     if (problem !== undefined) throw problem.error;
   }
 
@@ -178,18 +242,12 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
     write,
     flush,
     close,
-    ...(sink.writeSync && {
-      writeSync(batch) {
-        // There may be no other moment: nothing waits.
-        for (const record of batch) if (record.record === "span") supersede(record);
-        sendSync("exit");
-        if (batch.length > 0) sink.writeSync!(batch);
-      },
-    }),
+    ...(sink.writeSync && { writeSync }),
     through: (wrap) => finalSpans(wrap(sink), { clock }),
     open() {
       openers++;
       dropped = {};
+      hasEnded = false;
       inherited = held.size;
       sink.open?.();
     },
@@ -213,8 +271,13 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
 
 /** As the pipeline has it: a fault in the sink's own code comes from a record and will not pass. */
 function verdictOf(error: unknown): Pick<SinkError, "retry" | "reason"> {
-  const isFault = error instanceof TypeError && error.cause === undefined;
-  return { retry: isFault ? "split" : "later", reason: "rejected_by_sink" };
+  return { retry: isFault(error) ? "split" : "later", reason: "rejected_by_sink" };
+}
+
+/** What an error says has not been taken of these; `undefined` when it says nothing, or names anything else. */
+function remainingOf<R extends TraceRecord>(error: unknown, records: readonly R[]): readonly R[] | undefined {
+  const remaining = error instanceof SinkError ? error.remaining : undefined;
+  return remaining?.every((record) => records.includes(record as R)) ? (remaining as readonly R[]) : undefined;
 }
 
 function keyOf({ traceId, spanId }: SpanRecord): string {

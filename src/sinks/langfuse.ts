@@ -7,8 +7,8 @@ import { findingSpan, scoreBody } from "../semconv/langfuse-records.ts";
 import { fingerprint } from "./endpoint.ts";
 import { finalSpans } from "./final-spans.ts";
 import { type LangfuseSinkOptions, langfuseEndpoint, langfuseOptions } from "./langfuse-environment.ts";
-import { newestOf } from "./langfuse-newest.ts";
 import { sendScores } from "./langfuse-scores.ts";
+import { newestOf } from "./newest-of.ts";
 import { checkOptions } from "./options.ts";
 import { resourceOf } from "./otlp/resource.ts";
 import { VERSION } from "./otlp/scope.ts";
@@ -28,9 +28,6 @@ const HEADERS = {
   "x-langfuse-sdk-version": VERSION,
 };
 
-/** What became of records of a batch that has to come again: more than a batch has, so that none is forgotten too soon. */
-const MAX_KNOWN = 10_000;
-
 /** Langfuse's own SDKs drop what is longer. */
 const MAX_ID = 200;
 
@@ -40,7 +37,8 @@ const MAX_ID = 200;
  * wait until they have ended, until `flush`, or at most ten minutes.
  *
  * A span that Langfuse refuses costs itself alone, as does a score. 408, 425, 429, 5xx and failed connections mean later, after
- * `Retry-After` where it is given; wrong keys and addresses drop the batch, or leave it in a spool.
+ * `Retry-After` where it is given; wrong keys and addresses drop the batch, or leave it in a spool. Scores that are not taken
+ * where spans are cost no span.
  *
  * @throws ConfigError for keys that are missing or mixed up, and for an address or option that cannot be used
  * @example
@@ -67,7 +65,7 @@ export function langfuseSink(options: LangfuseSinkOptions = {}): Sink {
   const { name, timeoutMs, publicKey, environment, release, content, clock, maxBodyBytes = 4 * 1024 ** 2 } = settings;
   const { url, headers } = langfuseEndpoint(settings);
   const defaults = { environment, release };
-  const target = (path: string): PostTarget => ({
+  const target = (path: string, refusal: PostTarget["refusal"]): PostTarget => ({
     name,
     url: `${url}/api/public/${path}`,
     headers: { ...HEADERS, ...headers },
@@ -78,10 +76,8 @@ export function langfuseSink(options: LangfuseSinkOptions = {}): Sink {
     clock,
     refusal,
   });
-  const [traces, scores] = [target("otel/v1/traces"), target("scores")];
+  const [traces, scores] = [target("otel/v1/traces", refusal), target("scores", refusalOfScore)];
   const resource = texts(resourceOf({}, process.env));
-  /** Of records in a batch that failed as a whole: taken, or why they were refused. */
-  const known = new Map<string, string | undefined>();
   let isWarned = false;
 
   function spanOf(record: SpanRecord): { name: string; attributes: Attributes } {
@@ -93,7 +89,6 @@ export function langfuseSink(options: LangfuseSinkOptions = {}): Sink {
   }
 
   async function sendSpans(all: readonly SpanRecord[], signal: AbortSignal): Promise<void> {
-    if (all.length === 0) return;
     const records = newestOf(all, ({ traceId, spanId }) => traceId + spanId);
     // Older servers of Langfuse read OTLP's integers as NaN.
     const form = { resource, schemaUrl: undefined, span: spanOf, isDouble: () => true };
@@ -105,26 +100,30 @@ export function langfuseSink(options: LangfuseSinkOptions = {}): Sink {
     await post(traces, bytes, signal);
   }
 
-  function remember(record: TraceRecord, refusal: string | undefined): void {
-    known.set(keyOf(record), refusal);
-    if (known.size > MAX_KNOWN) known.delete(known.keys().next().value!);
+  /** By an empty request, which OTLP has accepted. */
+  function takesSpans(signal: AbortSignal): Promise<boolean> {
+    return post(traces, '{"resourceSpans":[]}', signal).then(
+      () => true,
+      () => false,
+    );
   }
 
   async function write(batch: readonly TraceRecord[], signal: AbortSignal): Promise<WriteResult | undefined> {
-    const left = batch.filter((record) => !known.has(keyOf(record)));
-    const judgements = left.filter((record) => record.record === "score");
-    const spans = left.filter((record) => record.record !== "score");
-    await sendSpans(spans.map(asSpan), signal);
-    const send = (score: ScoreRecord) => post(scores, JSON.stringify(scoreBody(score, defaults)), signal);
-    // Should a score have to come again, the spans must not: Langfuse would have them twice.
-    if (judgements.length > 0) for (const record of spans) remember(record, undefined);
-    await sendScores(judgements, send, remember);
-    const rejected = batch.flatMap((record) => {
-      const reason = known.get(keyOf(record));
-      known.delete(keyOf(record));
-      return reason === undefined ? [] : [{ spanId: idOf(record), reason }];
-    });
-    return rejected.length === 0 ? undefined : { rejected };
+    const judgements = batch.filter((record) => record.record === "score");
+    const spans = batch.filter((record) => record.record !== "score");
+    if (spans.length > 0) {
+      await sendSpans(spans.map(asSpan), signal);
+    }
+    const send = async (score: ScoreRecord) => post(scores, JSON.stringify(scoreBody(score, defaults)), signal);
+    const { rejected, left, failure } = await sendScores(judgements, send);
+    // Where spans are taken, the keys and the address are right: such scores will never be taken.
+    const isRefused = failure?.retry === "never" && (spans.length > 0 || (await takesSpans(signal)));
+    if (failure !== undefined && !isRefused) {
+      const { message, retry, reason, retryAfterMs, code } = failure;
+      throw new SinkError(message, { retry, reason, retryAfterMs, code, remaining: left, rejected });
+    }
+    const all = [...rejected, ...left.map(({ id }) => ({ spanId: id, reason: failure!.message }))];
+    return all.length === 0 ? undefined : { rejected: all };
   }
 
   return finalSpans(
@@ -147,6 +146,11 @@ function refusal(status: number): Refusal {
   return { retry: isPassing ? "later" : "never", ...(problem !== undefined && { problem }) };
 }
 
+/** A conflict is of one score. */
+function refusalOfScore(status: number): Refusal {
+  return status === 409 ? { retry: "split", reason: "rejected_by_sink" } : refusal(status);
+}
+
 const ADDRESS = "baseUrl (LANGFUSE_BASE_URL)";
 const KEYS = "publicKey (LANGFUSE_PUBLIC_KEY) and secretKey (LANGFUSE_SECRET_KEY)";
 const PROBLEMS: { readonly [status: number]: string } = {
@@ -157,14 +161,6 @@ const PROBLEMS: { readonly [status: number]: string } = {
 
 function asSpan(record: Exclude<TraceRecord, ScoreRecord>): SpanRecord {
   return record.record === "finding" ? findingSpan(record) : record;
-}
-
-function idOf(record: TraceRecord): string {
-  return record.record === "span" ? record.spanId : record.id;
-}
-
-function keyOf(record: TraceRecord): string {
-  return `${record.record} ${record.traceId} ${idOf(record)} ${record.seq}`;
 }
 
 /** Older servers cannot read OTLP's integers. */

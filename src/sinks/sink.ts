@@ -63,13 +63,22 @@ export interface Sink {
   /**
    * Take a batch. Throw or reject with `SinkError` to say whether trying again can help. Of other errors, a `TypeError`
    * without cause and its like mean that one record is at fault, all others mean later.
+   *
+   * What goes out in several steps may be taken in part. Then `remaining` of the `SinkError` says which records of the
+   * batch have not been taken, and what the error asks for is about those alone. The others count as written, except for
+   * those in its `rejected`, and do not come again; a spool has them delivered.
    */
   write(batch: readonly TraceRecord[], signal: AbortSignal): void | WriteResult | Promise<void | WriteResult>;
-  /** Last chance inside process `exit`. Synchronous, best effort. */
+  /** Last chance inside process `exit`. Synchronous, best effort. Its `SinkError` may have `remaining` too. */
   writeSync?(batch: readonly TraceRecord[]): void;
-  /** Push out what the sink itself still holds. The signal comes when nobody waits for it any more. */
-  flush?(signal?: AbortSignal): void | Promise<void>;
-  close?(): void | Promise<void>;
+  /**
+   * Push out what the sink itself still holds. The signal comes when nobody waits for it any more. `isLast`: nothing comes
+   * after this, as the process ends. A sink with `stats` and without `writeSync` is called once more inside process
+   * `exit`, with a signal that is aborted: what it holds is lost, and it counts that.
+   */
+  flush?(signal?: AbortSignal, isLast?: boolean): void | Promise<void>;
+  /** The signal comes when nobody waits for it any more. */
+  close?(signal?: AbortSignal): void | Promise<void>;
   /** Called as the sink becomes part of a configuration: a spool begins to replay what an earlier process left. */
   open?(): void;
   /** For a sink that keeps records after `write` has returned. */

@@ -22,8 +22,8 @@ export interface Backlog {
   grow(segment: Segment, bytes: number, records: number): void;
   /** Where to read on; `undefined` when all has been read. */
   next(): Segment | undefined;
-  /** The record that ends at this byte has left the lane for good. */
-  delivered(segment: Segment, end: number): void;
+  /** The record that ends at this byte has left the lane for good. `isAhead`: one before it has not. */
+  delivered(segment: Segment, end: number, isAhead: boolean): void;
   /** Writes the checkpoint; counts and deletes what is read to its end. */
   settle(segment: Segment): void;
   /** Counts what cannot be read, and leaves its file where it is. Not for one that is being written to. */
@@ -75,8 +75,9 @@ export function createBacklog(maxBytes: number, onError: (error: unknown) => voi
     return undefined;
   }
 
-  function delivered(segment: Segment, end: number): void {
-    segment.doneTo = Math.max(segment.doneTo, end);
+  function delivered(segment: Segment, end: number, isAhead: boolean): void {
+    if (isAhead) segment.taken.add(end);
+    else segment.doneTo = Math.max(segment.doneTo, end);
     // More than we knew of: somebody added to the file, and that counts as found.
     if (segment.waiting > 0) grow(segment, 0, -1);
     else replayed++;

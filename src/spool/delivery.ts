@@ -131,6 +131,7 @@ export function createDelivery(sink: Sink, backlog: Backlog, options: DeliveryOp
     if (isStopped || segment.isGone) return;
     Object.assign(segment.cursor, cursor);
     for (const { json, end } of whole) {
+      if (segment.taken.has(end)) continue;
       const record = parse(json);
       if (record === undefined) continue;
       inFlight.push({ segment, end });
@@ -140,16 +141,19 @@ export function createDelivery(sink: Sink, backlog: Backlog, options: DeliveryOp
     if (segment.inFlight === 0) backlog.settle(segment);
   }
 
-  function left(count: number, outcome: "written" | DropReason): void {
+  function left(count: number, outcome: "written" | DropReason, at?: readonly number[]): void {
     isHalted ||= outcome === "shutdown" || outcome === "exit";
     const touched = new Set<Segment>();
-    for (const { segment, end } of inFlight.splice(0, count)) {
+    // A checkpoint is one place of a directory: what left from behind a record that stays is named in it.
+    const inOrder = at === undefined ? count : at.findIndex((place, i) => place !== i);
+    const gone = at === undefined ? inFlight.splice(0, count) : takeOut(inFlight, at);
+    for (const [i, { segment, end }] of gone.entries()) {
       segment.inFlight--;
       if (isHalted) {
         segment.cursor.offset = segment.doneTo;
         continue;
       }
-      backlog.delivered(segment, end);
+      backlog.delivered(segment, end, inOrder !== -1 && i >= inOrder);
       touched.add(segment);
     }
     for (const segment of touched) backlog.settle(segment);
@@ -191,6 +195,15 @@ export function createDelivery(sink: Sink, backlog: Backlog, options: DeliveryOp
       return lastError === undefined ? { dropped: lost } : { dropped: lost, lastError };
     },
   };
+}
+
+/** Removes what is at these places, and gives it. */
+function takeOut<T>(list: T[], at: readonly number[]): T[] {
+  const places = new Set(at);
+  const gone = at.map((i) => list[i]!);
+  const kept = list.filter((_, i) => !places.has(i));
+  list.splice(0, list.length, ...kept);
+  return gone;
 }
 
 /** `undefined` when it is no record, which only somebody else can have written with the right checksum. */

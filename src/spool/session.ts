@@ -31,8 +31,8 @@ export interface Session extends Required<Pick<Sink, "write" | "writeSync" | "st
   claim(): void;
   /** The signal comes when nobody waits any more. */
   flush(signal?: AbortSignal): Promise<void>;
-  /** A second call gives the result of the first. */
-  close(): Promise<void>;
+  /** A second call gives the result of the first. The signal comes when nobody waits any more. */
+  close(signal?: AbortSignal): Promise<void>;
 }
 
 export function createSession(sink: Sink, name: string, options: CheckedSpoolOptions): Session {
@@ -211,7 +211,10 @@ export function createSession(sink: Sink, name: string, options: CheckedSpoolOpt
     write,
     writeSync,
     flush,
-    close: () => (closing ??= close()),
+    close(signal) {
+      signal?.addEventListener("abort", delivery.abandon, { once: true });
+      return (closing ??= close());
+    },
     stats,
   };
 }

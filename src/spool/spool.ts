@@ -42,9 +42,9 @@ export function spool(sink: Sink, options: SpoolOptions): Sink {
     session.start();
   }
 
-  async function close(): Promise<void> {
+  async function close(signal?: AbortSignal): Promise<void> {
     openers = Math.max(0, openers - 1);
-    if (openers === 0) await session.close();
+    if (openers === 0) await session.close(signal);
   }
 
   /** The newest configuration's: what waited when it began was found there. */

@@ -63,6 +63,20 @@ test("metadata of any shape is sent as text", () => {
   assert.deepEqual(baggageFrom(rules, { metadata }), { a: "1", b: '{"deep":[true]}' });
 });
 
+test("tags keep their commas and per cents, and are no more than 64", () => {
+  const rules: BaggageRules = { "app.tags": "tags" };
+  const trip = (tags: readonly string[]) => {
+    const entries = parseBaggage(formatBaggage(baggageFrom(rules, { tags: [...tags] })), ["app.tags"]);
+    return traceInfoFrom({ ...plain, baggage: rules }, (key) => entries[key])?.tags;
+  };
+  const tags = ["a,b", "100 %", "%2C", "%252C,", ",", "größe"];
+  assert.deepEqual(trip(tags), tags);
+  const many = Array.from({ length: 2_000 }, (_, index) => `t${index}`);
+  assert.deepEqual(trip(many), many.slice(0, 64));
+  const arrived = traceInfoFrom({ ...plain, baggage: rules }, () => many.join(","));
+  assert.equal(arrived?.tags?.length, 64);
+});
+
 test("a reader that throws costs its entry alone", () => {
   const read = (key: string): string => {
     if (key === "user.id") throw new Error("no");

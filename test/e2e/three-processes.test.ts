@@ -12,6 +12,7 @@ import { after, before, test } from "node:test";
 import { readRecords, type SpanRecord } from "sightline";
 import { type FakeLangfuse, fakeLangfuse } from "../support/fake-langfuse/server.ts";
 import { type OtlpServer, otlpServer } from "../support/otlp-server.ts";
+import { bundlePrograms, type Programs } from "../support/programs.ts";
 import type { Places } from "./children/sinks.ts";
 
 const CALLER = {
@@ -44,13 +45,17 @@ const PATHS = [
   "POST /orders/:id > price > rate > POST 127.0.0.1 > POST /stock/:id > reserve",
 ];
 
+const CHILDREN = ["express", "fastify", "label", "queue", "worker"].map((name) => `test/e2e/children/${name}.ts`);
+
 let folder: string;
+let programs: Programs;
 let collector: OtlpServer;
 let langfuse: FakeLangfuse;
 const records: SpanRecord[] = [];
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "sightline-e2e-"));
+  programs = await bundlePrograms("e2e", CHILDREN);
   collector = await otlpServer();
   langfuse = await fakeLangfuse();
   const { baseUrl, publicKey, secretKey } = langfuse;
@@ -67,6 +72,7 @@ before(async () => {
 after(async () => {
   await collector?.close();
   await langfuse?.close();
+  await programs.remove();
   await rm(folder, { recursive: true });
 });
 
@@ -77,9 +83,8 @@ async function runShop(places: Places): Promise<void> {
     name: string,
     env: Record<string, string> = {},
   ): Promise<{ child: ChildProcess; url: string }> => {
-    const program = new URL(`children/${name}.ts`, import.meta.url).pathname;
-    const execArgv = ["--conditions=@sightline/source", "--import", import.meta.resolve("tsx")];
-    const child = fork(program, [], { execArgv, env: { ...process.env, PLACES: JSON.stringify(places), ...env } });
+    const program = programs.path(`test/e2e/children/${name}.ts`);
+    const child = fork(program, [], { execArgv: [], env: { ...process.env, PLACES: JSON.stringify(places), ...env } });
     children.push(child);
     const [{ port }] = await once(child, "message");
     return { child, url: `http://127.0.0.1:${port}` };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -9,6 +9,7 @@ import {
   currentSpan,
   observe,
   startSpan,
+  stats,
   suppress,
   updateTrace,
   withContext,
@@ -16,6 +17,7 @@ import {
   withTrace,
 } from "sightline";
 import { traceRequests } from "sightline/interop/http";
+import { SightlineInterceptor } from "sightline/interop/nestjs";
 import { traced } from "../support/traced.ts";
 import { CALLER, SPAN, serve, TRACE } from "./serve.ts";
 
@@ -292,28 +294,45 @@ test("used twice it records once", async () => {
   assert.equal(sink.records.length, 1);
 });
 
-test("inside another span of the request it is internal; where the caller's is joined already it is the server's", async () => {
+test("what is current is a request's own only if a middleware of ours opened it: the rest may be of listen()", async () => {
   const app = express();
   app.use("/span", (_request, _response, next) => withSpan("outer", () => next()));
   app.use("/joined", (request, _response, next) => withContext(request.headers, next));
-  app.use("/both", (request, _response, next) => withContext(request.headers, () => withSpan("both", () => next())));
+  app.use("/attributes", (_request, _response, next) => withTrace({ userId: "ada" }, next));
   app.use(traceRequests({ name: (request) => request.originalUrl }));
+  app.use("/span", (request, response, next) =>
+    new SightlineInterceptor().intercept(nestContext(request, response), { handle: () => Object(next()) }),
+  );
   app.use((_request, response) => void response.end());
   const sink = await traced(() =>
     serve(app, async (url) => {
       await (await fetch(`${url}/span`)).text();
       await (await fetch(`${url}/joined`, { headers: CALLER })).text();
-      await (await fetch(`${url}/both`, { headers: CALLER })).text();
+      await (await fetch(`${url}/attributes`)).text();
     }),
   );
   const of = (name: string) => {
     const { record, parent } = sink.get(name);
     return [record.kind, record.traceId === TRACE, parent?.record.name ?? record.parentSpanId];
   };
-  assert.deepEqual(of("/span"), ["internal", false, "outer"]);
+  assert.deepEqual(of("/span"), ["server", false, undefined]);
+  assert.deepEqual(of("App.get"), ["internal", false, "/span"]);
   assert.deepEqual(of("/joined"), ["server", true, SPAN]);
-  assert.deepEqual(of("/both"), ["internal", true, "both"]);
+  assert.equal(sink.get("/attributes").record.trace.userId, "ada");
 });
+
+class App {
+  get(): void {}
+}
+
+function nestContext(request: object, response: object) {
+  return {
+    getType: () => "http",
+    getClass: () => App,
+    getHandler: () => App.prototype.get,
+    switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }),
+  };
+}
 
 test("a server that was started inside a span, or inside withTrace, has requests of their own all the same", async () => {
   const options = { trace: (request: Request) => (request.url === "/users/1" ? { userId: "ada" } : undefined) };
@@ -341,17 +360,175 @@ test("a server that was started inside a span, or inside withTrace, has requests
   });
   const served = sink.findAll((span) => span.name === "GET /users/:id");
   const shown = served.map(({ record, parent }) => [record.kind, record.traceId === TRACE, parent?.record.name]);
-  assert.deepEqual(shown, [
+  assert.deepEqual(shown.sort(), [
+    ["server", false, undefined],
     ["server", false, undefined],
     ["server", true, undefined],
     ["server", true, undefined],
-    // Without a caller's word nothing tells it from a span of a middleware before.
-    ["internal", false, "still open"],
   ]);
   const silent = sink.findAll("work").filter(({ record }) => record.trace.tags?.[0] === "all");
   const users = Object.fromEntries(silent.map(({ record }) => [String(record.traceId === TRACE), record.trace.userId]));
   assert.deepEqual(users, { false: "ada", true: undefined }, "one request's user is not the next one's");
 });
+
+for (const flags of ["00", "01"]) {
+  test(`a server that was started in a trace of another process (flags ${flags}) has traces of its own`, async () => {
+    const started = { traceparent: CALLER.traceparent.replace(/01$/, flags) };
+    const sink = await traced(
+      () =>
+        withContext(started, () =>
+          serve(appWith(), async (url) => {
+            await suppress(async () => {
+              for (let i = 0; i < 3; i++) await (await fetch(`${url}/users/7`)).text();
+              await (await fetch(`${url}/users/7`, { headers: { baggage: "user.id=ada" } })).text();
+            });
+          }),
+        ),
+      { baggage: { "user.id": "userId" } },
+    );
+    const served = sink.findAll("GET /users/:id").map(({ record }) => record);
+    assert.equal(new Set(served.map(({ traceId }) => traceId)).size, 4);
+    assert.deepEqual(
+      new Set(served.map(({ kind, parentSpanId }) => `${kind} ${parentSpanId}`)),
+      new Set(["server undefined"]),
+    );
+    assert.equal(
+      served.some(({ traceId }) => traceId === TRACE),
+      false,
+    );
+    assert.equal(served.at(-1)?.trace.userId, "ada");
+  });
+}
+
+test("a client that left before the middleware ran: the span ends at once", async () => {
+  const app = express();
+  const reached = new EventEmitter();
+  app.use((request, response, next) => {
+    if (request.url !== "/slow") return next();
+    response.once("close", () => setImmediate(next));
+    reached.emit("request");
+  });
+  app.use(traceRequests());
+  app.get("/slow", (_request, response) => {
+    startSpan("late").end();
+    response.end();
+    reached.emit("handled");
+  });
+  let open = 0;
+  const sink = await traced(() =>
+    serve(app, async (url) => {
+      const isReached = once(reached, "request");
+      const isHandled = once(reached, "handled");
+      const asked = httpRequest(`${url}/slow`).end();
+      asked.on("error", () => {});
+      await isReached;
+      asked.destroy();
+      await isHandled;
+      open = stats().open;
+    }),
+  );
+  assert.equal(open, 0);
+  const { record, children } = sink.get("GET");
+  assert.deepEqual([record.level, record.unfinished], ["WARNING", undefined]);
+  assert.match(record.status.message ?? "", /went away/);
+  assert.equal(children[0]?.record.name, "late");
+});
+
+test("a response that the server itself gives up was not completed", async () => {
+  const app = express();
+  app.use(traceRequests());
+  app.get("/response", (_request, response) => void response.destroy());
+  app.get("/error", (_request, response) => void response.destroy(new Error("of the server")));
+  app.get("/socket", (request) => void request.socket.destroy());
+  const paths = ["response", "error", "socket"];
+  const sink = await traced(() =>
+    serve(app, async (url) => {
+      for (const path of paths) await assert.rejects(fetch(`${url}/${path}`));
+    }),
+  );
+  for (const path of paths) {
+    const { level, status } = sink.get(`GET /${path}`).record;
+    assert.deepEqual([level, status.message], ["WARNING", "The response was not completed"], path);
+  }
+});
+
+test("an error in a mounted router keeps the mount; of what is mounted at a pattern only words are kept", async () => {
+  const app = appWith();
+  const inner = express.Router({ mergeParams: true });
+  inner.get("/", (_request, response) => void response.end());
+  inner.get("/:id/boom", () => {
+    throw new Error("boom");
+  });
+  inner.get("/:id/later", async () => {
+    await turn();
+    throw new Error("boom");
+  });
+  inner.get(/^\/r(x+)$/, (_request, response) => void response.end());
+  const outer = express.Router();
+  outer.use("/users", inner);
+  outer.use(
+    (_error: unknown, _request: unknown, response: express.Response, _next: unknown) => void response.status(500).end(),
+  );
+  app.use("/users", inner);
+  app.use("/api", outer);
+  app.use("/:tenant/x", inner);
+  const names: Record<string, string> = {
+    "/users/7/boom?a=/b/c": "GET /users/:id/boom",
+    "/users/7/later": "GET /users/:id/later",
+    "/api/users/7/boom/": "GET /api/users/:id/boom",
+    "/api/users": "GET /api/users",
+    "/api/users/rxx": "GET /api/users/^\\/r(x+)$",
+    "/ada@example.com/x/7/boom": "GET /:id/x/:id/boom",
+    "/ada%40example.com/x": "GET /:id/x",
+    "/12345/x": "GET /:id/x",
+    "/f47ac10b-58cc-4372-a567-0e02b2c3d479/x": "GET /:id/x",
+    "/Ada/x": "GET /:id/x",
+    "/acme/x": "GET /acme/x",
+  };
+  const found: Record<string, string> = {};
+  for (const path of Object.keys(names)) {
+    const sink = await traced(() => serve(app, async (url) => (await fetch(url + path)).text()));
+    found[path] = sink.findAll((span) => span.kind === "server")[0]!.record.name;
+  }
+  assert.deepEqual(found, names);
+});
+
+/** As `compression` does: listeners for `drain` go to the stream in between. */
+function drainElsewhere(response: express.Response, elsewhere: EventEmitter): void {
+  const { on } = response;
+  response.on = function (this: express.Response, event: string, listener: (...args: any[]) => void) {
+    if (event !== "drain") return on.call(this, event, listener);
+    elsewhere.on(event, listener);
+    return this;
+  } as typeof on;
+}
+
+for (const order of ["before", "after"]) {
+  test(`who waits for "drain" once hears it from what has replaced on, put ${order} the middleware`, async () => {
+    const elsewhere = new EventEmitter();
+    const app = express();
+    const trace = traceRequests();
+    const replace: express.RequestHandler = (_request, response, next) => {
+      drainElsewhere(response, elsewhere);
+      next();
+    };
+    app.use(...(order === "before" ? [replace, trace] : [trace, replace]));
+    app.get("/", (_request, response) => {
+      response.once("drain", () => {
+        startSpan("drained").end();
+        response.end("done");
+      });
+      elsewhere.emit("drain");
+    });
+    const sink = await traced(() =>
+      serve(app, async (url) => {
+        const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+        assert.equal(await answer.text(), "done");
+      }),
+    );
+    assert.equal(sink.get("GET /").children[0]?.record.name, "drained");
+  });
+}
 
 test("an unsampled caller stays unsampled", async () => {
   const headers = { traceparent: CALLER.traceparent.replace(/01$/, "00") };

@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
-import { ConfigError, observe, startSpan } from "sightline";
+import { ConfigError, observe, startSpan, suppress, withSpan } from "sightline";
 import { fastifyTracing } from "sightline/interop/http";
 import { traced } from "../support/traced.ts";
 import { CALLER, SPAN, TRACE } from "./serve.ts";
@@ -183,6 +183,33 @@ test("inject() of Fastify is traced as a request", async () => {
     await app.close();
   });
   assert.equal(sink.get("GET /users/:id").record.traceId, TRACE);
+});
+
+test("inject() is the work of who calls it, unless the headers say another trace", async () => {
+  const app = await appWith();
+  const sink = await traced(async () => {
+    await withSpan("caller", async () => {
+      await app.inject({ url: "/users/7" });
+      await app.inject({ url: "/users/8", headers: CALLER });
+    });
+    await app.close();
+  });
+  const found = sink
+    .findAll("GET /users/:id")
+    .map(({ record, parent }) => [record.kind, parent?.record.name, record.traceId === TRACE]);
+  assert.deepEqual(found, [
+    ["internal", "caller", false],
+    ["server", undefined, true],
+  ]);
+});
+
+test("a server that was started inside a span has requests of their own", async () => {
+  const app = await appWith();
+  const sink = await traced(() =>
+    withSpan("boot", () => served(app, (url) => suppress(async () => (await fetch(`${url}/users/7`)).text()))),
+  );
+  const { record, parent } = sink.get("GET /users/:id");
+  assert.deepEqual([record.kind, parent], ["server", undefined]);
 });
 
 test("200 requests at a time: everything under its own", async () => {

@@ -88,6 +88,120 @@ test("headers in every form arrive, the caller's own win, and nothing of the cal
   assert.deepEqual(own, { accept: "x/y", "x-a": "1" });
 });
 
+test("a request arrives as with plain fetch, but for the headers of the context", async () => {
+  const headers = { authorization: "Bearer x", "X-A": "1" };
+  const post = { method: "POST", body: "payload", headers };
+  class Init {
+    readonly #method = "PUT";
+    headers = headers;
+    get method(): string {
+      return this.#method;
+    }
+  }
+  function* pairs(): Generator<[string, string]> {
+    yield ["authorization", "Bearer x"];
+    yield ["tracestate", "old=1"];
+  }
+  const form = (): FormData => {
+    const data = new FormData();
+    data.set("a", "b");
+    return data;
+  };
+  const stream = (): ReadableStream => new Blob(["streamed"]).stream();
+  const forms: Record<string, (url: string) => unknown[]> = {
+    "a Request": (url) => [new Request(url, post)],
+    "a Request as init": (url) => [url, new Request(`${url}/other`, post)],
+    "a Request as both": (url) => [new Request(url, { method: "PUT", body: "z" }), new Request(url, post)],
+    "a Request with init": (url) => [new Request(url, post), { headers: { "x-b": "2" } }],
+    "an init that inherits": (url) => [url, Object.create(post)],
+    "an init of a class": (url) => [url, new Init()],
+    "an init without a prototype": (url) => [url, Object.assign(Object.create(null), post)],
+    entries: (url) => [url, { ...post, headers: new Headers(headers).entries() }],
+    "a generator": (url) => [url, { headers: pairs() }],
+    "a Set": (url) => [url, { headers: new Set(Object.entries(headers)) }],
+    "a Map": (url) => [url, { headers: new Map(Object.entries(headers)) }],
+    "pairs of any kind": (url) => [url, { headers: [new Set(["x-a", "1"]), ["X-A", "2"]] }],
+    "pairs that are none": (url) => [url, { headers: [["x-a"]] }],
+    "headers that are none": (url) => [url, { headers: 5 }],
+    "headers null": (url) => [url, { headers: null }],
+    "init null": (url) => [url, null],
+    "a form": (url) => [url, { method: "POST", body: form() }],
+    "a form in a Request": (url) => [new Request(url, { method: "POST", body: form() })],
+    "a stream": (url) => [url, { method: "POST", duplex: "half", body: stream() }],
+    "a stream, inherited": (url) => [url, Object.create({ method: "POST", duplex: "half", body: stream() })],
+    "a GET with a body": (url) => [url, Object.create({ body: "x" })],
+    "no method": (url) => [url, { method: "a b" }],
+  };
+  const listener: Parameters<typeof serve>[0] = async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const { traceparent, baggage, host: _, ...own } = request.headers;
+    if (traceparent !== undefined) delete own["tracestate"];
+    response.end(
+      JSON.stringify([request.method, request.url, own, body]).replaceAll(
+        /-*formdata-undici-\d+|-{4,}\w+/g,
+        "boundary",
+      ),
+    );
+    assert.equal(baggage, undefined);
+    told.push(traceparent);
+  };
+  const told: unknown[] = [];
+  await traced(() =>
+    serve(listener, async (url) => {
+      for (const [name, args] of Object.entries(forms)) {
+        const answers: unknown[] = [];
+        for (const ask of [fetch, propagatedFetch()]) {
+          const asked = withSpan("caller", async () => (await Reflect.apply(ask, undefined, args(url))).text());
+          const answer = await asked.catch((error: Error) => `${error.name}: ${error.message}`);
+          answers.push(String(answer).replace(',"tracestate":"old=1"', ""));
+        }
+        assert.equal(answers[1], answers[0], name);
+      }
+    }),
+  );
+  assert.equal(told.length, 2 * 17);
+  told.forEach((traceparent, index) => void assert.equal(traceparent !== undefined, index % 2 === 1));
+});
+
+test("only http and https: of a data: address nothing is recorded", async () => {
+  const sink = await traced(() =>
+    withSpan("caller", async () => {
+      const answer = await propagatedFetch()("data:application/json,%7B%22secret%22:1%7D");
+      assert.deepEqual(await answer.json(), { secret: 1 });
+      const object = URL.createObjectURL(new Blob(["secret"]));
+      assert.equal(await (await propagatedFetch()(object)).text(), "secret");
+    }),
+  );
+  assert.equal(sink.records.length, 1);
+  assert.doesNotMatch(JSON.stringify(sink.records), /secret|data:|blob:/);
+});
+
+test("to is asked once: a server that redirects hands the headers on, unless told not to be followed", async () => {
+  const got: [string | undefined, boolean][] = [];
+  await traced(() =>
+    serve(
+      (request, response) => {
+        got.push([request.url, request.headers["traceparent"] !== undefined]);
+        if (request.url === "/from") response.writeHead(302, { location: "/elsewhere" });
+        response.end();
+      },
+      async (url) => {
+        const ask = propagatedFetch({ to: ({ pathname }) => pathname === "/from" });
+        await withSpan("caller", async () => {
+          await (await ask(`${url}/from`)).text();
+          assert.equal((await ask(`${url}/from`, { redirect: "manual" })).status, 302);
+        });
+      },
+    ),
+  );
+  assert.deepEqual(got, [
+    ["/from", true],
+    ["/elsewhere", true],
+    ["/from", true],
+  ]);
+});
+
 test("a Request keeps its method and its body", async () => {
   const { sink } = await asked((url) =>
     withSpan("caller", async () => {

@@ -5,10 +5,12 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Hono } from "hono";
 import { stream, streamSSE } from "hono/streaming";
-import { ConfigError, observe } from "sightline";
-import { honoTracing } from "sightline/interop/http";
+import { ConfigError, flush, observe, stats, suppress, withSpan } from "sightline";
+import { honoTracing, traceRequests } from "sightline/interop/http";
 import { traced } from "../support/traced.ts";
 import { CALLER, SPAN, serve, TRACE } from "./serve.ts";
 
@@ -39,7 +41,7 @@ test("a request is a span of kind server in the trace of its caller", async () =
     );
     const answer = await app.request("https://api.example:8443/users/7?token=s3cr3t", { headers: CALLER });
     assert.deepEqual(await answer.json(), { work: "done" });
-    await app.request("/v1/deep/x");
+    await (await app.request("/v1/deep/x")).text();
     assert.equal((await app.request("/nowhere/x")).status, 404);
   });
   const { record, children } = sink.get("GET /users/:id");
@@ -110,6 +112,91 @@ test("a streamed answer ends its span with its last byte; the answer is as witho
   assert.equal(sink.get("GET /bytes").record.level, "DEFAULT");
 });
 
+test("every body without a length is followed to its end, whatever its type; that of a HEAD is none", async () => {
+  const types = ["text/plain", "text/html", "application/json", "application/octet-stream"];
+  const sink = await traced(async (clock) => {
+    const app = appWith();
+    for (const type of types) {
+      app.get(`/${type}`, () => {
+        const pull = async (controller: ReadableStreamDefaultController): Promise<void> => {
+          clock.advance(1_000);
+          await work();
+          controller.enqueue(new TextEncoder().encode("{}"));
+          controller.close();
+        };
+        return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), { headers: { "content-type": type } });
+      });
+    }
+    app.get("/length", () => new Response("abc", { headers: { "content-length": "3" } }));
+    for (const type of types) assert.equal(await (await app.request(`/${type}`)).text(), "{}");
+    await app.request("/length");
+    await app.request("/text/plain", { method: "HEAD" });
+    assert.equal(stats().open, 0);
+  });
+  for (const type of types) {
+    const { record, children } = sink.get(`GET /${type}`);
+    assert.ok(BigInt(record.endTime) - BigInt(record.startTime) >= 1_000_000_000n, type);
+    assert.equal(children[0]?.record.name, "work");
+  }
+  assert.equal(sink.get("HEAD /text/plain").record.attributes?.["http.response.status_code"], 200);
+});
+
+test("a body that nobody reads has its name at once, and ends its span when nobody holds it", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const sink = await traced(async () => {
+    const app = appWith();
+    await (async () => void (await app.request("/users/7")))();
+    await flush();
+    for (let i = 0; i < 200 && stats().open > 0; i++) {
+      collect();
+      await turn();
+    }
+    assert.equal(stats().open, 0);
+  });
+  const { record } = sink.get("GET /users/:id");
+  assert.deepEqual([record.level, record.attributes?.["http.response.status_code"]], ["DEFAULT", 200]);
+});
+
+test("ignored requests and those without a span keep their very response", async () => {
+  const body = new ReadableStream();
+  await traced(async () => {
+    for (const options of [{ ignore: () => true }, { span: false }]) {
+      const app = appWith(options);
+      const response = new Response(body);
+      app.get("/stream", () => response);
+      assert.equal(await app.request("/stream"), response);
+    }
+  });
+});
+
+test("a server of Node's that was started inside a span has requests of their own; app.request() is its caller's work", async () => {
+  const app = appWith();
+  const sink = await traced(async () => {
+    await withSpan("boot", () =>
+      serve(adapter(app), (url) => suppress(async () => (await fetch(`${url}/users/7`)).text())),
+    );
+    await withSpan("caller", async () => (await app.request("/users/8")).text());
+  });
+  const found = sink.findAll("GET /users/:id").map(({ record, parent }) => [record.kind, parent?.record.name]);
+  assert.deepEqual(found, [
+    ["server", undefined],
+    ["internal", "caller"],
+  ]);
+});
+
+test("inside traceRequests() of Node's server it is a child, which knows the route", async () => {
+  const listener = adapter(appWith());
+  const sink = await traced(() =>
+    serve(
+      (request, response) => traceRequests()(request, response, () => void listener(request, response)),
+      async (url) => (await fetch(`${url}/users/7`)).text(),
+    ),
+  );
+  const { record, parent } = sink.get("GET /users/:id");
+  assert.deepEqual([record.kind, parent?.record.kind], ["internal", "server"]);
+});
+
 /** What an adapter for Node does, `@hono/node-server` among them. */
 function adapter(app: Hono): Parameters<typeof serve>[0] {
   return async (incoming, outgoing) => {
@@ -159,7 +246,7 @@ test("ignore, span, trace, name", async () => {
     const options = { ignore: ({ req }: { req: { raw: Request } }) => req.raw.url.endsWith("/users/1") };
     await appWith(options).request("/users/1");
     await appWith({ span: false, trace: () => ({ userId: "ada" }) }).request("/users/2", { headers: CALLER });
-    await appWith({ trace: () => ({ userId: "bob" }), name: () => "mine" }).request("/users/3");
+    await (await appWith({ trace: () => ({ userId: "bob" }), name: () => "mine" }).request("/users/3")).text();
   });
   assert.equal(sink.records.length, 3);
   const [silent] = sink.findAll((span) => span.traceId === TRACE);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfigError, currentSpan, observe, startSpan, suppress, withSpan } from "sightline";
+import { ConfigError, currentSpan, observe, startSpan, stats, suppress, withContext, withSpan } from "sightline";
 import { SightlineInterceptor } from "sightline/interop/nestjs";
 import { traced } from "../support/traced.ts";
 import { CALLER, SPAN, serve, TRACE } from "./serve.ts";
@@ -117,6 +117,23 @@ test("errors by identity; a status below 500 is a warning", async () => {
   const [first, second] = sink.findAll("Orders.place").map(({ record }) => record);
   assert.deepEqual([first?.level, first?.error?.type], ["ERROR", "RangeError"]);
   assert.deepEqual([second?.level, second?.error, second?.status.message], ["WARNING", undefined, "not you"]);
+});
+
+test("a handle() that throws at once ends the span, and the error is the caller's", async () => {
+  const boom = new RangeError("boom");
+  const next = {
+    handle(): object {
+      throw boom;
+    },
+  };
+  const sink = await traced(() => {
+    assert.throws(
+      () => new SightlineInterceptor().intercept(context, next),
+      (thrown) => thrown === boom,
+    );
+    assert.equal(stats().open, 0);
+  });
+  assert.equal(sink.get("Orders.place").record.error?.type, "RangeError");
 });
 
 test("who unsubscribes ends the span, and reaches the source", async () => {
@@ -240,6 +257,62 @@ for (const platform of ["Express", "Fastify"]) {
       "http.response.status_code": 201,
     });
     assert.equal(children[0]?.record.name, "inside");
+  });
+}
+
+test("a client that left while a guard was at work: the span ends at once", async () => {
+  let open = -1;
+  const sink = await traced(() =>
+    serve(
+      (request, response) => {
+        const http = {
+          ...context,
+          getType: () => "http",
+          switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }),
+        };
+        response.once("close", () => {
+          seen(
+            new SightlineInterceptor().intercept(
+              http,
+              handler((observer) => observer.complete()),
+            ),
+          );
+          open = stats().open;
+        });
+        request.socket.destroy();
+      },
+      async (url) => assert.rejects(fetch(url)),
+    ),
+  );
+  assert.equal(open, 0);
+  assert.equal(sink.get("Orders.place").record.level, "WARNING");
+});
+
+for (const flags of ["00", "01"]) {
+  test(`over HTTP, what was current at listen() (flags ${flags}) is none of the request's`, async () => {
+    const sink = await traced(() =>
+      withContext({ traceparent: CALLER.traceparent.replace(/01$/, flags) }, () =>
+        serve(
+          (request, response) => {
+            const http = {
+              ...context,
+              getType: () => "http",
+              switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }),
+            };
+            seen(
+              new SightlineInterceptor().intercept(
+                http,
+                handler((observer) => observer.complete()),
+              ),
+            );
+            response.end();
+          },
+          async (url) => suppress(async () => (await fetch(url)).text()),
+        ),
+      ),
+    );
+    const { kind, traceId, parentSpanId } = sink.get("Orders.place").record;
+    assert.deepEqual([kind, traceId === TRACE, parentSpanId], ["server", false, undefined]);
   });
 }
 

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { before, test } from "node:test";
 import { context, propagation, type Sampler, SpanKind, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { isTracingSuppressed, suppressTracing } from "@opentelemetry/core";
 import {
   AlwaysOffSampler,
@@ -128,6 +129,27 @@ test("suppress silences them, and what was bound before is heard again", async (
     }),
   );
   assert.deepEqual(paths, ["o", "o > again", "o > heard", "o > heard > too"]);
+});
+
+test("suppress enters one context of theirs, and none inside suppressTracing", async (t) => {
+  const enter = t.mock.method(AsyncLocalStorageContextManager.prototype, "with");
+  const entered = (fn: () => void): number => {
+    const before = enter.mock.callCount();
+    fn();
+    return enter.mock.callCount() - before;
+  };
+  await spansOf(() => {
+    assert.equal(
+      entered(() => suppress(() => assert.ok(isTracingSuppressed(context.active())))),
+      1,
+    );
+    context.with(suppressTracing(context.active()), () =>
+      assert.equal(
+        entered(() => suppress(() => {})),
+        0,
+      ),
+    );
+  });
 });
 
 test("a sink's own requests are traced by neither", async () => {

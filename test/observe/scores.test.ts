@@ -91,6 +91,47 @@ test("a value that is none is no score, and nothing throws", async () => {
   assert.equal(stats().internalErrors - before, bad.length);
 });
 
+test("a score without a name is none, and is counted", async () => {
+  const before = stats().internalErrors;
+  const bad = [undefined, null, "", " \n", 7, {}, ["name"], Symbol("x")];
+  const found = await scored(() => {
+    for (const name of bad) score({ name: name as never, value: 1, traceId: TRACE });
+  });
+  assert.deepEqual(found, {});
+  assert.equal(stats().internalErrors - before, bad.length);
+});
+
+test("an id that is null or empty is none", async () => {
+  for (const none of ["", null] as never[]) {
+    const before = stats().internalErrors;
+    const ids = { traceId: none, spanId: none, sessionId: none, id: none };
+    let current!: Span;
+    const found = await scored(() => {
+      withSpan("s", (span) => {
+        current = span;
+        score({ name: "current", value: 1, ...ids });
+        score({ name: "session", value: 1, ...ids, sessionId: "s-1" });
+        score({ name: "trace", value: 1, ...ids, traceId: TRACE });
+      });
+      score({ name: "nothing", value: 1, ...ids });
+      score({ name: "span of nothing", value: 1, span: { traceId: none, spanId: none } });
+    });
+    const targets = Object.values(found).map(({ name, traceId, spanId, sessionId }) => [
+      name,
+      traceId,
+      spanId,
+      sessionId,
+    ]);
+    assert.deepEqual(targets.sort(), [
+      ["current", current.traceId, current.spanId, undefined],
+      ["session", undefined, undefined, "s-1"],
+      ["trace", TRACE, undefined, undefined],
+    ]);
+    assert.equal(new Set(Object.values(found).map(({ id }) => id)).size, 3, "each has an id of its own");
+    assert.equal(stats().internalErrors - before, 2);
+  }
+});
+
 test("the current span and its trace are judged, or what is named instead", async () => {
   let outer!: Span;
   let inner!: Span;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { bundlePrograms } from "../support/programs.ts";
 
 interface End {
   readonly code: number | null;
@@ -10,7 +11,9 @@ interface End {
   readonly words: readonly string[];
 }
 
-const PROGRAM = ["--conditions=@sightline/source", "--import", "tsx", "test/pipeline/exit-signal-child.ts"];
+const SOURCE = "test/pipeline/exit-signal-child.ts";
+const programs = await bundlePrograms("exit-signals", [SOURCE]);
+after(() => programs.remove());
 
 /** Runs the child under the circumstances; each word it says may be answered with a signal. */
 async function raise(
@@ -18,7 +21,7 @@ async function raise(
   answers: { readonly [word: string]: NodeJS.Signals } = { ready: "SIGTERM" },
   command: readonly string[] = [process.execPath],
 ): Promise<End> {
-  const [program = "", ...args] = [...command, ...PROGRAM, circumstances];
+  const [program = "", ...args] = [...command, programs.path(SOURCE), circumstances];
   const child: ChildProcess = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   const words: string[] = [];
   createInterface({ input: child.stdout! }).on("line", (word) => {

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { type TestContext, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import type { LaneStats } from "../../src/core/runtime.ts";
 import { type ExitTarget, installExitHooks } from "../../src/pipeline/exit.ts";
+import { bundlePrograms } from "../support/programs.ts";
 import { assertBooks, recorder, rig, turns } from "./rig.ts";
+
+const SOURCE = "test/pipeline/exit-child.ts";
+const programs = await bundlePrograms("exit", [SOURCE]);
+after(() => programs.remove());
 
 interface Death {
   readonly code: number | null;
@@ -16,7 +21,7 @@ interface Death {
 
 /** Runs the child until it is dead, and checks its books. */
 async function die(death: string, kind: string, emitted: number): Promise<Death> {
-  const args = ["--conditions=@sightline/source", "--import", "tsx", "test/pipeline/exit-child.ts", death, kind];
+  const args = [programs.path(SOURCE), death, kind];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));

@@ -4,16 +4,20 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import type { SpanRecord } from "sightline";
+import { type SourcePackage, sourcePackage } from "../support/programs.ts";
 
 const run = promisify(execFile);
 
 let folder = "";
+let made: SourcePackage;
 before(async () => {
+  made = await sourcePackage("intake-exit");
   folder = await mkdtemp(join(tmpdir(), "sightline-intake-"));
 });
+after(() => made.remove());
 
 /** What a program prints and what its file sink has written. `say` is a sink that only writes asynchronously. */
 async function program(name: string, source: string, first = "") {
@@ -29,8 +33,8 @@ async function program(name: string, source: string, first = "") {
     const file = fileSink({ path });
     const call = (model = "gpt-4o") => generation({ model, usage: { prompt_tokens: 1000, completion_tokens: 100 } });
   `;
-  const args = ["--conditions=@sightline/source", "--import", "tsx", "--input-type=module", "-e", head + source];
-  const options = { env: { ...process.env, SIGHTLINE_SINK: "" }, cwd: new URL("../..", import.meta.url) };
+  const args = ["--input-type=module", "-e", head + source];
+  const options = { env: { ...process.env, SIGHTLINE_SINK: "" }, cwd: made.folder };
   const { stdout, stderr, code } = await run(process.execPath, args, options).then(
     (result) => ({ ...result, code: 0 }),
     (error) => error as { stdout: string; stderr: string; code: number },

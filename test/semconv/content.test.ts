@@ -14,10 +14,10 @@ const NAMES = [
   "gen_ai.tool.call.result",
   "gen_ai.retrieval.query.text",
   "gen_ai.retrieval.documents",
-  "input.value",
-  "input.mime_type",
-  "output.value",
-  "output.mime_type",
+  "sightline.input.value",
+  "sightline.input.mime_type",
+  "sightline.output.value",
+  "sightline.output.mime_type",
   "sightline.system_instructions",
   "sightline.tool.definitions",
 ];
@@ -75,20 +75,23 @@ test("messages of the conventions as they are; of chat APIs converted; a text is
 test("what is no message stays what it is, once", () => {
   for (const input of [{ question: "q" }, ["q"], [], [{ role: "user" }], [{ content: "q" }], 7, null, true] as Json[]) {
     assert.deepEqual(said({ ...chat, input }), {
-      "input.value": read(JSON.stringify(input)),
-      "input.mime_type": "application/json",
+      "sightline.input.value": read(JSON.stringify(input)),
+      "sightline.input.mime_type": "application/json",
     });
   }
   assert.deepEqual(said({ input: "q", output: { a: 1 } }), {
-    "input.value": "q",
-    "input.mime_type": "text/plain",
-    "output.value": { a: 1 },
-    "output.mime_type": "application/json",
+    "sightline.input.value": "q",
+    "sightline.input.mime_type": "text/plain",
+    "sightline.output.value": { a: 1 },
+    "sightline.output.mime_type": "application/json",
   });
   // A span that has nothing to do with models.
-  assert.deepEqual(Object.keys(said({ input: [{ role: "user", content: "q" }] })), ["input.value", "input.mime_type"]);
+  assert.deepEqual(Object.keys(said({ input: [{ role: "user", content: "q" }] })), [
+    "sightline.input.value",
+    "sightline.input.mime_type",
+  ]);
   // A text of a workflow need not be anybody's words.
-  assert.deepEqual(said({ type: "chain", input: "q" })["input.value"], "q");
+  assert.deepEqual(said({ type: "chain", input: "q" })["sightline.input.value"], "q");
 });
 
 test("each message of an answer says why it ended up to 1.41, and no longer after", () => {
@@ -105,6 +108,17 @@ test("each message of an answer says why it ended up to 1.41, and no longer afte
   assert.deepEqual(answered({ output, genAi }, "latest"), [undefined, undefined]);
   assert.deepEqual(answered({ output: "a" }), ["stop"]);
   assert.deepEqual(answered({ output: "a", status: { code: "error" } }), ["error"]);
+  // The record knows better than its status, and one reason is that of all messages.
+  assert.deepEqual(answered({ output, genAi, status: { code: "error" } }), ["length", "content_filter"]);
+  const three = [1, 2, 3].map(() => ({ role: "assistant", parts: [text("a")] }));
+  assert.deepEqual(answered({ output: three, genAi }), ["length", "content_filter", "content_filter"]);
+  assert.deepEqual(answered({ output: "a", genAi: { operation: "chat", finishReasons: [] } }), ["stop"]);
+  const calls: Json = [{ role: "assistant", parts: [text("a"), { type: "tool_call", name: "add" }, null] }];
+  assert.deepEqual(answered({ output: calls }), ["tool_call"]);
+  assert.deepEqual(answered({ output: calls, genAi: { operation: "chat", finishReasons: ["tool_calls"] } }), [
+    "tool_calls",
+  ]);
+  assert.deepEqual(answered({ output: calls, status: { code: "error" } }), ["error"]);
 });
 
 test("agents, workflows, tools, retrievals, embeddings", () => {
@@ -124,24 +138,27 @@ test("agents, workflows, tools, retrievals, embeddings", () => {
     "gen_ai.retrieval.documents": [{ id: "1", score: 0.5 }],
   });
   assert.deepEqual(Object.keys(said({ type: "retriever", input: { q: "q", k: 2 }, output: ["text"] })), [
-    "input.value",
-    "input.mime_type",
-    "output.value",
-    "output.mime_type",
+    "sightline.input.value",
+    "sightline.input.mime_type",
+    "sightline.output.value",
+    "sightline.output.mime_type",
   ]);
-  assert.deepEqual(Object.keys(said({ type: "embedding", input: "q" })), ["input.value", "input.mime_type"]);
+  assert.deepEqual(Object.keys(said({ type: "embedding", input: "q" })), [
+    "sightline.input.value",
+    "sightline.input.mime_type",
+  ]);
 });
 
-test("1.36 had no names for content: it goes under OpenInference's and ours", () => {
+test("1.36 had no names for content: it goes under ours", () => {
   const genAi = { operation: "chat", systemInstructions: [text("Be kind.")], toolDefinitions: [{ type: "function" }] };
   const part = { ...chat, genAi, input: "q", output: [{ role: "assistant", parts: [text("a")] }] };
   assert.deepEqual(said(part, "1.36"), {
     "sightline.system_instructions": [text("Be kind.")],
     "sightline.tool.definitions": [{ type: "function" }],
-    "input.value": "q",
-    "input.mime_type": "text/plain",
-    "output.value": [{ role: "assistant", parts: [text("a")] }],
-    "output.mime_type": "application/json",
+    "sightline.input.value": "q",
+    "sightline.input.mime_type": "text/plain",
+    "sightline.output.value": [{ role: "assistant", parts: [text("a")] }],
+    "sightline.output.mime_type": "application/json",
   });
 });
 

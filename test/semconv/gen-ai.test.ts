@@ -118,6 +118,7 @@ test("request parameters by their wire names", () => {
     [{ top_k: 40 }, { top_k: 40 }],
     [{ encoding_format: "float" }, { encoding_formats: ["float"] }],
     [{ stream: true }, { stream: true }],
+    [{ stream: false }, {}],
     [{ reasoning_effort: "low" }, { "reasoning.level": "low" }],
     // Not set is not said.
     [{ temperature: null, stop: null }, {}],
@@ -307,6 +308,54 @@ test("a level only where the status does not say it, a message only where OTLP h
   assert.deepEqual(pair("WARNING", { code: "error" }), ["WARNING", undefined]);
 });
 
+test("a stream is named where there is one only", () => {
+  for (const profile of PROFILES) {
+    const names = (stream: boolean) => Object.keys(written({ genAi: { operation: "chat", stream } }, profile));
+    assert.deepEqual(
+      names(false).filter((name) => name.includes("stream")),
+      [],
+    );
+    assert.equal(names(true).filter((name) => name.endsWith("request.stream")).length, 1);
+  }
+});
+
+test("an agent of this process: what latest took from its span is kept under our names", () => {
+  const agent: Partial<SpanRecord> = {
+    type: "agent",
+    kind: "internal",
+    genAi: { operation: "invoke_agent", provider: "openai", requestModel: "m", agent: { id: "a_1", name: "Tutor" } },
+    usage: {
+      inputTokens: 9,
+      cacheReadInputTokens: 4,
+      cacheWriteInputTokens: 2,
+      extra: { "in.cached_tokens_details.audio_tokens": 1 },
+    },
+  };
+  const taken = [
+    ["provider.name", "openai"],
+    ["agent.id", "a_1"],
+    ["usage.cache_read.input_tokens", 4],
+    ["usage.cache_write.input_tokens", 2],
+    ["usage.audio.cache_read.input_tokens", 1],
+  ] as const;
+  const here = written(agent, "latest");
+  for (const [name, value] of taken) {
+    assert.deepEqual([here[`gen_ai.${name}`], here[`sightline.${name}`]], [undefined, value], name);
+  }
+  assert.deepEqual(
+    [here["gen_ai.agent.name"], here["gen_ai.request.model"], here["gen_ai.usage.input_tokens"]],
+    ["Tutor", "m", 9],
+  );
+  // A provider's agent has them, and so has any agent up to 1.41.
+  const there = written({ ...agent, kind: "client" }, "latest");
+  for (const [name, value] of taken) assert.equal(there[`gen_ai.${name}`], value, name);
+  const before = written(agent, "1.41");
+  assert.deepEqual(
+    [before["gen_ai.provider.name"], before["gen_ai.agent.id"], before["gen_ai.usage.cache_creation.input_tokens"]],
+    ["openai", "a_1", 2],
+  );
+});
+
 test("server, attempts and the rest of an exchange", () => {
   const server = (host: string) => {
     const attributes = written({ http: { method: "POST", route: "/x", host } });
@@ -316,6 +365,7 @@ test("server, attempts and the rest of an exchange", () => {
   assert.deepEqual(server("127.0.0.1:8080"), ["127.0.0.1", 8080]);
   assert.deepEqual(server("[::1]:8080"), ["::1", 8080]);
   assert.deepEqual(server("[::1]"), ["::1", 443]);
+  assert.deepEqual(server("litellm.tools.svc:80"), ["litellm.tools.svc", 80]);
   const attempts = [
     { status: 500, durationMs: 5 },
     { durationMs: 6, error: "reset" },
@@ -336,7 +386,7 @@ test("metadata and tags as they are, objects as JSON, the user's attributes last
   const attributes = written({
     trace,
     metadata: JSON.parse('{"n":1,"ok":true,"of":["a","b"],"nested":{"a":null},"nothing":null,"__proto__":{"a":1}}'),
-    attributes: JSON.parse('{"gen_ai.request.model":"mine","o":{"a":1},"__proto__":1,"":"nameless"}'),
+    attributes: JSON.parse('{"gen_ai.request.model":"mine","o":{"a":1},"__proto__":1,"":"nameless","nothing":null}'),
     genAi: { requestModel: "ours" },
   });
   assert.deepEqual(below("sightline.metadata.", attributes), {
@@ -344,7 +394,6 @@ test("metadata and tags as they are, objects as JSON, the user's attributes last
     ok: true,
     of: ["a", "b"],
     nested: '{"a":null}',
-    nothing: "null",
     ["__proto__"]: '{"a":1}',
   });
   assert.deepEqual(below("sightline.trace.", attributes), {
@@ -357,6 +406,7 @@ test("metadata and tags as they are, objects as JSON, the user's attributes last
     [attributes["gen_ai.request.model"], attributes["o"], attributes[""]],
     ["mine", '{"a":1}', undefined],
   );
+  assert.equal("nothing" in attributes, false, "OTLP has no word for null, and its text would be another value");
   assert.equal(Object.getPrototypeOf(attributes), Object.prototype);
   assert.equal(Object.getOwnPropertyDescriptor(attributes, "__proto__")?.value, 1);
 });

@@ -220,12 +220,18 @@ test("metadata: what has no field, as texts; the user's goes over it", () => {
     "http.status_code": "200",
     ok: "true",
     nested: '{"list":[1]}',
-    nothing: "null",
   });
 });
 
 test("attributes that begin with langfuse go along as they are", () => {
-  const attributes = attributesOf({ attributes: { "langfuse.experiment.id": "e", "langfuse.trace.public": true } });
+  const attributes = attributesOf({
+    attributes: {
+      "langfuse.experiment.id": "e",
+      "langfuse.trace.public": true,
+      "langfuse.none": null,
+    },
+  });
+  assert.equal("langfuse.none" in attributes, false);
   assert.equal(attributes["langfuse.experiment.id"], "e");
   assert.equal(attributes["langfuse.trace.public"], true);
 });
@@ -246,6 +252,9 @@ test("parameters with what is asked of the stream, time of the first token", () 
   });
   assert.equal(attributes["langfuse.observation.model.parameters"], '{"temperature":0,"stop":null,"stream":true}');
   assert.equal(attributes["langfuse.observation.completion_start_time"], "2024-11-19T07:06:40.060Z");
+  for (const genAi of [{}, { parameters: {} }]) {
+    assert.equal("langfuse.observation.model.parameters" in attributesOf({ genAi }), false, "none are none");
+  }
 });
 
 test("a finding is an event below its span, the same one each time", () => {
@@ -285,4 +294,7 @@ test("a score has one target, and a value of its type", () => {
   const long = scoreBody(sampleScore({ value: "ы".repeat(600), dataType: "TEXT" }), {});
   assert.equal((long["value"] as string).length, 500);
   assert.equal((long["metadata"] as { text: string }).text.length, 600);
+  // The cut falls within the 250th face.
+  const faces = scoreBody(sampleScore({ value: `${"😀".repeat(300)}`, dataType: "TEXT" }), {});
+  assert.equal(faces["value"], `${"😀".repeat(249)}…`);
 });

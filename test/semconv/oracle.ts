@@ -106,11 +106,6 @@ export const OPEN_INFERENCE: Registry = listed({
     llm.cost.prompt llm.cost.completion llm.cost.total retrieval.documents.{i}.document.score`,
 });
 
-/** OpenInference's names that spans of OpenTelemetry's conventions may have too. */
-export const SHARED: Registry = new Map(
-  ["input.value", "input.mime_type", "output.value", "output.mime_type"].map((name) => [name, "string"]),
-);
-
 function listed(names: { readonly [type in OracleType]?: string }): Map<string, OracleType> {
   const rows = Object.entries(names) as [OracleType, string][];
   return new Map(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,7 @@ import { fakeClock } from "../../src/testing/fake-clock.ts";
 import { sampleFinding, sampleScore, sampleSpan } from "../../src/testing/sample-records.ts";
 import { sinkContract } from "../../src/testing/sink-contract.ts";
 import { assertBooks } from "../support/books.ts";
+import { otlpServer } from "../support/otlp-server.ts";
 
 const signal = new AbortController().signal;
 
@@ -48,7 +50,7 @@ test("an unfinished record waits, and its successor takes its place", async () =
   assert.equal(batches.length, 0, "an empty batch is not written");
   await final.write([open(2), sampleScore()], signal);
   await final.write([done(3), sampleFinding()], signal);
-  await final.flush!();
+  await final.flush!(signal, true);
   await final.close!();
   assert.deepEqual(
     batches.map((batch) => batch.map(({ record }) => record)),
@@ -63,16 +65,16 @@ test("of two unfinished records the one with the higher seq is kept, whichever c
   const final = finalSpans(sink);
   await final.write([open(3), open(2)], signal);
   await final.write([open(1)], signal);
-  await final.flush!();
+  await final.flush!(signal, true);
   assert.deepEqual(seqs(), [3]);
 });
 
-test("what never ends goes out once: with flush, with close, or after ten minutes with the next batch", async () => {
+test("what never ends goes out once: with the last flush, with close, or after ten minutes with the next batch", async () => {
   const clock = fakeClock();
   const { sink, seqs } = inner();
   const final = finalSpans(sink, { clock });
   await final.write([open(1)], signal);
-  await Promise.all([final.flush!(), final.flush!()]);
+  await Promise.all([final.flush!(signal, true), final.flush!(signal, true)]);
   assert.deepEqual(seqs(), [1]);
 
   await final.write([open(2, 2)], signal);
@@ -96,7 +98,7 @@ test("more than a thousand do not wait: they go straight on", async () => {
     signal,
   );
   assert.equal(batches.flat().length, 200);
-  await final.flush!();
+  await final.flush!(signal, true);
   assert.equal(batches.flat().length, 1_200);
 });
 
@@ -110,11 +112,11 @@ test("a batch that fails may come again: nothing is lost or doubled", async () =
   await final.write([open(0, 3)], signal);
   for (let attempt = 0; attempt < 3; attempt++) {
     await assert.rejects(async () => final.write(batch, signal), SinkError);
-    await assert.rejects(async () => final.flush!(), SinkError);
+    await assert.rejects(async () => final.flush!(signal, true), SinkError);
   }
   isDown = false;
   await final.write(batch, signal);
-  await final.flush!();
+  await final.flush!(signal, true);
   assert.deepEqual(seqs(), [2, 2, 1]);
   assert.deepEqual(droppedOf(final), {});
 });
@@ -126,7 +128,7 @@ test("what the sink refuses is counted, alone", async () => {
   });
   const final = finalSpans(sink);
   await final.write([open(1, 1), open(13, 2), open(1, 3), open(14, 4), open(1, 5)], signal);
-  await final.flush!();
+  await final.flush!(signal, true);
   assert.equal(batches.flat().length, 3);
   assert.deepEqual(droppedOf(final), { rejected_by_sink: 2 });
 
@@ -136,12 +138,12 @@ test("what the sink refuses is counted, alone", async () => {
     }).sink,
   );
   await never.write([open(1), open(1, 2)], signal);
-  await never.flush!();
+  await never.flush!(signal, true);
   assert.deepEqual(never.stats!(), { replayed: 0, spooled: 0, dropped: { rejected_by_sink: 2 }, lastError: "no" });
 
   const partial = finalSpans(inner(() => ({ rejected: [{ spanId: "", reason: "" }] })).sink);
   await partial.write([open(1), open(1, 2)], signal);
-  await partial.flush!();
+  await partial.flush!(signal, true);
   assert.deepEqual(droppedOf(partial), { rejected_by_sink: 1 });
 });
 
@@ -152,9 +154,9 @@ test("what a key or an address is at fault for stays until it is put right", asy
   });
   const final = finalSpans(sink);
   await final.write([open(1)], signal);
-  await assert.rejects(async () => final.flush!(), /401/);
+  await assert.rejects(async () => final.flush!(signal, true), /401/);
   isKnown = true;
-  await final.flush!();
+  await final.flush!(signal, true);
   assert.deepEqual([seqs(), droppedOf(final)], [[1], {}]);
 });
 
@@ -168,20 +170,158 @@ test("what cannot be written at close is counted, and close says why", async () 
   assert.deepEqual(droppedOf(final), { shutdown: 2 });
 });
 
-test("while another configuration uses it, close keeps what cannot be written", async () => {
-  let isDown = true;
-  const { sink, seqs } = inner(() => {
-    if (isDown) throw new SinkError("down", { retry: "later" });
-  });
+test("an ordinary flush leaves alone what waits", async () => {
+  const { sink, seqs } = inner();
+  let flushes = 0;
+  const final = finalSpans({ ...sink, flush: () => void flushes++ });
+  await final.write([open(1), done(2, 2)], signal);
+  for (let n = 0; n < 3; n++) await final.flush!();
+  assert.deepEqual([seqs(), flushes], [[2], 3]);
+  await final.write([done(3)], signal);
+  await final.flush!(signal, true);
+  assert.deepEqual(seqs(), [2, 3]);
+});
+
+test("a flush for every request sends a span that is open meanwhile once", async () => {
+  const clock = fakeClock();
+  const { sink, batches } = inner();
+  configure({ sinks: [finalSpans(sink)], clock, maxOpenMs: 20, signals: false });
+  const stream = startSpan("stream");
+  clock.advance(2_000);
+  startSpan("request").end();
+  await until(() => stats().sinks["inner"]!.emitted === 2);
+  for (let n = 0; n < 3; n++) await flush();
+  stream.end();
+  await flush();
+  await shutdown();
+  assertBooks(stats());
+  assert.equal(stats().sinks["inner"]!.emitted, 3);
+  const names = batches.flat().map((record) => (record as SpanRecord).name);
+  assert.deepEqual(names.sort(), ["request", "stream"]);
+});
+
+test("a configuration that takes the sink over takes over what waits: it is neither sent nor lost", async () => {
+  const clock = fakeClock();
+  const { sink, batches } = inner();
+  const final = finalSpans(sink);
+  const again = () => configure({ sinks: [final], clock, maxOpenMs: 20, signals: false });
+  again();
+  const late = startSpan("late");
+  startSpan("lost");
+  clock.advance(2_000);
+  again();
+  // Whatever the first one does in the background is over when the second one has been flushed twice.
+  await flush();
+  await new Promise(setImmediate);
+  await flush();
+  assert.deepEqual(batches, []);
+  late.end();
+  await shutdown();
+  assertBooks(stats());
+  const names = batches.flat().map((record) => (record as SpanRecord).name);
+  assert.deepEqual(names.sort(), ["late", "lost"]);
+  const { emitted, replayed, written, dropped } = stats().sinks["inner"]!;
+  assert.deepEqual({ emitted, replayed, written, dropped }, { emitted: 1, replayed: 2, written: 3, dropped: {} });
+});
+
+test("while another configuration uses it, close leaves alone what waits", async () => {
+  const { sink, seqs } = inner();
   const final = finalSpans(sink);
   final.open!();
   await final.write([open(1)], signal);
   final.open!();
-  await assert.rejects(async () => final.close!(), /down/);
-  assert.deepEqual(final.stats!(), { replayed: 1, spooled: 0, dropped: {} });
-  isDown = false;
+  await final.close!();
+  assert.deepEqual([seqs(), final.stats!()], [[], { replayed: 1, spooled: 0, dropped: {} }]);
   await final.close!();
   assert.deepEqual(seqs(), [1]);
+});
+
+test("when nobody waits any more, close ends, sends nothing again, and has counted at once", async () => {
+  let writes = 0;
+  const hanging: Sink = {
+    name: "hanging",
+    write: (_, aborted) =>
+      new Promise((_, reject) => {
+        writes++;
+        aborted.addEventListener("abort", () => reject(new SinkError("called off", { retry: "later" })));
+      }),
+  };
+  for (const isFlushed of [true, false]) {
+    writes = 0;
+    const final = finalSpans(hanging);
+    await final.write([open(1), open(1, 2)], signal);
+    const [flushing, closing] = [new AbortController(), new AbortController()];
+    const flushed = isFlushed && Promise.resolve(final.flush!(flushing.signal, true)).catch(() => {});
+    const closed = Promise.resolve(final.close!(closing.signal)).catch(() => {});
+    await until(() => writes === 1);
+    flushing.abort();
+    closing.abort();
+    assert.deepEqual(droppedOf(final), { shutdown: 2 });
+    await Promise.all([flushed, closed]);
+    assert.deepEqual([writes, droppedOf(final)], [1, { shutdown: 2 }]);
+  }
+});
+
+test("at process exit, when there is no time, what waits is counted", async () => {
+  const { sink, batches } = inner();
+  const final = finalSpans(sink);
+  await final.write([open(1), open(1, 2)], signal);
+  void final.flush!(AbortSignal.abort(), true);
+  assert.deepEqual([batches, droppedOf(final)], [[], { exit: 2 }]);
+});
+
+test("what an error says has been taken does not come again, and what waits is held", async () => {
+  let isDown = true;
+  const { sink, seqs } = inner((batch) => {
+    if (isDown) throw new SinkError("half", { retry: "later", remaining: batch.slice(1) });
+  });
+  const final = finalSpans(sink);
+  const batch = [done(1, 1), open(2, 2), done(3, 3), open(4, 4)];
+  await assert.rejects(async () => final.write(batch, signal), /half/);
+  isDown = false;
+  await final.write([batch[2]!], signal);
+  await final.flush!(signal, true);
+  assert.deepEqual(seqs(), [3, 2, 4]);
+
+  isDown = true;
+  await final.write([open(5, 5), open(6, 6)], signal);
+  await assert.rejects(async () => final.flush!(signal, true), /half/);
+  isDown = false;
+  await final.flush!(signal, true);
+  assert.deepEqual([seqs(), droppedOf(final)], [[3, 2, 4, 6], {}]);
+});
+
+test("a fault in the sink's own code is that of one record, whatever its kind", async () => {
+  for (const Fault of [TypeError, RangeError, ReferenceError]) {
+    const { sink, seqs } = inner((batch) => {
+      if (batch.some(({ seq }) => seq === 13)) throw new Fault("at fault");
+    });
+    const final = finalSpans(sink);
+    await final.write([open(1, 1), open(13, 2), open(3, 3)], signal);
+    await final.flush!(signal, true);
+    assert.deepEqual([seqs().sort(), droppedOf(final)], [[1, 3], { rejected_by_sink: 1 }]);
+  }
+});
+
+test("writeSync while a configuration goes on: what is unfinished waits, until the end", async () => {
+  const { sink, seqs } = inner(() => {}, true);
+  const final = finalSpans(sink);
+  final.open!();
+  final.writeSync!([open(1, 1)]);
+  final.writeSync!([open(2, 2), done(3, 3)]);
+  final.writeSync!([done(4, 1)]);
+  assert.deepEqual(seqs(), [3, 4]);
+  await final.close!();
+  assert.deepEqual(seqs(), [3, 4, 2]);
+  final.writeSync!([open(5, 5)]);
+  assert.deepEqual(seqs(), [3, 4, 2, 5]);
+
+  // A spool is not closed at the end.
+  final.open!();
+  final.writeSync!([open(6, 6)]);
+  final.writeSync!([]);
+  final.writeSync!([open(7, 7)]);
+  assert.deepEqual(seqs(), [3, 4, 2, 5, 6, 7]);
 });
 
 test("writeSync writes everything at once, what waits first; its failure is counted once", () => {
@@ -303,4 +443,70 @@ test("at process exit, what waits before a spool is on its disk", (t) => {
     .map((name) => readFileSync(join(dir, name), "utf8"))
     .join("");
   assert.equal(text.match(/"name":"open"/g)?.length, 1);
+});
+
+/** A program with a span that has waited for its end since `maxOpenMs`; `end` is how it ends. Gives what it says. */
+async function die(endpoint: string, end: string): Promise<{ stdout: string; stderr: string }> {
+  const code = `
+    import { configure, shutdown, startSpan, stats } from "sightline";
+    import { otlpSink } from "sightline/sinks/otlp";
+    import { fakeClock } from "sightline/testing";
+    const clock = fakeClock();
+    configure({ sinks: [otlpSink({ endpoint: ${JSON.stringify(endpoint)}, name: "otlp" })], clock, maxOpenMs: 20,
+      delivery: { batchRecords: 1 } });
+    startSpan("open");
+    clock.advance(100);
+    const books = () => stats().sinks["otlp"];
+    const wait = () => (books().written === 1 && books().queued === 0 ? end() : setImmediate(wait));
+    const end = async () => { ${end} };
+    wait();
+  `;
+  const args = ["--conditions=@sightline/source", "--import", "tsx", "--input-type=module", "-e", code];
+  const child = spawn(process.execPath, args, { cwd: new URL("../..", import.meta.url).pathname });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (chunk) => (stdout += chunk));
+  child.stderr.on("data", (chunk) => (stderr += chunk));
+  await once(child, "close");
+  return { stdout, stderr };
+}
+
+test("however a process ends that has time, what waits is delivered, once", { concurrency: 2 }, async (t) => {
+  const ends = {
+    "out of work": "",
+    shutdown: "await shutdown();",
+    SIGTERM: 'process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1_000);',
+    "SIGTERM with a host that runs out of work":
+      'process.once("SIGTERM", () => {}); process.kill(process.pid, "SIGTERM");',
+    "SIGTERM with a host that shuts down":
+      'process.once("SIGTERM", () => shutdown().then(() => process.exit())); process.kill(process.pid, "SIGTERM");',
+  };
+  await Promise.all(
+    Object.entries(ends).map(([name, end]) =>
+      t.test(name, async () => {
+        await using server = await otlpServer();
+        const { stderr } = await die(server.url, end);
+        assert.deepEqual([server.spans().map((span) => span.name), stderr], [["open"], ""]);
+      }),
+    ),
+  );
+});
+
+test("process.exit() without a shutdown: what waits is counted as lost, and that is said", async () => {
+  await using server = await otlpServer();
+  const { stderr } = await die(server.url, "process.exit();");
+  assert.equal(stderr, 'sightline: 1 of 1 records for "otlp" were lost (exit 1)\n');
+  assert.equal(server.spans().length, 0);
+});
+
+test("a receiver that hangs keeps a process no longer than its shutdown", async () => {
+  await using server = await otlpServer();
+  server.answer(() => ({ hang: true }));
+  const { stdout, stderr } = await die(
+    server.url,
+    `process.on("exit", () => console.log(performance.now() - since));
+     const since = performance.now();
+     await shutdown({ timeoutMs: 300 });`,
+  );
+  assert.ok(Number(stdout) < 5_000, stdout);
+  assert.match(stderr, /1 of 1 records for "otlp" were lost \(shutdown 1\)/);
 });

@@ -78,9 +78,9 @@ const REFUSED: [string, NodeJS.ProcessEnv, LangfuseSinkOptions, RegExp][] = [
     "no address",
     { ...VARIABLES, LANGFUSE_HOST: "cloud.langfuse.com" },
     {},
-    /LANGFUSE_BASE_URL.*absolute http or https/,
+    /LANGFUSE_BASE_URL.*absolute and begin with http/,
   ],
-  ["an address without a scheme", {}, { ...KEYS, baseUrl: "localhost:3000" }, /baseUrl.*absolute http or https/],
+  ["an address without a scheme", {}, { ...KEYS, baseUrl: "localhost:3000" }, /baseUrl.*absolute and begin with http/],
   ["plain http to elsewhere", {}, { ...KEYS, baseUrl: "http://langfuse.example" }, /https.*option insecure/],
   ["plain http to a private address", {}, { ...KEYS, baseUrl: "http://10.0.0.7:3000" }, /option insecure/],
 ];

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { configure, flush, score, shutdown, stats, withSpan } from "sightline";
+import { configure, flush, score, shutdown, spool, stats, withSpan } from "sightline";
+import type { SinkError } from "../../src/core/errors.ts";
 import type { ScoreRecord, TraceRecord } from "../../src/core/record.ts";
 import { langfuseSink } from "../../src/sinks/langfuse.ts";
 import { sampleFinding, sampleScore, sampleSpan } from "../../src/testing/sample-records.ts";
@@ -75,19 +79,89 @@ test("after a failure, what was taken is not sent again, and what was refused is
   await using fake = await fakeLangfuse(script);
   const sink = sinkFor(fake);
   const batch = [sampleSpan(), scoreNumber(1), scoreNumber(2, { name: "" }), scoreNumber(3)];
-  assert.equal((await write(sink, batch)).retry, "later");
-  const copies = batch.map((record) => structuredClone(record));
-  assert.equal((await write(sink, copies)).retry, "later", "the records of a packed batch are others");
-  isUp = true;
-  const rejected = await write(sink, batch);
+  const error: SinkError = await write(sink, batch);
+  assert.deepEqual([error.retry, error.remaining], ["later", [batch[3]]]);
   assert.deepEqual(
-    rejected.map(({ spanId }: any) => spanId),
+    error.rejected!.map(({ spanId }) => spanId),
     ["score-2"],
   );
+  assert.equal((await write(sink, error.remaining!)).retry, "later");
+  isUp = true;
+  assert.deepEqual(await write(sink, error.remaining!), []);
   const asked = fake.requests.map(({ path, body }) => (path === SCORES ? body.id : "spans"));
   assert.deepEqual(asked.sort(), ["score-1", "score-2", "score-3", "score-3", "score-3", "spans"]);
-  await write(sink, batch);
-  assert.equal(fake.requests.filter(({ path }) => path !== SCORES).length, 2, "what is through is forgotten");
+});
+
+const judged = () => withSpan("answer", ({ traceId }) => score({ name: "a", value: 1, traceId }));
+
+for (const status of [401, 403, 404, 405, 409]) {
+  test(`scores that ${status} refuses cost no span, and hold up no spool`, async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), "sightline-langfuse-"));
+    t.after(() => rmSync(dir, { recursive: true, force: true }));
+    await using fake = await fakeLangfuse(({ path }) => (path === SCORES ? { status } : undefined));
+    const rejected = await write(sinkFor(fake), [sampleSpan(), scoreNumber(1), scoreNumber(2)]);
+    assert.deepEqual(rejected.map(({ spanId }: { spanId: string }) => spanId).sort(), ["score-1", "score-2"]);
+    for (const spooled of [false, true]) {
+      const before = fake.observations.length;
+      configure({ sinks: [spooled ? spool(sinkFor(fake), { dir }) : sinkFor(fake)], signals: false });
+      // Alone first: whether keys and address are right, only spans can tell.
+      score({ name: "late", value: 1, traceId: "1".repeat(32) });
+      await flush({ timeoutMs: 5_000 });
+      judged();
+      await flush({ timeoutMs: 5_000 });
+      judged();
+      await flush({ timeoutMs: 5_000 });
+      await shutdown();
+      assertBooks(stats());
+      const lane = stats().sinks[spooled ? "spool(langfuse)" : "langfuse"]!;
+      assert.deepEqual([lane.written, lane.spooled, lane.dropped], [2, 0, { rejected_by_sink: 3 }]);
+      assert.match(lane.lastError!, new RegExp(`answered ${status}`));
+      assert.equal(fake.observations.length - before, 2);
+    }
+    configure({ sinks: [spool(sinkFor(fake), { dir })], signals: false });
+    await flush({ timeoutMs: 5_000 });
+    await shutdown();
+    assert.equal(fake.observations.length, 5, "the next process sends nothing again");
+  });
+}
+
+test("scores that wait in a spool do not bring their spans again", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "sightline-langfuse-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  let isUp = false;
+  await using fake = await fakeLangfuse(({ path }) =>
+    path === SCORES && !isUp ? { status: 503, headers: { "retry-after": "60" } } : undefined,
+  );
+  for (const expected of [2, 2]) {
+    configure({ sinks: [spool(sinkFor(fake), { dir })], signals: false });
+    if (!isUp) {
+      judged();
+      judged();
+    }
+    await flush({ timeoutMs: 5_000 });
+    await shutdown({ timeoutMs: 500 });
+    assertBooks(stats());
+    assert.equal(fake.observations.length, expected);
+    isUp = true;
+  }
+  assert.equal(fake.scores.length, 2);
+});
+
+test("keys that are wrong for spans too: a score waits in a spool", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "sightline-langfuse-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  let isOpen = false;
+  await using fake = await fakeLangfuse(() => (isOpen ? undefined : { status: 401 }));
+  for (const spooled of [1, 0]) {
+    configure({ sinks: [spool(sinkFor(fake), { dir })], signals: false });
+    if (!isOpen) score({ name: "late", value: 1, traceId: "1".repeat(32) });
+    await flush({ timeoutMs: 500 });
+    await shutdown();
+    assertBooks(stats());
+    assert.equal(stats().sinks["spool(langfuse)"]!.spooled, spooled);
+    isOpen = true;
+  }
+  assert.equal(fake.scores.length, 1);
 });
 
 test("an answer that got lost: the same score comes again under its id", async () => {

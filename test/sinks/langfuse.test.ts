@@ -193,7 +193,7 @@ test("an unfinished span waits for its end", async () => {
   await sink.write([spanNumber(1, { unfinished: true, seq: 1 }), spanNumber(2, { unfinished: true, seq: 1 })], signal);
   assert.equal(fake.observations.length, 0);
   await sink.write([spanNumber(1, { seq: 2, output: "done" })], signal);
-  await sink.flush!();
+  await sink.flush!(signal, true);
   assert.equal(fake.observation("span 1").output, "done");
   assert.equal(fake.observation("span 2").metadata["unfinished"], "true");
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { configure, flush, memorySink, shutdown, spool, startSpan, stats } from "sightline";
-import { SinkError } from "../../src/core/errors.ts";
+import { ConfigError, SinkError } from "../../src/core/errors.ts";
 import { lazySink } from "../../src/sinks/lazy-sink.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
 import { sampleSpan } from "../../src/testing/sample-records.ts";
@@ -58,31 +58,51 @@ test("is closed without being loaded", async () => {
   assert.deepEqual(calls, []);
 });
 
-test("one that writes synchronously is loaded as soon as it is used", async () => {
+test("one that writes synchronously is loaded in the turn of its first write", async () => {
   const { calls, load } = noted();
-  const sink = lazySink("lazy", load, { sync: true });
-  sink.open!();
-  assert.throws(() => sink.writeSync!([sampleSpan()]), /"lazy" has not been loaded yet/);
+  let made: Sink | undefined;
+  void load().then((sink) => (made = sink));
   await new Promise(setImmediate);
+  calls.length = 0;
+  const sink = lazySink("lazy", load, { loadSync: () => made! });
+  sink.open!();
+  assert.deepEqual(calls, []);
   sink.writeSync!([sampleSpan()]);
-  assert.deepEqual(calls, ["load", "open", "writeSync 1"]);
+  void sink.write([], signal);
+  assert.deepEqual(calls, ["open", "writeSync 1", "write 0"]);
+});
+
+test("where that is not possible, a write loads it the other way; writeSync says so", async () => {
+  const { calls, load } = noted();
+  const sink = lazySink("lazy", load, {
+    loadSync() {
+      throw Object.assign(new Error("Cannot find module"), { code: "MODULE_NOT_FOUND" });
+    },
+  });
+  assert.throws(() => sink.writeSync!([sampleSpan()]), /"lazy" could not be loaded: Cannot find module; .*bundler/);
+  await sink.write([sampleSpan()], signal);
+  sink.writeSync!([sampleSpan()]);
+  assert.deepEqual(calls, ["load", "write 1", "writeSync 1"]);
 });
 
 test("what cannot be loaded says never and how to help, and is tried again", async () => {
-  let isThere = false;
+  const missing = Object.assign(new Error("Cannot find module"), { code: "ERR_MODULE_NOT_FOUND" });
+  const problems = [missing, new ConfigError("CONFIG_BAD_VARIABLE", "OTEL_X takes a number.")];
   const memory = memorySink();
   const sink = lazySink("lazy", async () => {
-    if (!isThere) throw new Error("Cannot find module");
+    const problem = problems.shift();
+    if (problem !== undefined) throw problem;
     return memory;
   });
-  await assert.rejects(
-    async () => sink.write([sampleSpan()], signal),
-    (error) =>
-      error instanceof SinkError &&
-      error.retry === "never" &&
-      /"lazy" could not be loaded: Cannot find module; .*bundler/.test(error.message),
-  );
-  isThere = true;
+  for (const said of [
+    /^sink "lazy" could not be loaded: Cannot find module; .*bundler/,
+    /loaded: OTEL_X takes a number\.$/,
+  ]) {
+    await assert.rejects(
+      async () => sink.write([sampleSpan()], signal),
+      (error) => error instanceof SinkError && error.retry === "never" && said.test(error.message),
+    );
+  }
   await sink.write([sampleSpan()], signal);
   assert.equal(memory.all.length, 1);
 });

@@ -79,7 +79,11 @@ function expected(attributes: Attributes): Message {
   const plain = (value: AttributeValue, double: boolean): unknown => {
     if (typeof value === "string") return well(value);
     if (typeof value === "boolean") return value;
-    if (typeof value !== "number") return value.map((item) => plain(item, double));
+    if (typeof value !== "number") {
+      // A list is of one type.
+      const all = (value as readonly unknown[]).every((item) => typeof item !== "number" || Number.isSafeInteger(item));
+      return value.map((item) => plain(item, double || !all));
+    }
     return double || !Number.isSafeInteger(value) ? value + 0 : BigInt(value);
   };
   return Object.fromEntries(Object.entries(attributes).map(([key, value]) => [well(key), plain(value, isDouble(key))]));
@@ -250,6 +254,10 @@ test("whole numbers are doubles by name only", () => {
     { key: "gen_ai.request.temperature", value: { doubleValue: 1 } },
     { key: "gen_ai.request.max_tokens", value: { intValue: "1" } },
     { key: "n", value: { arrayValue: { values: [{ intValue: "0" }, { intValue: "-1" }] } } },
+  ]);
+  assert.deepEqual(keyValues({ n: [1, 2.5], big: [1, 2 ** 60] }), [
+    { key: "n", value: { arrayValue: { values: [{ doubleValue: 1 }, { doubleValue: 2.5 }] } } },
+    { key: "big", value: { arrayValue: { values: [{ doubleValue: 1 }, { doubleValue: 2 ** 60 }] } } },
   ]);
 });
 

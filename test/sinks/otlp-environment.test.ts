@@ -73,7 +73,7 @@ const WRONG: readonly (readonly [env: { readonly [name: string]: string }, messa
   [{ TRACES_HEADERS: `k=${SECRET}%` }, /^OTEL_EXPORTER_OTLP_TRACES_HEADERS takes key=value.*%25/],
   [{ ENDPOINT: "localhost:4318" }, /OTEL_EXPORTER_OTLP_ENDPOINT: the address must be absolute and begin with http/],
   [{ ENDPOINT: "https://c/v1/traces" }, /^OTEL_EXPORTER_OTLP_ENDPOINT is the address that "\/v1\/traces" is added to/],
-  [{ TRACES_ENDPOINT: "collector" }, /OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url must be/],
+  [{ TRACES_ENDPOINT: "collector" }, /OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: the address must be/],
   [
     { ENDPOINT: "http://c.example:4318", HEADERS: `api-key=${SECRET}` },
     /credentials over plain http to c\.example:4318.*OTEL_EXPORTER_OTLP_INSECURE=true/,

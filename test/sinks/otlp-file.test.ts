@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import fs, { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { configure, score, shutdown, startSpan, stats } from "sightline";
-import type { SpanRecord } from "../../src/core/record.ts";
+import { configure, flush, score, shutdown, startSpan, stats } from "sightline";
+import type { SinkError } from "../../src/core/errors.ts";
+import type { SpanRecord, TraceRecord } from "../../src/core/record.ts";
 import { otlpFile, otlpSink } from "../../src/sinks/otlp/index.ts";
+import { fakeClock } from "../../src/testing/fake-clock.ts";
 import { sampleRecords, sampleScore, sampleSpan } from "../../src/testing/sample-records.ts";
 import { sinkContract } from "../../src/testing/sink-contract.ts";
 import { fromJson, type Message } from "../proto/otlp-proto.ts";
@@ -101,6 +103,74 @@ test("an unfinished span is written once, finished", async (t) => {
   await file.write([done], signal);
   await file.close!();
   assert.equal(spansOf(path).length, 1);
+});
+
+test("a logs file that fails for a while: no span is written twice", async (t) => {
+  const path = join(folder(t), "traces.jsonl");
+  const real = fs.openSync;
+  let failures = 4;
+  t.mock.method(fs, "openSync", (file: string, ...rest: [number, number]) => {
+    if (String(file).endsWith(".logs.jsonl") && failures-- > 0) {
+      throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+    }
+    return real(file, ...rest);
+  });
+  const sink = otlpFile({ path }, {});
+  configure({ sinks: [sink], clock: fakeClock(), signals: false });
+  const root = startSpan("root");
+  score({ traceId: root.traceId, name: "good", value: 1 });
+  root.end();
+  await flush({ timeoutMs: 200 });
+  const batch = [sampleSpan(), sampleScore()];
+  let left: readonly TraceRecord[] = batch;
+  while (left.length > 0) {
+    try {
+      await sink.write(left, signal);
+      left = [];
+    } catch (error) {
+      assert.equal((error as SinkError).retry, "later");
+      left = (error as SinkError).remaining!;
+      assert.deepEqual(left, [batch[1]]);
+    }
+  }
+  await shutdown();
+  assertBooks(stats());
+  const { written, dropped } = stats().sinks["otlp-file:traces.jsonl"]!;
+  assert.deepEqual([spansOf(path).length, written, dropped], [2, 2, {}]);
+  assert.equal(linesOf(path.replace(".jsonl", ".logs.jsonl")).length, 2);
+});
+
+test("a logs file that can never be: the spans are written, the scores are counted", async (t) => {
+  for (const durability of ["batch", "record"] as const) {
+    const path = join(folder(t), "traces.jsonl");
+    const sink = otlpFile({ path, durability }, {});
+    mkdirSync(path.replace(".jsonl", ".logs.jsonl"));
+    configure({ sinks: [sink], signals: false });
+    for (let n = 0; n < 3; n++) {
+      const root = startSpan(`root ${n}`);
+      score({ traceId: root.traceId, name: "good", value: 1 });
+      root.end();
+      if (n === 1) await flush({ timeoutMs: 2_000 });
+    }
+    await shutdown();
+    assertBooks(stats());
+    const { written, dropped, lastError } = stats().sinks["otlp-file:traces.jsonl"]!;
+    assert.equal(spansOf(path).length, 3);
+    assert.equal(written, 3, JSON.stringify(dropped));
+    assert.match(lastError!, /EISDIR/);
+  }
+});
+
+test("contents as events: a file that fails gets them later, and the span once", async (t) => {
+  const path = join(folder(t), "traces.jsonl");
+  const logs = path.replace(".jsonl", ".logs.jsonl");
+  const sink = otlpFile({ path, content: "events" }, {});
+  mkdirSync(logs);
+  const batch = [sampleSpan({ type: "generation", input: "question", output: "answer" })];
+  assert.throws(() => sink.write(batch, signal), { retry: "never", message: /EISDIR/ });
+  rmSync(logs, { recursive: true });
+  assert.doesNotThrow(() => sink.writeSync!([sampleSpan({ spanId: "00000000000000aa" })]));
+  assert.equal(spansOf(path).length, 2);
 });
 
 test("everything is there after process.exit(), open spans too", (t) => {

@@ -370,6 +370,33 @@ test("a flush that nobody waits for any more ends with its signal, and the figur
   assert.equal(pointsOf(posted[1]!, DURATION)[0]!["count"], "1");
 });
 
+test("a close that nobody waits for any more ends with its signal, posts nothing again and says so", async (t) => {
+  const { endpoint, posted, count } = await receiver(t, [{ hang: true }]);
+  const sink = otlpMetrics({ endpoint });
+  await sink.write([call()], signal);
+  const [flushing, closing] = [new AbortController(), new AbortController()];
+  const flushed = assert.rejects(async () => sink.flush!(flushing.signal), { name: "SinkError" });
+  await count(1);
+  const closed = sink.close!(closing.signal);
+  flushing.abort();
+  closing.abort();
+  await Promise.all([flushed, closed]);
+  assert.equal(posted.length, 1);
+  assert.match(sink.stats!().lastError!, /could not be posted in time/);
+});
+
+test("a configuration that takes the sink over goes on posting at its interval", async (t) => {
+  const { sink, pass } = await ticking(t, []);
+  sink.open!();
+  await sink.write([call()], signal);
+  sink.open!();
+  await sink.close!();
+  await pass(60_000, 1);
+  await pass(60_000, 2);
+  await sink.close!();
+  await pass(600_000, 2);
+});
+
 test("a program that ends on its own has posted, and no timer has kept it", async (t) => {
   const { endpoint, posted } = await receiver(t);
   const program = `

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { inspect } from "node:util";
-import { configure, currentSpan, flush, score, shutdown, spool, startSpan, stats } from "sightline";
+import { configure, currentSpan, flush, generation, score, shutdown, spool, startSpan, stats } from "sightline";
 import { SinkError } from "../../src/core/errors.ts";
 import type { SpanRecord } from "../../src/core/record.ts";
 import { spanNameOf } from "../../src/semconv/span.ts";
@@ -209,19 +209,68 @@ test("spans that are through are not sent again because log records are not", as
     if (path === "/v1/traces") return { body: partialAnswer("traces", 1, "too old") };
     return { status: 503, headers: { "retry-after": "1" } };
   });
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const error = await errorOf(() => sink.write(batch, signal));
-    assert.deepEqual([error.retry, error.retryAfterMs], ["later", 1_000]);
-  }
+  const error = await errorOf(() => sink.write(batch, signal));
+  assert.deepEqual([error.retry, error.retryAfterMs], ["later", 1_000]);
+  assert.deepEqual(error.remaining, [batch[2]]);
+  assert.equal(error.rejected!.length, 1, "what was rejected is told with what was taken");
+  assert.equal((await errorOf(() => sink.write(error.remaining!, signal))).retry, "later");
   server.answer(() => undefined);
-  // The same records as other objects, as a spool or a packed queue gives them.
-  const result = await sink.write(structuredClone(batch), signal);
+  assert.equal(await sink.write(error.remaining!, signal), undefined);
   assert.deepEqual(idsOf(server), [1, 2]);
   assert.equal(server.logRecords().length, 1);
-  assert.equal(result!.rejected!.length, 1, "what was rejected at the first attempt is told with the last");
-  // Forgotten now: who writes it again means it.
+  // Nothing is kept: who writes it again means it.
   await sink.write([span(1)], signal);
   assert.deepEqual(idsOf(server), [1, 2, 1]);
+});
+
+const chat = (n: number) =>
+  span(n, {
+    type: "generation",
+    genAi: { operation: "chat", provider: "openai", requestModel: "gpt-4.1" },
+    input: [{ role: "user", parts: [{ type: "text", content: `question ${n}` }] }],
+  });
+
+test("contents that are events come again without their spans", async (t) => {
+  const { server, sink } = await setUp(t, { content: "events" });
+  const batch = [chat(1), span(2, { input: undefined, output: undefined }), sampleScore()];
+  server.answer(({ path }) => {
+    return path === "/v1/logs" ? { status: 503 } : { body: partialAnswer("traces", 1, "too old") };
+  });
+  const error = await errorOf(() => sink.write(batch, signal));
+  assert.deepEqual(
+    error.remaining!.map(({ record }) => record),
+    ["span", "score"],
+  );
+  assert.equal(error.rejected, undefined, "the first span is rejected, and its contents are not through");
+  server.answer(() => undefined);
+  const result = await sink.write(error.remaining!, signal);
+  assert.deepEqual(result!.rejected, [{ spanId: batch[0]!.spanId, reason: "too old" }]);
+  assert.deepEqual([idsOf(server), server.logRecords().length], [[1, 2], 2]);
+});
+
+test("contents that are refused for good are told; their span and the scores are in the books", async (t) => {
+  const { server, sink } = await setUp(t, { content: "events", name: "otlp" });
+  server.answer(({ path }) => (path === "/v1/logs" ? { status: 401 } : undefined));
+  const error = await errorOf(() => sink.write([chat(1), sampleScore()], signal));
+  assert.deepEqual([error.retry, error.remaining, error.rejected!.length], ["never", [], 1]);
+  configure({ sinks: [sink], signals: false });
+  generation({ name: "g", model: "m", input: "hi", output: "x" });
+  await flush({ timeoutMs: 5_000 });
+  await shutdown();
+  assertBooks(stats());
+  const { written, dropped, lastError } = stats().sinks["otlp"]!;
+  assert.deepEqual([written, dropped], [1, {}]);
+  assert.match(lastError!, /answered 401/);
+});
+
+test("contents that are too large as events cost no second span", async (t) => {
+  const { server, sink } = await setUp(t, { content: "events" });
+  server.answer(({ path }) => (path === "/v1/logs" ? { status: 413 } : undefined));
+  const batch = [chat(1), chat(2)];
+  const error = await errorOf(() => sink.write(batch, signal));
+  assert.deepEqual([error.retry, error.remaining], ["split", batch]);
+  for (const one of batch) assert.deepEqual((await errorOf(() => sink.write([one], signal))).remaining, []);
+  assert.deepEqual(idsOf(server), [1, 2]);
 });
 
 for (const status of [404, 405, 501]) {
@@ -391,6 +440,80 @@ test("a spool waits where a key is refused, and goes on where the records are", 
   await flush({ timeoutMs: 5_000 });
   await shutdown();
   assert.deepEqual(lane(), { spooled: 0, written: 2, dropped: { rejected_by_sink: 3 } });
+});
+
+test("log records that are not taken until the end: the span is written, the score alone is dropped", async (t) => {
+  const { server, sink } = await setUp(t, { name: "otlp" });
+  server.answer(({ path }) => (path === "/v1/logs" ? { status: 503 } : undefined));
+  configure({ sinks: [sink], signals: false });
+  const root = startSpan("root");
+  score({ traceId: root.traceId, name: "good", value: 1 });
+  root.end();
+  await flush({ timeoutMs: 500 });
+  await shutdown({ timeoutMs: 500 });
+  assertBooks(stats());
+  const { written, dropped } = stats().sinks["otlp"]!;
+  assert.deepEqual([server.spans().length, written, dropped], [1, 1, { shutdown: 1 }]);
+});
+
+test("a receiver that hangs at /v1/logs gets the spans once", async (t) => {
+  const { server, sink } = await setUp(t, { name: "otlp" });
+  server.answer(({ path }) => (path === "/v1/logs" ? { hang: true } : undefined));
+  configure({ sinks: [sink], delivery: { attemptMs: 200 }, signals: false });
+  const root = startSpan("root");
+  score({ traceId: root.traceId, name: "good", value: 1 });
+  root.end();
+  await flush({ timeoutMs: 600 });
+  server.answer(() => undefined);
+  await flush({ timeoutMs: 5_000 });
+  await shutdown();
+  assertBooks(stats());
+  const { written, dropped } = stats().sinks["otlp"]!;
+  assert.deepEqual([server.spans().length, server.logRecords().length, written, dropped], [1, 1, 2, {}]);
+});
+
+test("a spool: log records refused for good cost themselves, alone too, where spans are taken", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "sightline-otlp-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const { server, sink } = await setUp(t, { name: "otlp" });
+  server.answer(({ path }) => (path === "/v1/logs" ? { status: 401 } : undefined));
+  configure({ sinks: [spool(sink, { dir })], signals: false });
+  score({ traceId: "1".repeat(32), name: "alone", value: 1 });
+  await flush({ timeoutMs: 5_000 });
+  const root = startSpan("root");
+  score({ traceId: root.traceId, name: "good", value: 1 });
+  root.end();
+  await flush({ timeoutMs: 5_000 });
+  await shutdown();
+  assertBooks(stats());
+  const { written, spooled, dropped, lastError } = stats().sinks["spool(otlp)"]!;
+  assert.deepEqual([server.spans().length, written, spooled, dropped], [1, 1, 0, { rejected_by_sink: 2 }]);
+  assert.match(lastError!, /answered 401/);
+});
+
+test("a spool: spans that are through are not sent by the next process", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "sightline-otlp-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const { server, sink } = await setUp(t, { name: "otlp" });
+  const logsFail = ({ path }: { path: string }) =>
+    path === "/v1/logs" ? { status: 503, headers: { "retry-after": "60" } } : undefined;
+  server.answer(logsFail);
+  configure({ sinks: [spool(sink, { dir })], signals: false });
+  for (let n = 0; n < 3; n++) {
+    const root = startSpan(`root ${n}`);
+    score({ traceId: root.traceId, name: "good", value: 1 });
+    root.end();
+  }
+  await flush({ timeoutMs: 500 });
+  await shutdown({ timeoutMs: 500 });
+  assertBooks(stats());
+  assert.deepEqual([server.spans().length, stats().sinks["spool(otlp)"]!.spooled], [3, 3]);
+  server.answer(() => undefined);
+  configure({ sinks: [spool(otlpSink({ endpoint: server.url, name: "otlp" }, {}), { dir })], signals: false });
+  await flush();
+  await shutdown();
+  assertBooks(stats());
+  assert.deepEqual([server.spans().length, server.logRecords().length], [3, 3]);
 });
 
 test("two sinks for one address are two, and nothing of ours is traced by itself", async (t) => {

@@ -13,20 +13,22 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { after, type TestContext, test } from "node:test";
 import { encode } from "../../src/core/record.ts";
 import { claimDead, ownersNamedIn } from "../../src/spool/claim.ts";
 import { frame } from "../../src/spool/frame.ts";
 import { isAlive, newBorn, nobodysName, ownName, parseOwner, SILENT_MS } from "../../src/spool/owner.ts";
 import { replaySpool } from "../../src/spool/replay.ts";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
+import { bundlePrograms } from "../support/programs.ts";
 import { cleanUp, crash, isDown, owners, place, replay, segments, span, spans, target, watched } from "./rig.ts";
 
-const child = fileURLToPath(new URL("replayer.ts", import.meta.url));
+const SOURCE = "test/spool/replayer.ts";
+const programs = await bundlePrograms("owners", [SOURCE]);
+after(() => programs.remove());
 
 function run(t: TestContext, ...args: string[]): ChildProcess {
-  const started = spawn(process.execPath, ["--conditions=@sightline/source", "--import", "tsx", child, ...args], {
+  const started = spawn(process.execPath, [programs.path(SOURCE), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   t.after(() => started.kill("SIGKILL"));

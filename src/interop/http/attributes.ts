@@ -18,8 +18,16 @@ export function serverAttributes({ method, scheme, target, host }: RequestFacts)
     ...methodAttributes(method),
     "url.scheme": scheme,
     "url.path": pathOf(target),
-    ...(host !== undefined && URL.canParse(`${scheme}://${host}`) && addressOf(new URL(`${scheme}://${host}`))),
+    ...(host !== undefined && hostAttributes(`${scheme}://${host}`)),
   };
+}
+
+/** Nearly all requests of a server ask the same host. */
+let last: { readonly origin: string; readonly attributes: Record<string, unknown> } = { origin: "", attributes: {} };
+
+function hostAttributes(origin: string): Record<string, unknown> {
+  if (last.origin !== origin) last = { origin, attributes: URL.canParse(origin) ? addressOf(new URL(origin)) : {} };
+  return last.attributes;
 }
 
 export function clientAttributes(method: string, url: URL): Record<string, unknown> {

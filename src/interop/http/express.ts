@@ -7,8 +7,9 @@ import { checkRequestOptions, type RequestOptions } from "./options.ts";
  * A middleware for Express, Connect and the `app.use` of NestJS: continues the trace of the caller, and records each request
  * as a span of kind `server` that ends with the response. Use it before all others.
  *
- * The span is named by method and route once that is known; inside another span it has the kind `internal`. A status of
- * 500 and above is an error, a client that goes away a warning. Neither bodies nor queries are recorded.
+ * The span is named by method and route once that is known. Inside a span of OpenTelemetry's, or of another middleware of
+ * ours, it has the kind `internal`; a span that was current at `listen()` is none of a request's. A status of 500 and above is
+ * an error, a response that is not completed a warning. Neither bodies nor queries are recorded.
  *
  * @throws ConfigError for options that do not exist or make no sense. The middleware throws nothing of its own.
  *
@@ -29,21 +30,44 @@ export function traceRequests<Request extends IncomingMessage = IncomingMessage>
   };
 }
 
-/** Express has the route on the request from the moment that it has found one. */
-interface ExpressRequest {
+interface ExpressRequest extends IncomingMessage {
   readonly route?: { readonly path?: unknown };
   readonly baseUrl?: unknown;
+  readonly originalUrl?: string;
 }
 
-function routeOf(request: IncomingMessage): string | undefined {
-  const { route, baseUrl } = request as ExpressRequest;
+/** The pattern that was matched, with that of the routers around it; `undefined` before Express has found one. */
+export function routeOf(request: IncomingMessage): string | undefined {
+  const { route } = request as ExpressRequest;
   if (route?.path === undefined) return undefined;
-  const base = typeof baseUrl === "string" ? baseUrl.split("/").map(withoutId).join("/") : "";
-  const path = `${base}${String(route.path)}`;
+  const pattern = String(route.path);
+  const base = baseOf(request as ExpressRequest, segments(pattern)).map(withoutValue);
+  const path = `${base.map((segment) => `/${segment}`).join("")}${pattern}`;
   return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
-/** Where a router is mounted at a pattern, Express tells what was there in its place. */
-function withoutId(segment: string): string {
-  return /^\d+$|^(?=.*\d)[\w%.~-]{16,}$/.test(segment) ? ":id" : segment;
+/**
+ * Where the routers are mounted: what the address has before the part that the pattern matched. Express says it in `baseUrl`, but
+ * takes that back as an error leaves a router.
+ */
+function baseOf({ originalUrl, baseUrl }: ExpressRequest, pattern: readonly string[]): readonly string[] {
+  const path = segments((originalUrl ?? "").replace(/[?#].*$/s, ""));
+  const start = path.length - pattern.length;
+  const isMatch = (part: string, index: number): boolean =>
+    PARAMETER.test(part) || part.toLowerCase() === path[start + index]?.toLowerCase();
+  if (start >= 0 && pattern.every(isMatch)) return path.slice(0, start);
+  return typeof baseUrl === "string" ? segments(baseUrl) : [];
+}
+
+/** One segment, whatever it is. Patterns of more or of fewer tell nothing of where they begin. */
+const PARAMETER = /^:\w+$/;
+
+function segments(path: string): string[] {
+  return path.split("/").filter((segment) => segment !== "");
+}
+
+/** Where a router is mounted at a pattern there is a value in its place: names are few, and no one's. */
+function withoutValue(segment: string): string {
+  const isWord = /^[a-z][a-z0-9-]*$/.test(segment) && !/^(?=.*\d).{16,}$/.test(segment);
+  return isWord ? segment : ":id";
 }

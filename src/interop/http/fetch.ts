@@ -15,7 +15,10 @@ import { type Checks, checkOptions, isBoolean, isFunction } from "./options.ts";
 export interface PropagatedFetchOptions {
   /** What makes the requests. Default: `globalThis.fetch`, looked up at each call, or the one before it where this is that. */
   fetch?: typeof fetch;
-  /** Whether a server is told of the trace: `(url) => url.hostname.endsWith(".internal")`. Default: all are. */
+  /**
+   * Whether a server is told of the trace: `(url) => url.hostname.endsWith(".internal")`. Default: all are. Asked for the address
+   * that is given: where that redirects, fetch sends the headers on, unless it is told `redirect: "manual"`.
+   */
   to?: (url: URL) => boolean;
   /** `false`: the headers are sent, and no span is recorded. Default: true. */
   span?: boolean;
@@ -23,7 +26,7 @@ export interface PropagatedFetchOptions {
 
 /**
  * A `fetch` that sends `traceparent`, `tracestate` and `baggage`, so that the server it asks continues the trace, and
- * records each request as a span of kind `client` that ends with the head of the answer. The answer is the very same
+ * records each request over HTTP as a span of kind `client` that ends with the head of the answer. The answer is the very same
  * object, its body unread. A request that has a `traceparent` of its own keeps it.
  *
  * For your own services. The client of a model gets `tracedFetch`, which records the call itself: around one, this is
@@ -78,7 +81,10 @@ function readRequest(input: unknown, init?: RequestInit): Asked | undefined {
   const { url, method } = Object(input) as { url?: unknown; method?: unknown };
   const address = typeof input === "string" || input instanceof URL ? String(input) : String(url);
   if (!URL.canParse(address)) return undefined;
-  return { url: new URL(address), method: String(init?.method ?? method ?? "GET").toUpperCase() };
+  const parsed = new URL(address);
+  // The address of `data:` is all that it asks for.
+  if (parsed.protocol !== "http:" && parsed.protocol !== "https:") return undefined;
+  return { url: parsed, method: String(init?.method ?? method ?? "GET").toUpperCase() };
 }
 
 function begin(runtime: Runtime, parent: Span | undefined, { url, method }: Asked): Span {
@@ -110,24 +116,55 @@ function answered(span: Span, { status }: Response): void {
   span.update({ attributes: statusAttributes(status, isError), ...(isError && { level: "ERROR" }) });
 }
 
+type Pair = readonly [string, string];
+
 /** The arguments with the headers of the context; nothing of the caller's is changed. */
 function withContextHeaders(args: Parameters<typeof fetch>): Parameters<typeof fetch> {
   const [input, init] = args;
-  const given = init?.headers ?? (input as { headers?: HeadersInit }).headers;
-  const own = readFields(Array.isArray(given) ? new Map(given as [string, string][]) : given);
   const fields: PropagationFields = carrier();
-  // A `tracestate` belongs to its `traceparent`.
+  if (Object.keys(fields).length === 0) return args;
+  if (init !== undefined && init !== null && !isPlain(init)) {
+    // What it inherits, a copy would not have; of a `Request` that is everything.
+    const request = new Request(input, init);
+    return [request, { headers: merged(request.headers, fields) as Headers }];
+  }
+  const given: unknown = init?.headers ?? (input as { headers?: unknown }).headers;
+  // For fetch to refuse.
+  if (init?.headers === null || (given !== undefined && Object(given) !== given)) return args;
+  return [input, { ...init, headers: merged(given as object | undefined, fields) as HeadersInit }];
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** The headers as they were given, a `Headers` or an object, or what is iterated over as an array: that can be read but once. */
+function merged(given: object | undefined, all: PropagationFields): object {
+  if (given instanceof Headers) return setFields(missing(given, all), new Headers(given));
+  if (typeof (given as Iterable<unknown> | undefined)?.[Symbol.iterator] !== "function") {
+    return setFields(missing(given, all), { ...given });
+  }
+  const pairs = [...(given as Iterable<Iterable<string>>)].map((pair) =>
+    isIterable(pair) ? [...pair] : pair,
+  ) as unknown as Pair[];
+  const fields = missing(new Map(pairs.filter((pair) => Array.isArray(pair))), all);
+  const replaced = Object.keys(fields.traceparent === undefined ? fields : { ...fields, tracestate: "" });
+  return [...pairs.filter((pair) => !replaced.includes(String(pair?.[0]).toLowerCase())), ...Object.entries(fields)];
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.iterator in value;
+}
+
+/** The fields that the caller has not set. A `tracestate` belongs to its `traceparent`. */
+function missing(given: object | undefined, all: PropagationFields): PropagationFields {
+  const own = readFields(given);
+  const fields = { ...all };
   if (own.traceparent !== undefined) {
     delete fields.traceparent;
     delete fields.tracestate;
   }
   if (own.baggage !== undefined) delete fields.baggage;
-  return Object.keys(fields).length === 0 ? args : [input, { ...init, headers: merged(given, fields) }];
-}
-
-/** In the form in which they were given. */
-function merged(given: HeadersInit | undefined, fields: PropagationFields): HeadersInit {
-  if (Array.isArray(given)) return [...given, ...Object.entries(fields)] as [string, string][];
-  const isPlain = typeof (given as Headers | undefined)?.get !== "function";
-  return setFields(fields, isPlain ? ({ ...given } as Record<string, string>) : new Headers(given));
+  return fields;
 }

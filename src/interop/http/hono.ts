@@ -2,7 +2,8 @@ import type { ServerResponse } from "node:http";
 import { guard } from "../../core/guard.ts";
 import type { Observer } from "../../observe/observer.ts";
 import { tapReadableStream } from "../../observe/streams.ts";
-import { followResponse } from "./node.ts";
+import { watchAbandoned } from "../../openai/wire/abandoned.ts";
+import { followResponse, serverOf } from "./node.ts";
 import { checkRequestOptions, type RequestOptions } from "./options.ts";
 import { beginServerCall, type Outcome, type ServerCall } from "./server-call.ts";
 
@@ -23,7 +24,8 @@ export interface HonoContextLike {
  * A middleware for Hono: continues the trace of the caller, and records each request as a span of kind `server` that ends
  * with the response, streamed ones included. Use it before all others.
  *
- * Names, levels and what is not recorded: as for `traceRequests`.
+ * Names, levels and what is not recorded: as for `traceRequests`. Without Node's adapter a response without a `content-length`
+ * is over when its body has been read, was cancelled, or is held by nobody.
  *
  * @throws ConfigError for options that do not exist or make no sense. The middleware throws nothing of its own.
  *
@@ -41,10 +43,10 @@ export function honoTracing<Context extends HonoContextLike = HonoContextLike>(
     try {
       await call.run(next);
     } catch (error) {
-      call.end(() => ({ status: 500, error }));
+      call.end(() => ({ status: 500, error, route: routeOf(context) }));
       throw error;
     }
-    guard(() => follow(context, call), undefined);
+    if (call.recording) guard(() => follow(context, call), undefined);
   };
 }
 
@@ -54,6 +56,8 @@ function begin<C extends HonoContextLike>(options: RequestOptions<C>, context: C
   return beginServerCall(options, {
     request: context,
     key: raw,
+    raw: context.env?.incoming,
+    server: serverOf(context.env?.incoming),
     headers: raw.headers,
     facts: () => ({
       method: raw.method,
@@ -79,7 +83,9 @@ function follow(context: HonoContextLike, call: ServerCall): void {
     header: (name) => headers.get(name),
     ...more,
   });
-  if (isWhole(headers) || context.res.body === null) {
+  const { body } = context.res;
+  // Of the answer to a HEAD, which is made as that to a GET, the body is thrown away.
+  if (body === null || headers.has("content-length") || context.req.raw.method === "HEAD") {
     call.end(outcome());
     return;
   }
@@ -89,22 +95,16 @@ function follow(context: HonoContextLike, call: ServerCall): void {
     end: () => call.end(outcome()),
     finish: () => call.end(outcome()),
     fail: (error) => call.end(outcome({ status: 500, error })),
-    cancel: () => call.end(outcome({ isAborted: true })),
+    cancel: () => call.end(outcome({ aborted: "client" })),
   };
-  context.res = new Response(tapReadableStream(context.res.body, observer), context.res);
+  const tapped = tapReadableStream(body, observer);
+  watchAbandoned(tapped, { gone: call.head(outcome()) });
+  context.res = new Response(tapped, context.res);
 }
 
 function isOpenResponse(outgoing: unknown): outgoing is ServerResponse {
   const response = outgoing as ServerResponse | undefined;
   return typeof response?.once === "function" && response.writableFinished === false;
-}
-
-/** `c.json`, `c.text` and `c.html` answer with a whole text, which nobody need read for the span to end. */
-function isWhole(headers: Headers): boolean {
-  if (headers.has("transfer-encoding")) return false;
-  return (
-    headers.has("content-length") || /^(application\/json|text\/(plain|html))\b/.test(headers.get("content-type") ?? "")
-  );
 }
 
 /** The pattern of the handler that answered. Where only middleware did, there is none. */

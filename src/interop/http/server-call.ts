@@ -1,25 +1,20 @@
-import { contextFrom } from "../../core/carrier.ts";
 import { contextSpan, runIn } from "../../core/context.ts";
 import { guard } from "../../core/guard.ts";
-import { isSuppressed, NonRecordingSpan } from "../../core/non-recording-span.ts";
+import { isSuppressed, NonRecordingSpan, SUPPRESSED } from "../../core/non-recording-span.ts";
 import { clean } from "../../core/recording-span.ts";
-import { activeRuntime, type Runtime, shared } from "../../core/runtime.ts";
+import { activeRuntime, type Runtime } from "../../core/runtime.ts";
 import type { Span, SpanPatch } from "../../core/span.ts";
 import { startUnder } from "../../core/start.ts";
 import { suppress } from "../../core/suppress.ts";
-import { extract } from "../../core/traceparent.ts";
 import { updateTraceOf } from "../../observe/trace.ts";
 import { headerAttributes, methodName, type RequestFacts, serverAttributes, statusAttributes } from "./attributes.ts";
 import type { RequestOptions } from "./options.ts";
+import { callerContext, enclosingSpan, isHere, isOpened, type Origin, setOpened } from "./request-context.ts";
 
 /** A request as the framework has it, and how the parts of it are read. */
-export interface Arrival<Request> {
+export interface Arrival<Request> extends Origin {
   /** What is given to the options' callbacks. */
   readonly request: Request;
-  /** The same object for every middleware that sees this request. */
-  readonly key: object;
-  /** Where the caller's context is: the request's headers. */
-  readonly headers: object;
   readonly facts: () => RequestFacts;
   readonly header: (name: string) => unknown;
 }
@@ -29,8 +24,8 @@ export interface Outcome {
   readonly status?: number | undefined;
   /** The pattern that was matched: `/users/:id`. */
   readonly route?: string | undefined;
-  /** The client went away before the response was complete. */
-  readonly isAborted?: boolean;
+  /** Who left before the response was complete. */
+  readonly aborted?: "client" | "server" | undefined;
   /** What the handler threw. */
   readonly error?: unknown;
   readonly header?: (name: string) => unknown;
@@ -38,84 +33,112 @@ export interface Outcome {
 
 /** A request under way. */
 export interface ServerCall {
+  /** It has a span, which must be ended. */
+  readonly recording: boolean;
   run<T>(fn: () => T): T;
   /** Asked once for its outcome. */
   end(outcome: () => Outcome): void;
+  /** Notes how the response begins. What it gives back ends the span with that, and holds nothing of the request. */
+  head(outcome: () => Outcome): () => void;
 }
 
 /** Joins the caller's trace and starts the span of a request; `undefined` where there is nothing to do. Never throws. */
-export function beginServerCall<R>(options: RequestOptions<R>, arrival: Arrival<R>): ServerCall | undefined {
+export function beginServerCall<R>(
+  options: RequestOptions<R> & {
+    /** Nothing is begun inside a span of this process. */
+    readonly outermost?: boolean;
+  },
+  arrival: Arrival<R>,
+): ServerCall | undefined {
   const runtime = activeRuntime();
   return runtime === null ? undefined : guard(() => begin(runtime, options, arrival), undefined);
 }
 
-function begin<R>(runtime: Runtime, options: RequestOptions<R>, arrival: Arrival<R>): ServerCall | undefined {
-  const current = contextSpan(runtime) as Partial<NonRecordingSpan> | undefined;
-  const { request, key, headers } = arrival;
-  const seen = shared("tracedRequests", () => new WeakSet<object>());
-  if (isSuppressed(current as Span | undefined) || seen.has(key)) return undefined;
-  seen.add(key);
-  if (guard(() => options.ignore?.(request), false) === true) return { run: suppress, end() {} };
-  const outer = enclosingSpan(runtime, headers);
-  // A server that was started inside a span hands that to every request: then there is no parent at all.
-  const around = current?.trace === undefined ? (current as Span | undefined) : undefined;
-  const parent = outer ?? contextFrom(runtime, headers) ?? around;
+function begin<R>(
+  runtime: Runtime,
+  options: RequestOptions<R> & { readonly outermost?: boolean },
+  arrival: Arrival<R>,
+): ServerCall | undefined {
+  const { request, headers } = arrival;
+  if (isSuppressed(contextSpan(runtime)) || isOpened(arrival)) return undefined;
+  if (guard(() => options.ignore?.(request), false) === true) {
+    setOpened(arrival, SUPPRESSED);
+    return { ...SILENT, run: suppress };
+  }
+  const outer = enclosingSpan(runtime, arrival);
+  if (options.outermost && isHere(outer)) return undefined;
+  const parent = outer ?? callerContext(runtime, headers);
   const patch = guard(() => options.trace?.(request), undefined);
+  const contextOnly = (context: Span): ServerCall => {
+    setOpened(arrival, context);
+    return { ...SILENT, run: (fn) => runIn(runtime.carrier, context, fn) };
+  };
   if (options.span === false) {
     // A seed of its own: the one around may be that of every request.
     const { trace, info = {} } = (parent ?? {}) as Partial<NonRecordingSpan>;
     const context = trace === undefined ? new NonRecordingSpan("seed", { info }) : (parent as Span);
     if (patch) updateTraceOf(runtime, context, patch);
-    return contextOnly(runtime, context);
+    return contextOnly(context);
   }
   const facts = arrival.facts();
-  const name = methodName(facts.method);
-  const span = startUnder(runtime, parent, name, { kind: isHere(outer) ? "internal" : "server" });
+  const method = methodName(facts.method);
+  const span = startUnder(runtime, parent, method, { kind: isHere(outer) ? "internal" : "server" });
   if (patch) updateTraceOf(runtime, span, patch);
-  if (!span.recording) return contextOnly(runtime, span);
+  if (!span.recording) return contextOnly(span);
+  setOpened(arrival, span);
   span.update({
     attributes: { ...serverAttributes(facts), ...headerAttributes("request", options.headers, arrival.header) },
   });
-  let isOpen = true;
+  return spanCall(runtime, { span, isOpen: true }, (outcome) => {
+    tell(runtime, span, method, options, request, outcome);
+  });
+}
+
+const SILENT = { recording: false, end() {}, head: () => () => {} };
+
+interface OpenCall {
+  readonly span: Span;
+  isOpen: boolean;
+}
+
+function spanCall(runtime: Runtime, open: OpenCall, tell: (outcome: Outcome) => void): ServerCall {
   return {
-    run: (fn) => runIn(runtime.carrier, span, fn),
+    recording: true,
+    run: (fn) => runIn(runtime.carrier, open.span, fn),
     end(read) {
-      if (!isOpen) return;
-      isOpen = false;
-      guard(() => finish(runtime, span, name, options, request, read()), undefined);
-      span.end();
+      if (!open.isOpen) return;
+      open.isOpen = false;
+      guard(() => tell(read()), undefined);
+      open.span.end();
+    },
+    head(read) {
+      if (open.isOpen) guard(() => tell(read()), undefined);
+      return closer(open);
     },
   };
 }
 
-/**
- * The current span where it is this request's: another tracer's, a middleware's before, or the caller's that was joined. One
- * that has ended, or is of another trace than the caller's, is there because the server was started in it.
- */
-export function enclosingSpan(runtime: Runtime, headers: unknown): Span | undefined {
-  const current = contextSpan(runtime) as (Span & Partial<NonRecordingSpan> & { readonly ended?: boolean }) | undefined;
-  if (current?.trace === undefined || current.ended) return undefined;
-  if (current.reason === "external") return current;
-  const remote = extract(headers);
-  return remote === undefined || remote.traceId === current.traceId ? current : undefined;
+/** A function of its own, so that it holds nothing but `open`. */
+function closer(open: OpenCall): () => void {
+  return () => {
+    if (!open.isOpen) return;
+    open.isOpen = false;
+    open.span.end();
+  };
 }
 
-/** A span of this process, and not the caller's. */
-export function isHere(span: Span | undefined): boolean {
-  return span !== undefined && (span.recording || (span as NonRecordingSpan).reason === "external");
-}
+const ABORTED = {
+  client: "The client went away before the response was complete",
+  server: "The response was not completed",
+};
 
-function contextOnly(runtime: Runtime, context: Span): ServerCall {
-  return { run: (fn) => runIn(runtime.carrier, context, fn), end() {} };
-}
-
-function finish<R>(
+function tell<R>(
   runtime: Runtime,
   span: Span,
   method: string,
   options: RequestOptions<R>,
   request: R,
-  { status, route, isAborted, error, header }: Outcome,
+  { status, route, aborted, error, header }: Outcome,
 ): void {
   const isFailed = status !== undefined && status >= 500;
   const isThrown = isFailed && error !== undefined;
@@ -131,9 +154,9 @@ function finish<R>(
     },
   };
   if (isFailed) patch.level = "ERROR";
-  else if (isAborted) {
+  else if (aborted !== undefined) {
     patch.level = "WARNING";
-    patch.statusMessage = "The client went away before the response was complete";
+    patch.statusMessage = ABORTED[aborted];
   }
   span.update(patch);
 }

@@ -56,10 +56,15 @@ export function exchangeOf({ runtime, parent, endpoint, request, settings, atMs 
     http: {
       method,
       route: endpoint.route,
-      host: url.host,
+      host: hostOf(url),
       ...(bytes !== undefined && { requestBytes: bytes }),
     },
   };
+}
+
+/** With the port, but for that of https: a host alone would say 443 of plain http too. */
+function hostOf({ protocol, host, port }: URL): string {
+  return protocol === "http:" && port === "" ? `${host}:80` : host;
 }
 
 /** By the anchor of the trace, so that it is in order with the other spans below the wall clock's milliseconds. */

@@ -1,4 +1,5 @@
 import type { Attributes, AttributeValue } from "../../semconv/attributes.ts";
+import { cutText } from "../../semconv/cut-text.ts";
 import { isDouble as isDoubleByConvention } from "../../semconv/is-double.ts";
 import type { AnyValue, KeyValue } from "./messages.ts";
 
@@ -11,7 +12,7 @@ export interface ValueForm {
 }
 
 /**
- * Attributes as OTLP has them: whole numbers are integers but for names that are doubles.
+ * Attributes as OTLP has them: whole numbers are integers but for names that are doubles and for lists with a fraction.
  */
 export function keyValues(attributes: Attributes, form: ValueForm = {}): KeyValue[] {
   const { isDouble = isDoubleByConvention, valueLength = Number.POSITIVE_INFINITY } = form;
@@ -21,10 +22,12 @@ export function keyValues(attributes: Attributes, form: ValueForm = {}): KeyValu
 }
 
 function anyValue(value: AttributeValue, isDouble: boolean, valueLength: number): AnyValue {
-  if (typeof value === "string") return { stringValue: shorten(wellFormed(value), valueLength) };
+  if (typeof value === "string") return { stringValue: cutText(wellFormed(value), valueLength) };
   if (typeof value === "boolean") return { boolValue: value };
   if (typeof value !== "number") {
-    return { arrayValue: { values: value.map((item) => anyValue(item, isDouble, valueLength)) } };
+    // A list is of one type (OpenTelemetry's specification, common/attribute), and readers take that of its first item.
+    const areDoubles = isDouble || value.some((item) => typeof item === "number" && !Number.isSafeInteger(item));
+    return { arrayValue: { values: value.map((item) => anyValue(item, areDoubles, valueLength)) } };
   }
   if (!Number.isFinite(value)) return { doubleValue: String(value) as "NaN" };
   // Above 2^53 the number is a double already. Adding 0 turns -0 into 0, as JSON does.
@@ -34,11 +37,4 @@ function anyValue(value: AttributeValue, isDouble: boolean, valueLength: number)
 /** Lone surrogates become U+FFFD, as in UTF-8: some JSON parsers refuse a whole body for one of them. */
 export function wellFormed(text: string): string {
   return (text as string & { toWellFormed(): string }).toWellFormed();
-}
-
-/** Never ends between the halves of a character. */
-function shorten(text: string, length: number): string {
-  if (text.length <= length) return text;
-  const cut = text.slice(0, length);
-  return /[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut;
 }

@@ -83,8 +83,23 @@ export function contentModeOf(env: NodeJS.ProcessEnv): ContentMode | undefined {
   return CONTENT_MODES[at];
 }
 
+/** What of the form of records the variables say. */
+export interface FormVariables {
+  readonly content: ContentMode | undefined;
+  readonly valueLength: number | undefined;
+}
+
+/**
+ * All that `otlpForm` reads of the environment and that can be wrong there. A sink that is made later calls it to say so at once.
+ *
+ * @throws ConfigError that names the variable, its value, and what it takes
+ */
+export function formVariables(env: NodeJS.ProcessEnv): FormVariables {
+  return { content: contentModeOf(env), valueLength: valueLengthOf(env) };
+}
+
 /** The most UTF-16 units of a text on a span, as OpenTelemetry's variables limit it; `undefined`: any number. */
-export function valueLengthOf(env: NodeJS.ProcessEnv): number | undefined {
+function valueLengthOf(env: NodeJS.ProcessEnv): number | undefined {
   const names = ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"];
   const name = names.find((each) => env[each]?.trim());
   if (name === undefined) return undefined;

@@ -8,7 +8,7 @@ import type { LogEvent } from "../../semconv/log-event.ts";
 import { openInferenceAttributes } from "../../semconv/open-inference.ts";
 import { PROFILES, type Profile, profileOf, schemaUrlOf } from "../../semconv/profile.ts";
 import { spanAttributes, spanNameOf } from "../../semconv/span.ts";
-import { contentModeOf, valueLengthOf } from "./environment.ts";
+import { formVariables } from "./environment.ts";
 import { logsData } from "./logs.ts";
 import type { LogsData, TracesData } from "./messages.ts";
 import { resourceOf } from "./resource.ts";
@@ -47,9 +47,9 @@ export interface OtlpForm {
 export function otlpForm(factory: string, options: OtlpFormOptions, env: NodeJS.ProcessEnv): OtlpForm {
   const resource = resourceOf(checkedAttributes(factory, options.resource ?? {}), env);
   const profile = options.profile ?? profileOf(env);
-  const mode = options.content ?? contentModeOf(env) ?? "spans";
+  const { content, valueLength } = formVariables(env);
+  const mode = options.content ?? content ?? "spans";
   const schemaUrl = schemaUrlOf(profile);
-  const valueLength = valueLengthOf(env);
   const spanForm = { profile, content: mode === "spans" || mode === "both" };
   const isEvent = mode === "events" || mode === "both";
 

@@ -19,6 +19,8 @@ export type { OtlpMetricsOptions };
 
 /** OTLP's own limit: metrics cannot be halved. */
 const MAX_BODY_BYTES = 64 * 1024 ** 2;
+/** Until a post gets through. */
+const UNPOSTED = "what has been counted could not be posted in time";
 /** Spans that are known to be counted: a later record of one, such as of a run with more steps, counts nothing again. */
 const MAX_COUNTED = 10_000;
 
@@ -28,7 +30,8 @@ const MAX_COUNTED = 10_000;
  *
  * Traces that `sampleRate` leaves out are counted too, which is why they are recorded when this sink is there; the other
  * sinks do not get them. Each span is counted once, when it has ended. A post that fails loses nothing: its figures are in
- * the next one. One whose answer got lost may be counted twice with `delta`, never with `cumulative`.
+ * the next one. One whose answer got lost may be counted twice with `delta`, never with `cumulative`. What cannot be posted
+ * by the end of the process is lost: `stats()` has the reason as `lastError`.
  *
  * Without an address, OpenTelemetry's variables `OTEL_EXPORTER_OTLP_…` say where and how.
  *
@@ -55,6 +58,8 @@ export function otlpMetrics(options: OtlpMetricsOptions = {}): Sink {
   /** Something has been counted that no receiver has taken yet. */
   let hasNews = false;
   let timer: NodeJS.Timeout | undefined;
+  /** Configurations that use it; the next one opens it before the previous one closes it. */
+  let openers = 0;
   let attempt: AbortController | undefined;
   let last: Promise<void> = Promise.resolve();
   let lastError: string | undefined;
@@ -93,6 +98,23 @@ export function otlpMetrics(options: OtlpMetricsOptions = {}): Sink {
         schedule(waitMs);
       })
       .catch(swallow);
+  }
+
+  /** Posts what is new. Nothing begins, and what is under way ends, when the signal comes. */
+  async function posted(signal: AbortSignal | undefined): Promise<void> {
+    const isOver = () => signal?.aborted === true;
+    const abort = () => {
+      if (hasNews || attempt !== undefined) lastError = UNPOSTED;
+      attempt?.abort();
+    };
+    if (isOver()) return abort();
+    signal?.addEventListener("abort", abort);
+    try {
+      await exported(() => hasNews && !isOver());
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      if (isOver() && hasNews) lastError = UNPOSTED;
+    }
   }
 
   /** One post after the other, as each begins where the one before it ended. */
@@ -142,15 +164,16 @@ export function otlpMetrics(options: OtlpMetricsOptions = {}): Sink {
       }
       if (hasNews) schedule(intervalMs);
     },
-    async flush(signal) {
-      // Not removed: it also says that nobody waits for the `close` that follows.
-      signal?.addEventListener("abort", () => attempt?.abort());
-      await exported(() => hasNews && signal?.aborted !== true);
+    flush: posted,
+    open() {
+      openers++;
     },
-    async close() {
+    async close(signal) {
+      openers = Math.max(0, openers - 1);
+      if (openers > 0) return;
       clearTimeout(timer);
       timer = undefined;
-      await exported(() => hasNews);
+      await posted(signal);
     },
     stats: () => ({ replayed: 0, spooled: 0, dropped: {}, ...(lastError !== undefined && { lastError }) }),
   };

@@ -1,10 +1,12 @@
 import { basename, dirname, extname, join } from "node:path";
+import { SinkError } from "../../core/errors.ts";
 import type { SpanRecord, TraceRecord } from "../../core/record.ts";
 import { FILE_OPTIONS, type FileSinkOptions, lineFile } from "../file.ts";
 import { finalSpans } from "../final-spans.ts";
 import { checkOptions } from "../options.ts";
-import type { Sink } from "../sink.ts";
+import type { Sink, WriteResult } from "../sink.ts";
 import { FORM_OPTIONS, type OtlpFormOptions, otlpForm } from "./form.ts";
+import { logStep } from "./log-step.ts";
 import type { LogsData, TracesData } from "./messages.ts";
 
 export interface OtlpFileOptions extends FileSinkOptions, OtlpFormOptions {
@@ -20,8 +22,8 @@ const MAX_LINE_BYTES = 1024 ** 2;
  * line. Scores and findings are of another signal and go to a file beside it: `traces.jsonl`, `traces.logs.jsonl`.
  *
  * Writing, rotation and rights are those of `fileSink`. A batch is one line, or several below 1 MiB; one span that is
- * larger is still a line. A span that is open for longer than `maxOpenMs` is written when it has ended, at the latest on
- * `flush()`.
+ * larger is still a line. A span that is open for longer than `maxOpenMs` is written when it has ended; one that
+ * does not goes as unfinished after ten minutes, or when the process ends. `flush()` leaves it alone.
  *
  * @param env the variables; default: those of the process
  * @throws ConfigError when the path is missing, a directory or a symbolic link, or an option makes no sense
@@ -33,22 +35,37 @@ export function otlpFile(options: OtlpFileOptions, env: NodeJS.ProcessEnv = proc
   checkOptions("otlpFile", options, { ...FILE_OPTIONS, ...FORM_OPTIONS, logs: "boolean" });
   const { path, logs: hasLogs = true } = options;
   const form = otlpForm("otlpFile", options, env);
-  const spansOf = (batch: readonly TraceRecord[]) => batch.filter((record) => record.record === "span");
-  const traces = lineFile("otlpFile", options, (batch) =>
-    lines(spansOf(batch), (spans: readonly SpanRecord[]) => form.traces(spans)),
-  );
+  const traces = lineFile("otlpFile", options, (spans) => lines(spans as readonly SpanRecord[], form.traces));
   const logs = hasLogs
     ? lineFile("otlpFile", { ...options, path: logsPath(path) }, (batch) => lines(batch, form.logs))
     : undefined;
-  const write = (batch: readonly TraceRecord[]) => {
-    traces.write(batch);
-    logs?.write(batch);
+  const step = logStep(form);
+  const write = (batch: readonly TraceRecord[]): WriteResult | undefined => {
+    const spans = step.unsent(batch);
+    if (spans.length > 0) {
+      traces.write(spans);
+      step.through(spans, 0, "");
+    }
+    try {
+      logs?.write(batch);
+      return step.finish(batch, []);
+    } catch (error) {
+      return step.fail(
+        batch,
+        error,
+        batch.some(({ record }) => record === "span"),
+      );
+    }
   };
   const prepare = hasLogs ? {} : { prepare: (record: TraceRecord) => (record.record === "span" ? record : undefined) };
   const sink: Sink = {
     name: options.name ?? `otlp-file:${basename(path)}`,
     write,
-    writeSync: write,
+    writeSync(batch) {
+      const { rejected } = write(batch) ?? {};
+      const [first] = rejected ?? [];
+      if (first !== undefined) throw new SinkError(first.reason, { retry: "never", remaining: [], rejected });
+    },
     close() {
       traces.close();
       logs?.close();

@@ -1,13 +1,15 @@
 import { systemClock } from "../../core/clock.ts";
 import { SinkError } from "../../core/errors.ts";
 import { debug } from "../../core/guard.ts";
-import type { SpanRecord, TraceRecord } from "../../core/record.ts";
+import type { TraceRecord } from "../../core/record.ts";
 import { finalSpans } from "../final-spans.ts";
 import { checkOptions } from "../options.ts";
 import type { Sink, WriteResult } from "../sink.ts";
 import { logsBeside, withLogsAddress } from "./address.ts";
 import { CHANNEL_OPTIONS, type OtlpChannel, type OtlpChannelOptions, otlpChannel } from "./channel.ts";
 import { FORM_OPTIONS, type OtlpFormOptions, otlpForm } from "./form.ts";
+import { logStep, type Rejected } from "./log-step.ts";
+import type { LogsData } from "./messages.ts";
 
 export interface OtlpSinkOptions extends OtlpChannelOptions, OtlpFormOptions {
   /** The whole address for spans, as it is. Default: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, or `v1/traces` below `endpoint`. */
@@ -18,21 +20,18 @@ export interface OtlpSinkOptions extends OtlpChannelOptions, OtlpFormOptions {
   logs?: boolean;
 }
 
-type Rejected = NonNullable<WriteResult["rejected"]>;
-
 /** A receiver without `/v1/logs` is asked again after that: it may have been a deployment. */
 const UNSUPPORTED_MS = 600_000;
-/** Spans accepted in batches whose log records were not. */
-const MAX_ACCEPTED = 10_000;
 
 /**
  * Sends OTLP over HTTP, spans to `/v1/traces` and scores and findings as events to `/v1/logs`: to an OpenTelemetry
  * collector, or to any backend that takes OTLP.
  *
  * 429, 502, 503, 504 and failed connections mean later, after `Retry-After` where it is given; 413 halves the batch; any
- * other answer drops it. What an accepting answer rejects is counted and not sent again. A receiver that has no
- * `/v1/logs` (404, 405, 501) still gets the spans. A span that is open for longer than `maxOpenMs` is sent once: when it
- * has ended, or at the latest on `flush()`.
+ * other answer drops it. What an accepting answer rejects is counted and not sent again. Log records come again without
+ * spans that are through; refused for good, they cost no span, and a receiver that has no `/v1/logs` (404, 405, 501) still
+ * gets those. A span that is open for longer than `maxOpenMs` is sent when it has
+ * ended; one that does not goes as unfinished after ten minutes, or when the process ends. `flush()` leaves it alone.
  *
  * Without an address, OpenTelemetry's variables `OTEL_EXPORTER_OTLP_…` say where and how.
  *
@@ -55,59 +54,49 @@ export function otlpSink(options: OtlpSinkOptions = {}, env: NodeJS.ProcessEnv =
   const name = options.name ?? `otlp:${traces.host}`;
   const logs = logsChannel({ ...options, name }, env);
   const form = otlpForm("otlpSink", options, env);
-  /** Spans that the receiver has, of batches that are not through, with why it rejected them. */
-  const accepted = new Map<string, string | undefined>();
+  const step = logStep(form);
   let unsupportedUntil = Number.NEGATIVE_INFINITY;
 
   async function write(batch: readonly TraceRecord[], signal: AbortSignal): Promise<WriteResult | undefined> {
-    const spans = batch.filter((record) => record.record === "span");
-    await sendSpans(
-      spans.filter((span) => !accepted.has(keyOf(span))),
-      signal,
-    );
-    const rejected = [...(await sendLogs(batch, spans.length > 0, signal))];
-    for (const span of spans) {
-      const reason = accepted.get(keyOf(span));
-      if (reason !== undefined) rejected.push({ spanId: span.spanId, reason });
-      accepted.delete(keyOf(span));
+    // What cannot be put into this form is found before anything has gone out.
+    const data = logs === undefined ? undefined : form.logs(batch);
+    const spans = step.unsent(batch);
+    if (spans.length > 0) {
+      const { rejected, reason } = await send(traces, form.traces(spans), signal);
+      step.through(spans, rejected, reason);
     }
-    return rejected.length === 0 ? undefined : { rejected };
-  }
-
-  async function sendSpans(spans: readonly SpanRecord[], signal: AbortSignal): Promise<void> {
-    if (spans.length === 0) return;
-    const { rejected, reason } = await send(traces, form.traces(spans), signal);
-    for (const [oldest] of accepted) {
-      if (accepted.size + spans.length <= MAX_ACCEPTED) break;
-      accepted.delete(oldest);
-    }
-    // The answer does not say which: their number is what counts.
-    for (const [i, span] of spans.entries()) accepted.set(keyOf(span), i < rejected ? reason : undefined);
-  }
-
-  /** The records that the receiver does not take. Rejects when the batch may be sent again. */
-  async function sendLogs(batch: readonly TraceRecord[], hasSpans: boolean, signal: AbortSignal): Promise<Rejected> {
-    const refuse = (count: number, reason: string): Rejected =>
-      batch
-        .filter((record) => record.record !== "span")
-        .slice(0, count)
-        .map(({ spanId = "" }) => ({ spanId, reason }));
-    // Only where nobody asked for the policy before.
-    if (logs === undefined) return refuse(batch.length, "the receiver for log records is not known");
-    const data = form.logs(batch);
-    if (data.resourceLogs.length === 0) return [];
-    if (clock.monotonicMs() < unsupportedUntil) return refuse(batch.length, "the receiver has no /v1/logs");
     try {
-      const { rejected, reason } = await send(logs, data, signal);
-      return refuse(rejected, reason);
+      return step.finish(batch, data === undefined ? unplaced(batch) : await sendLogs(batch, data, signal));
     } catch (error) {
-      const { retry, code, message } = error as SinkError;
-      const isUnsupported = error instanceof SinkError && code === "OTLP_UNSUPPORTED";
+      debug(`${name}: scores, findings and contents are not taken: ${(error as Error).message}`);
+      const hasSpans = batch.some((record) => record.record === "span");
+      return step.fail(batch, error, hasSpans || (await takesSpans(error, signal)));
+    }
+  }
+
+  /** Asked with an empty request, which OTLP has accepted, when log records alone are refused: is it the key, or the address? */
+  async function takesSpans(error: unknown, signal: AbortSignal): Promise<boolean> {
+    if (!(error instanceof SinkError) || error.retry !== "never" || error.reason === "rejected_by_sink") return false;
+    return traces.send({ resourceSpans: [] }, signal).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Gives the records that the receiver rejects. */
+  async function sendLogs(batch: readonly TraceRecord[], data: LogsData, signal: AbortSignal): Promise<Rejected> {
+    if (data.resourceLogs.length === 0) return [];
+    if (clock.monotonicMs() < unsupportedUntil) {
+      const problem = `sink "${name}": the receiver has no /v1/logs`;
+      throw new SinkError(problem, { retry: "never", code: "OTLP_UNSUPPORTED" });
+    }
+    try {
+      const { rejected, reason } = await send(logs!, data, signal);
+      return refuse(batch, reason).slice(0, rejected);
+    } catch (error) {
+      const isUnsupported = error instanceof SinkError && error.code === "OTLP_UNSUPPORTED";
       if (isUnsupported) unsupportedUntil = clock.monotonicMs() + UNSUPPORTED_MS;
-      // The spans are through: only the others are lost.
-      else if (!(error instanceof SinkError) || retry !== "never" || !hasSpans) throw error;
-      debug(`${name}: scores and findings are not taken: ${message}`);
-      return refuse(batch.length, message);
+      throw error;
     }
   }
 
@@ -144,6 +133,11 @@ function logsChannel(options: OtlpSinkOptions, env: NodeJS.ProcessEnv): OtlpChan
   return otlpChannel("otlpSink", "logs", options, own, variables);
 }
 
-function keyOf({ traceId, spanId, seq }: SpanRecord): string {
-  return `${traceId}${spanId}${seq}`;
+/** Only where nobody asked for the policy before. */
+function unplaced(batch: readonly TraceRecord[]): Rejected {
+  return refuse(batch, "the receiver for log records is not known");
+}
+
+function refuse(batch: readonly TraceRecord[], reason: string): Rejected {
+  return batch.filter((record) => record.record !== "span").map(({ spanId = "" }) => ({ spanId, reason }));
 }

@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import assert from "node:assert/strict";
-import type { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { after, test } from "node:test";
 import {
   BadRequestException,
@@ -24,7 +24,7 @@ import {
 } from "@nestjs/common";
 import { APP_INTERCEPTOR, NestFactory } from "@nestjs/core";
 import { concat, from, map, NEVER, type Observable, of, retry } from "rxjs";
-import { configure, event, flush, memorySink, observe, shutdown } from "sightline";
+import { configure, event, flush, memorySink, observe, shutdown, stats, suppress, withSpan } from "sightline";
 import { traceRequests } from "sightline/interop/http";
 import { SightlineInterceptor } from "sightline/interop/nestjs";
 
@@ -73,6 +73,19 @@ class Service {
   }
 }
 
+/** Waits until the client has left. */
+@Injectable()
+class SlowGuard implements CanActivate {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const response: EventEmitter = context.switchToHttp().getResponse();
+    const left = new Promise((resolve) => void response.once("close", resolve));
+    guarding.emit("guard");
+    await left;
+    return true;
+  }
+}
+
+const guarding = new EventEmitter();
 let failures = 0;
 
 @Controller("things")
@@ -99,6 +112,13 @@ class ThingsController {
   @Sse("endless")
   endless(): Observable<MessageEvent> {
     return concat(of({ data: "a" }), NEVER);
+  }
+
+  @Get("guarded")
+  @UseGuards(SlowGuard)
+  guarded(): string {
+    guarding.emit("handled");
+    return "nobody is there";
   }
 
   @Get(":id")
@@ -244,6 +264,34 @@ for (const use of [undefined, middleware.use]) {
     assert.equal(new Set(spans().map(({ traceId }) => traceId)).size, 1);
   });
 }
+
+test("a client that left while a guard was at work: the span ends, as a warning", async () => {
+  await serve(async (url) => {
+    const isGuarded = once(guarding, "guard");
+    const isHandled = once(guarding, "handled");
+    const controller = new AbortController();
+    const asked = fetch(`${url}/guarded`, { signal: controller.signal });
+    await isGuarded;
+    controller.abort();
+    await assert.rejects(asked);
+    await isHandled;
+    assert.equal(stats().open, 0);
+  });
+  const span = spans().find(({ name }) => name === "ThingsController.guarded");
+  assert.deepEqual([span?.level, span?.unfinished], ["WARNING", undefined]);
+});
+
+test("an application that was started inside a span has requests of their own", async () => {
+  for (const use of [undefined, middleware.use]) {
+    await withSpan("boot", () =>
+      serve(async (url) => suppress(async () => void (await fetch(`${url}/7`)).status), { use }),
+    );
+    const [server, ...others] = spans().filter(({ kind }) => kind === "server");
+    assert.deepEqual([server?.parentSpanId, others], [undefined, []]);
+    const handler = spans().find(({ name }) => name === "ThingsController.one");
+    assert.equal(handler?.traceId, server?.traceId);
+  }
+});
 
 test("the status is that of the response, a redirect too", async () => {
   await serve(async (url) => void (await fetch(`${url}/away`, { redirect: "manual" })), { interceptor: typed });

@@ -8,14 +8,11 @@ import { traceRequests } from "sightline/interop/http";
 import { stopWhenTold, traceAs } from "./sinks.ts";
 
 traceAs("express");
-const file = JSON.stringify(new URL("worker.ts", import.meta.url).href);
-const register = `import(${JSON.stringify(import.meta.resolve("tsx/esm/api"))}).then(({ register }) => register())`;
+// Bundled by the test, as this is.
+const file = new URL("worker.js", import.meta.url);
 
 const price = observe("price", async (order: unknown) => {
-  const worker = new Worker(`${register}.then(() => import(${file}))`, {
-    eval: true,
-    workerData: { order, context: carrier() },
-  });
+  const worker = new Worker(file, { workerData: { order, context: carrier() } });
   const [answer] = await once(worker, "message");
   await once(worker, "exit");
   return answer;

@@ -6,9 +6,10 @@ import { stopWhenTold, traceAs } from "./sinks.ts";
 
 traceAs("queue");
 const label = observe("label", async (id: string) => {
-  const program = new URL("label.ts", import.meta.url).pathname;
+  // Bundled by the test, as this is.
+  const program = new URL("label.js", import.meta.url).pathname;
   const env = { ...process.env, ...carrier("env") };
-  await promisify(execFile)(process.execPath, [...process.execArgv, program, id], { env });
+  await promisify(execFile)(process.execPath, [program, id], { env });
 });
 
 process.on("message", async (message: { job: string; attempt: number } | "stop") => {

@@ -10,6 +10,7 @@ import OpenAI4 from "openai4";
 import OpenAI5 from "openai5";
 import { ConfigError, configure, currentSpan, flush, memorySink, shutdown, stats, suppress, withSpan } from "sightline";
 import { recordChatCompletion, type TracedFetchOptions, tracedFetch } from "sightline/openai";
+import { spanAttributes } from "sightline/semconv";
 import { fakeOpenAI } from "sightline/testing";
 import { recordedSpans } from "./recorded-spans.ts";
 import { COMPLETION, chatChunk, DONE, event, events, json, scriptedServer } from "./scripted-server.ts";
@@ -223,6 +224,34 @@ test("the provider is told by the host or by the option, Azure's model by the ad
       ["chat", "mine"],
     ],
   );
+});
+
+test("the host has its port, but for that of https", async () => {
+  const inner = async () => Response.json(COMPLETION);
+  const urls = [
+    "http://litellm.tools.svc",
+    "http://[::1]",
+    "http://127.0.0.1:4000",
+    "https://h.example",
+    "https://h:80",
+  ];
+  const spans = await recordedSpans(async () => {
+    for (const url of urls) {
+      const answer = await tracedFetch({ fetch: inner })(`${url}/v1/chat/completions`, { method: "POST", body: "{}" });
+      await answer.json();
+    }
+  });
+  const told = spans.map((record) => {
+    const attributes = spanAttributes(record, { profile: "1.41", content: false });
+    return [record.http!.host, attributes["server.address"], attributes["server.port"]];
+  });
+  assert.deepEqual(told, [
+    ["litellm.tools.svc:80", "litellm.tools.svc", 80],
+    ["[::1]:80", "::1", 80],
+    ["127.0.0.1:4000", "127.0.0.1", 4000],
+    ["h.example", "h.example", 443],
+    ["h:80", "h", 80],
+  ]);
 });
 
 test("captureContent: false leaves texts out, and tokens in", async () => {
