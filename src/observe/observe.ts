@@ -63,7 +63,8 @@ export const observe: Observe = function observe(...given: any[]): any {
   const bare: Decoration = { options: {}, dynamic: undefined, declared };
   if (isDecoration(given)) return decorate(bare, given);
   if (given.length === 2) return observeFunction(decorationOf(first, declared), second);
-  if (given.length > 2) throw unsuitable("three things", "takes options and a function: observe({ name, type }, fn)");
+  if (typeof given[2] === "function")
+    throw unsuitable("three things", "takes options and a function: observe({ name, type }, fn)");
   if (typeof first !== "function") return decorator(decorationOf(first, declared));
   return isClass(first) ? observeClass(bare, first) : functionOrFactory(first, bare);
 };
