@@ -21,12 +21,12 @@ export interface ScoreOptions {
   metadata?: Record<string, unknown>;
   /** What is judged: a span at hand, or the ids that `generation` and `event` give back. */
   span?: { readonly traceId: string; readonly spanId: string };
-  /** Or by ids, at any time later. Default: the current span and its trace. */
-  traceId?: string;
+  /** Or by ids, at any time later; where they are given and empty nothing is judged. Default: the current span and its trace. */
+  traceId?: string | undefined;
   /** A span of the trace `traceId`, or of the current trace. */
-  spanId?: string;
+  spanId?: string | undefined;
   /** Alone, a whole session is judged. */
-  sessionId?: string;
+  sessionId?: string | undefined;
   /** Give the same id to replace a score, from whichever process. Default: a new one. */
   id?: string;
   /** When it was judged. Default: now. */
@@ -109,6 +109,8 @@ function targetOf(
   if (isNobody(traceId)) return undefined;
   if (spanId !== undefined) return { traceId: traceId ?? currentTraceId(), spanId, sessionId };
   if (traceId !== undefined || sessionId !== undefined) return { traceId, sessionId };
+  // Meant for something that is not known, and not for whatever is going on here: a click on an answer without ids.
+  if ("traceId" in options || "spanId" in options || "sessionId" in options) return {};
   if (context?.reason === "seed") return { sessionId: context.info?.sessionId };
   const current = currentSpan();
   return { traceId: current?.traceId ?? currentTraceId(), spanId: current?.spanId };
