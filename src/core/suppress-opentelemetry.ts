@@ -1,4 +1,6 @@
+import { runIn } from "./context.ts";
 import { guard } from "./guard.ts";
+import { SUPPRESSED } from "./non-recording-span.ts";
 
 /** What `@opentelemetry/api` 1.x leaves on `globalThis` for all its copies, as far as it is used here. */
 interface OtelGlobal {
@@ -19,7 +21,9 @@ export const SUPPRESS_TRACING: unique symbol = Symbol.for("OpenTelemetry SDK Con
 export function suppressOpenTelemetry<T>(fn: () => T): T {
   const { context } = ((globalThis as { [API]?: OtelGlobal })[API] ?? {}) as OtelGlobal;
   const silent = context && guard(() => silenced(context.active()), undefined);
-  return silent === undefined ? fn() : context!.with(silent, fn);
+  if (silent === undefined) return fn();
+  // It is somebody else's: whatever it does, `fn` runs once.
+  return runIn({ get: () => undefined, run: (_, once) => context!.with(silent, once) }, SUPPRESSED, fn);
 }
 
 /** `undefined` where it is silent already: a carrier over OpenTelemetry's context has seen to it. */

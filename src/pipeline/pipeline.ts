@@ -20,7 +20,7 @@ export interface FlushOptions {
 
 /** Takes finished records to every sink, each by a lane of its own. */
 export interface Pipeline {
-  /** O(1) for each sink. Never throws, never writes in the caller's turn. */
+  /** O(1) for each sink. Never throws, writes in the caller's turn only with `durability: "record"`, or where the memory is full. */
   emit(draft: Draft): void;
   /**
    * Delivers what was emitted before the call, then flushes the sinks. Never rejects; resolves by `timeoutMs`, and earlier

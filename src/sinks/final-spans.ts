@@ -1,14 +1,16 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { SinkError } from "../core/errors.ts";
-import { debug } from "../core/guard.ts";
+import { debug, guard } from "../core/guard.ts";
 import { isFault } from "../core/is-fault.ts";
-import type { SpanRecord, TraceRecord } from "../core/record.ts";
+import { encode, type SpanRecord, type TraceRecord } from "../core/record.ts";
 import type { DropReason } from "../core/runtime.ts";
 import type { Sink, SinkStats, WriteResult } from "./sink.ts";
 import { wrapSink } from "./wrap-sink.ts";
 
 /** More spans than this that are open for longer than `maxOpenMs`: the others go on as they are. */
 const MAX_HELD = 1_000;
+/** Characters of what waits, as JSON: these records have left the memory that the lanes count. */
+const MAX_HELD_CHARACTERS = 8 * 1024 * 1024;
 /** Of a span that is open for as long as that, something should be seen. */
 const MAX_HELD_MS = 600_000;
 
@@ -16,13 +18,14 @@ interface Held {
   readonly record: SpanRecord;
   /** Monotonic milliseconds. */
   readonly since: number;
+  readonly characters: number;
 }
 
 /**
  * For destinations that keep a span as it first came, such as OTLP's: a record marked `unfinished` waits in memory for
  * its successor, which replaces it. Without one it goes on as it is after ten minutes, with the next batch; when the
  * process ends (out of work, by a signal, with `writeSync` at `exit`); when the last configuration that uses the sink is
- * shut down. An ordinary `flush` leaves it alone. At most 1,000 wait. Every other record goes straight on.
+ * shut down. An ordinary `flush` leaves it alone. At most 1,000 wait, and 8 Mi characters. Every other record goes straight on.
  *
  * A record that waits counts as written, as its successor has all of it; what cannot be written at the end is counted
  * as dropped. With a spool, records wait before they go to its disk: `kill -9` loses those that wait, and leaves them
@@ -30,6 +33,7 @@ interface Held {
  */
 export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock?: Clock } = {}): Sink {
   const held = new Map<string, Held>();
+  let characters = 0;
   let passing: Promise<void> = Promise.resolve();
   let dropped: { [reason in DropReason]?: number } = {};
   let lastError: string | undefined;
@@ -46,7 +50,17 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
 
   function supersede(record: SpanRecord): void {
     const earlier = held.get(keyOf(record));
-    if (earlier !== undefined && earlier.record.seq <= record.seq) held.delete(keyOf(record));
+    if (earlier !== undefined && earlier.record.seq <= record.seq) forget(record);
+  }
+
+  function forget(record: SpanRecord): boolean {
+    characters -= held.get(keyOf(record))?.characters ?? 0;
+    return held.delete(keyOf(record));
+  }
+
+  function forgetAll(): void {
+    held.clear();
+    characters = 0;
   }
 
   /** What waits here once the rest of its batch has been taken; before, the batch may come again. */
@@ -55,8 +69,11 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
     const unfinished = batch.filter((record) => record.record === "span" && record.unfinished === true) as SpanRecord[];
     if (unfinished.length === 0) return waiting;
     const keys = new Set(held.keys());
+    let room = MAX_HELD_CHARACTERS - characters;
     for (const record of unfinished) {
       if (keys.size >= MAX_HELD && !keys.has(keyOf(record))) continue;
+      room -= encode(record).length;
+      if (room < 0) break;
       keys.add(keyOf(record));
       waiting.add(record);
     }
@@ -70,7 +87,10 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
       const earlier = held.get(keyOf(record));
       if (!waiting.has(record)) supersede(record);
       else if (earlier === undefined || earlier.record.seq <= record.seq) {
-        held.set(keyOf(record), { record, since: earlier?.since ?? clock.monotonicMs() });
+        forget(record);
+        const size = encode(record).length;
+        characters += size;
+        held.set(keyOf(record), { record, since: earlier?.since ?? clock.monotonicMs(), characters: size });
         if (earlier === undefined && openers > 1) inherited++;
       }
     }
@@ -80,7 +100,7 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
   function letGo(records: readonly SpanRecord[], rejected = 0): number {
     let count = 0;
     for (const record of records) {
-      if (held.get(keyOf(record))?.record === record && held.delete(keyOf(record))) count++;
+      if (held.get(keyOf(record))?.record === record && forget(record)) count++;
     }
     lose("rejected_by_sink", Math.min(rejected, count));
     return count;
@@ -108,7 +128,7 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
     } catch (error) {
       const remaining = remainingOf(error, records) ?? records;
       const taken = records.filter((record) => !remaining.includes(record));
-      letGo(taken, (error as SinkError).rejected?.length);
+      letGo(taken, rejectedOf(error));
       const { retry, reason } = error instanceof SinkError ? error : verdictOf(error);
       if (remaining.length > 0) {
         if (retry === "later" || (retry === "never" && reason !== "rejected_by_sink")) throw error;
@@ -118,7 +138,7 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
           return send(remaining.slice(middle), signal);
         }
       }
-      lastError = (error as Error).message;
+      lastError = messageOf(error);
       lose(reason, letGo(remaining));
     }
   }
@@ -127,20 +147,20 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
   function sendSync(reason: DropReason): void {
     if (held.size === 0) return;
     const records = [...held.values()].map(({ record }) => record);
-    held.clear();
+    forgetAll();
     try {
       sink.writeSync!(records);
     } catch (error) {
-      lastError = (error as Error).message;
+      lastError = messageOf(error);
       const lost = remainingOf(error, records)?.length ?? records.length;
       lose(reason, lost);
-      lose("rejected_by_sink", Math.min((error as SinkError).rejected?.length ?? 0, records.length - lost));
+      lose("rejected_by_sink", Math.min(rejectedOf(error) ?? 0, records.length - lost));
     }
   }
 
   function giveUp(reason: DropReason): void {
     lose(reason, held.size);
-    held.clear();
+    forgetAll();
   }
 
   function write(batch: readonly TraceRecord[], signal: AbortSignal): void | WriteResult | Promise<void | WriteResult> {
@@ -184,8 +204,8 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
     // Whatever becomes of these: the batch has been taken.
     return passOn(isOverdue, signal).then(
       () => result,
-      (error: Error) => {
-        debug(`${sink.name}: ${error.message}`);
+      (error: unknown) => {
+        debug(`${sink.name}: ${messageOf(error)}`);
         return result;
       },
     );
@@ -278,6 +298,15 @@ function verdictOf(error: unknown): Pick<SinkError, "retry" | "reason"> {
 function remainingOf<R extends TraceRecord>(error: unknown, records: readonly R[]): readonly R[] | undefined {
   const remaining = error instanceof SinkError ? error.remaining : undefined;
   return remaining?.every((record) => records.includes(record as R)) ? (remaining as readonly R[]) : undefined;
+}
+
+/** How many of what was taken are refused for good. */
+function rejectedOf(error: unknown): number | undefined {
+  return error instanceof SinkError ? error.rejected?.length : undefined;
+}
+
+function messageOf(error: unknown): string {
+  return guard(() => String(error instanceof Error ? error.message : error), "an error that cannot be read");
 }
 
 function keyOf({ traceId, spanId }: SpanRecord): string {

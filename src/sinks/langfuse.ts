@@ -34,7 +34,7 @@ const MAX_ID = 200;
 /**
  * Sends to Langfuse: spans and findings by OTLP, scores by its API. Every observation type arrives with its model,
  * usage, cost, input, output, level, user, session, tags and prompt. Langfuse keeps a span as it first came, so unfinished ones
- * wait until they have ended, until `flush`, or at most ten minutes.
+ * wait until they have ended or the process ends, at most ten minutes.
  *
  * A span that Langfuse refuses costs itself alone, as does a score. 408, 425, 429, 5xx and failed connections mean later, after
  * `Retry-After` where it is given; wrong keys and addresses drop the batch, or leave it in a spool. Scores that are not taken

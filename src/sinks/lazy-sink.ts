@@ -11,7 +11,7 @@ export interface LazySinkOptions {
    * anything else. Where it throws, as in a bundle, the other way is tried.
    */
   readonly loadSync?: () => Sink;
-  /** That of the sink once it is loaded is not asked for. */
+  /** The loaded sink's own policy is ignored. */
   readonly policy?: SinkPolicy;
 }
 
@@ -22,12 +22,13 @@ export function lazySink(name: string, load: () => Promise<Sink>, options: LazyS
   const { destination, loadSync, policy } = options;
   let sink: Sink | undefined;
   let loading: Promise<Sink> | undefined;
-  let opens = 0;
+  /** Configurations that use it. */
+  let openers = 0;
 
   function use(given: Sink): Sink {
     let made = given;
     given.through?.((inner) => (made = inner));
-    for (let i = 0; i < opens; i++) made.open?.();
+    for (let i = 0; i < openers; i++) made.open?.();
     sink = made;
     return made;
   }
@@ -42,7 +43,9 @@ export function lazySink(name: string, load: () => Promise<Sink>, options: LazyS
   }
 
   function loaded(): Promise<Sink> {
-    loading ??= load().then((given) => sink ?? use(given), fail);
+    loading ??= load()
+      .then((given) => sink ?? use(given))
+      .catch(fail);
     return loading;
   }
 
@@ -83,9 +86,13 @@ export function lazySink(name: string, load: () => Promise<Sink>, options: LazyS
     /** Nothing has been written to what was never loaded. */
     flush: (signal, isLast) =>
       sink === undefined ? loading?.then((made) => made.flush?.(signal, isLast)) : sink.flush?.(signal, isLast),
-    close: (signal) => (sink === undefined ? loading?.then((made) => made.close?.(signal)) : sink.close?.(signal)),
+    close(signal) {
+      if (sink !== undefined) return sink.close?.(signal);
+      if (loading !== undefined) return loading.then((made) => made.close?.(signal));
+      openers = Math.max(0, openers - 1);
+    },
     open() {
-      opens++;
+      openers++;
       sink?.open?.();
     },
     ...(policy && { policy }),

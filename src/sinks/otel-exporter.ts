@@ -1,14 +1,9 @@
 import { ConfigError, SinkError } from "../core/errors.ts";
 import type { SpanRecord } from "../core/record.ts";
-import { profileOf, schemaUrlOf } from "../semconv/profile.ts";
-import { spanAttributes, spanNameOf } from "../semconv/span.ts";
 import { finalSpans } from "./final-spans.ts";
 import { checkOptions } from "./options.ts";
 import { type ReadableSpan, readableSpans } from "./otel-readable-span.ts";
-import { contentModeOf } from "./otlp/environment.ts";
-import { checkedAttributes, FORM_OPTIONS, type OtlpFormOptions } from "./otlp/form.ts";
-import { resourceOf } from "./otlp/resource.ts";
-import type { TracesForm } from "./otlp/traces.ts";
+import { FORM_OPTIONS, type OtlpFormOptions, otlpForm } from "./otlp/form.ts";
 import type { Sink } from "./sink.ts";
 
 export type { HrTime, OtelResource, OtelSpanContext, OtelTraceState, ReadableSpan } from "./otel-readable-span.ts";
@@ -37,7 +32,7 @@ export interface OtelExporterSinkOptions extends OtlpFormOptions {
  *
  * Spans only: scores and findings are counted as `sampledOut`. A span goes out once, when it has ended. What the exporter
  * reports as failed is tried again, after the exporter's own attempts; not so where its error has a status, of HTTP or
- * gRPC, that says it would fail again. A callback that never comes ends with the attempt: the batch is sent once more.
+ * gRPC, that says it would fail again. A callback that never comes ends with the attempt, and the batch is tried again.
  * `flush()` calls `forceFlush`, `close()` calls `shutdown`.
  *
  * @throws ConfigError for what is no exporter, and for bad options and variables
@@ -50,7 +45,7 @@ export function otelExporterSink(exporter: OtelSpanExporter, options: OtelExport
   checkExporter(exporter);
   checkOptions("otelExporterSink", options, { ...FORM_OPTIONS, name: "string" });
   const name = options.name ?? `otel:${exporter.constructor?.name || "exporter"}`;
-  const form = formOf(options);
+  const form = otlpForm("otelExporterSink", options, process.env).spans;
   /** Configurations that use it; the next one opens it before the previous one closes it. */
   let openers = 0;
   let closing: Promise<void> | undefined;
@@ -74,22 +69,6 @@ export function otelExporterSink(exporter: OtelSpanExporter, options: OtelExport
   });
 }
 
-function formOf({
-  profile = profileOf(process.env),
-  content = contentModeOf(process.env) ?? "spans",
-  resource = {},
-}: OtelExporterSinkOptions): TracesForm {
-  const hasContent = content === "spans" || content === "both";
-  return {
-    resource: resourceOf(checkedAttributes("otelExporterSink", resource), process.env),
-    schemaUrl: schemaUrlOf(profile),
-    span: (record) => ({
-      name: spanNameOf(record),
-      attributes: spanAttributes(record, { profile, content: hasContent }),
-    }),
-  };
-}
-
 function checkExporter(exporter: OtelSpanExporter): void {
   const { export: write, shutdown } = (exporter ?? {}) as Partial<OtelSpanExporter>;
   if (typeof write === "function" && typeof shutdown === "function") return;
@@ -110,11 +89,15 @@ function send(name: string, exporter: OtelSpanExporter, spans: ReadableSpan[], s
       if (result?.code === 0) resolve();
       else reject(failureOf(name, result?.error));
     };
-    try {
-      exporter.export(spans, settle);
-    } catch (error) {
+    const fail = (error: unknown) => {
       signal.removeEventListener("abort", abort);
       reject(error);
+    };
+    // Some are asynchronous all the same, and a rejection that nobody sees would end the process.
+    try {
+      Promise.resolve(exporter.export(spans, settle) as unknown).catch(fail);
+    } catch (error) {
+      fail(error);
     }
   });
 }
@@ -127,8 +110,14 @@ function failureOf(name: string, error: unknown): SinkError {
   const { code, httpCode, name: type } = (error ?? {}) as { code?: unknown; httpCode?: unknown; name?: unknown };
   const status = typeof code === "number" ? code : httpCode;
   const problem = `sink "${name}": the exporter failed with ${status ?? code ?? type ?? "no error"}`;
-  return new SinkError(problem, { retry: retryOf(status), reason: "too_large", cause: error });
+  const retry = retryOf(status);
+  // Keys and addresses may be put right, and a spool waits for that; what is refused for itself would be so again.
+  const reason = retry === "never" && !CLOSED.has(status as number) ? "rejected_by_sink" : "too_large";
+  return new SinkError(problem, { retry, reason, cause: error });
 }
+
+/** HTTP: unauthorized, forbidden, not found. gRPC: not found, permission denied, unimplemented, unauthenticated. */
+const CLOSED: ReadonlySet<number> = new Set([401, 403, 404, 5, 7, 12, 16]);
 
 function retryOf(status: unknown): SinkError["retry"] {
   if (typeof status !== "number") return "later";

@@ -510,3 +510,18 @@ test("a receiver that hangs keeps a process no longer than its shutdown", async 
   assert.ok(Number(stdout) < 5_000, stdout);
   assert.match(stderr, /1 of 1 records for "otlp" were lost \(shutdown 1\)/);
 });
+
+test("what waits is bounded by its size too", async () => {
+  const written: TraceRecord[] = [];
+  const sink = finalSpans({ name: "inner", write: (batch) => void written.push(...batch) });
+  const large = (n: number) =>
+    sampleSpan({ spanId: n.toString(16).padStart(16, "0"), unfinished: true, input: "x".repeat(1024 * 1024) });
+  await sink.write(
+    Array.from({ length: 20 }, (_, n) => large(n + 1)),
+    new AbortController().signal,
+  );
+  assert.equal(written.length, 13, "7 with all that is around their input fit into 8 Mi characters");
+  await sink.write([{ ...large(1), unfinished: undefined, seq: 1 } as never], new AbortController().signal);
+  await sink.write([large(30)], new AbortController().signal);
+  assert.equal(written.length, 14, "there is room again for one");
+});

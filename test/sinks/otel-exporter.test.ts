@@ -296,3 +296,28 @@ test("bad exporters and options", () => {
 
 /** The types of the SDK fit without a cast. */
 otelExporterSink satisfies (exporter: SpanExporter) => unknown;
+
+test("an asynchronous export that rejects is a failure like others, and unhandled by nobody", async () => {
+  const exporter = { export: async () => Promise.reject(new Error("no")), shutdown: async () => {} };
+  await assert.rejects(async () => otelExporterSink(exporter as never).write([sampleSpan()], signal), /no/);
+});
+
+test("what is refused for itself would be refused again; keys and addresses may be put right", async () => {
+  const reasons: [unknown, string, string][] = [
+    [{ httpCode: 400 }, "never", "rejected_by_sink"],
+    [{ code: 3 }, "never", "rejected_by_sink"],
+    [{ httpCode: 401 }, "never", "too_large"],
+    [{ code: 16 }, "never", "too_large"],
+    [{ httpCode: 503 }, "later", "too_large"],
+  ];
+  for (const [error, retry, reason] of reasons) {
+    const { exporter } = scripted((done) => done({ code: 1, error }));
+    await assert.rejects(async () => otelExporterSink(exporter).write([sampleSpan()], signal), { retry, reason });
+  }
+});
+
+test("openInference adds its names here too", async () => {
+  const memory = new InMemorySpanExporter();
+  await otelExporterSink(memory, { openInference: true }).write([sampleSpan({ type: "tool" })], signal);
+  assert.equal(memory.getFinishedSpans()[0]!.attributes["openinference.span.kind"], "TOOL");
+});

@@ -12,7 +12,7 @@ import { formVariables } from "./environment.ts";
 import { logsData } from "./logs.ts";
 import type { LogsData, TracesData } from "./messages.ts";
 import { resourceOf } from "./resource.ts";
-import { tracesData } from "./traces.ts";
+import { type TracesForm, tracesData } from "./traces.ts";
 
 /** What records look like as OTLP. */
 export interface OtlpFormOptions {
@@ -38,7 +38,8 @@ export const FORM_OPTIONS: {
 } = { resource: "object", profile: PROFILES, content: CONTENT_MODES, openInference: "boolean" };
 
 export interface OtlpForm {
-  traces(spans: readonly SpanRecord[]): TracesData;
+  readonly spans: TracesForm;
+  traces(records: readonly SpanRecord[]): TracesData;
   /** Scores, findings, and the contents of spans where they are events. */
   logs(records: readonly TraceRecord[]): LogsData;
 }
@@ -59,17 +60,22 @@ export function otlpForm(factory: string, options: OtlpFormOptions, env: NodeJS.
     return isEvent ? contentEvent(record, profile) : undefined;
   }
 
+  const spans: TracesForm = {
+    resource,
+    schemaUrl,
+    span: (record) => ({
+      name: spanNameOf(record),
+      attributes: {
+        ...spanAttributes(record, spanForm),
+        ...(options.openInference && openInferenceAttributes(record, spanForm)),
+      },
+    }),
+    isDouble: (name) => isDouble(name, profile),
+    valueLength,
+  };
   return {
-    traces(spans) {
-      const span = (record: SpanRecord) => ({
-        name: spanNameOf(record),
-        attributes: {
-          ...spanAttributes(record, spanForm),
-          ...(options.openInference && openInferenceAttributes(record, spanForm)),
-        },
-      });
-      return tracesData(spans, { resource, schemaUrl, span, isDouble: (name) => isDouble(name, profile), valueLength });
-    },
+    spans,
+    traces: (records) => tracesData(records, spans),
     logs: (records) =>
       logsData(
         records.flatMap((record) => eventOf(record) ?? []),
