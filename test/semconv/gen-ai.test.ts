@@ -25,7 +25,7 @@ test("the operation: what the record says, else what its type says", () => {
   assert.equal(operation({ type: "retriever" }), "retrieval");
   assert.equal(operation({ type: "chain" }), "invoke_workflow");
   assert.equal(operation({ type: "agent" }), "invoke_agent");
-  // Langfuse drops the tokens of `invoke_agent` (wire.md 0, fact 2).
+  // Langfuse drops the tokens of `invoke_agent` (`isAiSdkAgentOperation`).
   assert.equal(operation({ type: "agent", usage: { inputTokens: 1 } }), undefined);
   for (const type of ["span", "event", "evaluator", "guardrail"] as const) assert.equal(operation({ type }), undefined);
   // Calls of a provider for which the conventions have no word.

@@ -1,7 +1,8 @@
 /**
  * What others say that attributes are called and are: not made from our table. For 1.36 and 1.41 the constants of npm's
  * semantic conventions, their types read off the examples in the declarations; for `latest` the registry of
- * `open-telemetry/semantic-conventions-genai` as reference/wire.md 1.4 has it; for OpenInference wire.md 5.
+ * `open-telemetry/semantic-conventions-genai` as its main branch had it in the autumn of 2026; for OpenInference the constants of
+ * `@arizeai/openinference-semantic-conventions` 2.12.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
