@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Checks, checkOptions, isFunction } from "../core/check-options.ts";
 import { contextSpan, runIn } from "../core/context.ts";
 import { guard } from "../core/guard.ts";
 import { isMuted, isSuppressed } from "../core/non-recording-span.ts";
@@ -10,7 +11,6 @@ import { suppress } from "../core/suppress.ts";
 import { type TracePatch, updateTraceOf } from "../observe/trace.ts";
 import { routeOf } from "./http/express.ts";
 import { beginNodeCall } from "./http/node.ts";
-import { type Checks, checkOptions, isFunction } from "./http/options.ts";
 
 /** What we read of Nest's `ExecutionContext`. */
 export interface ExecutionContextLike {

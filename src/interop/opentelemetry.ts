@@ -1,12 +1,12 @@
 import { type Context, context, isSpanContextValid, trace as otelTrace, propagation } from "@opentelemetry/api";
 import { type BaggageRules, baggageFrom } from "../core/baggage.ts";
+import { checkOptions, isBoolean } from "../core/check-options.ts";
 import type { Carrier } from "../core/context.ts";
 import { isSuppressed, SUPPRESSED } from "../core/non-recording-span.ts";
 import { type Runtime, slot } from "../core/runtime.ts";
 import type { Span } from "../core/span.ts";
 import { SUPPRESS_TRACING } from "../core/suppress-opentelemetry.ts";
 import type { Trace } from "../core/trace.ts";
-import { checkOptions, isBoolean } from "./http/options.ts";
 import { placeOf, setPlace, setTraceAround } from "./opentelemetry-place.ts";
 import { type ContextReader, contextReader } from "./opentelemetry-reading.ts";
 import { sentryScopes, suppressSentry } from "./opentelemetry-sentry.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import express, { type Request } from "express";
@@ -621,4 +622,12 @@ test("bad options are refused when the middleware is made", () => {
     () => traceRequests({ nmae: 1 } as never),
     /traceRequests\(\) has no option "nmae"\. It takes: span, ignore/,
   );
+});
+
+test("a middleware that was not called says so at the first request", () => {
+  const middleware = traceRequests as unknown as (request: object) => unknown;
+  assert.throws(() => middleware(new IncomingMessage(new Socket())), {
+    code: "CONFIG_BAD_VALUE",
+    message: /it got an object of class IncomingMessage: where it was to be called, write traceRequests\(\)/,
+  });
 });

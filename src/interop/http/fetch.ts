@@ -1,4 +1,5 @@
 import { carrier } from "../../core/carrier.ts";
+import { type Checks, checkOptions, isBoolean, isFunction } from "../../core/check-options.ts";
 import { contextSpan, runIn } from "../../core/context.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { guard } from "../../core/guard.ts";
@@ -10,7 +11,6 @@ import { startUnder } from "../../core/start.ts";
 import { type PropagationFields, readFields, inject as setFields } from "../../core/traceparent.ts";
 import { globalFetch, isTraced } from "../../openai/wire/traced-fetches.ts";
 import { clientAttributes, methodName, statusAttributes } from "./attributes.ts";
-import { type Checks, checkOptions, isBoolean, isFunction } from "./options.ts";
 
 export interface PropagatedFetchOptions {
   /** What makes the requests. Default: `globalThis.fetch`, looked up at each call, or the one before it where this is that. */

@@ -1,5 +1,5 @@
+import { type Checks, checkOptions, isBoolean, isFunction } from "../../core/check-options.ts";
 import { asyncLocalCarrier, contextSpan, runIn } from "../../core/context.ts";
-import { ConfigError } from "../../core/errors.ts";
 import { guard } from "../../core/guard.ts";
 import { isMuted, isSuppressed } from "../../core/non-recording-span.ts";
 import { activeRuntime, type Runtime } from "../../core/runtime.ts";
@@ -52,7 +52,7 @@ export function tracedFetch(options: TracedFetchOptions = {}): typeof fetch {
 
 /** The same for a client whose timeout in milliseconds is known. */
 export function tracedFetchOf(options: TracedFetchOptions, timeoutMs: number | undefined): typeof fetch {
-  check(options);
+  checkOptions("tracedFetch", options, CHECKS);
   const settings: WireSettings = {
     provider: options.provider,
     maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES,
@@ -142,26 +142,10 @@ function ended(call: Call, response: Response): Response {
   return response;
 }
 
-const CHECKS: { readonly [name in keyof TracedFetchOptions]-?: readonly [(value: unknown) => boolean, string] } = {
-  fetch: [(value) => typeof value === "function", "a function like fetch"],
+const CHECKS: Checks<TracedFetchOptions> = {
+  fetch: [isFunction, "a function like fetch"],
   provider: [(value) => typeof value === "string" && value !== "", "a name, such as groq"],
   maxBodyBytes: [(value) => Number.isInteger(value) && (value as number) >= 0, "a whole number of bytes"],
-  captureContent: [(value) => typeof value === "boolean", "true or false"],
+  captureContent: [isBoolean, "true or false"],
   inject: [(value) => typeof value === "boolean" || (typeof value === "object" && value !== null), "true or options"],
 };
-
-function check(options: TracedFetchOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new ConfigError("CONFIG_BAD_VALUE", `tracedFetch() takes an object of options; it got ${typeof options}.`);
-  }
-  for (const [key, value] of Object.entries(options)) {
-    if (!Object.hasOwn(CHECKS, key)) {
-      const known = Object.keys(CHECKS).join(", ");
-      throw new ConfigError("CONFIG_UNKNOWN_OPTION", `tracedFetch() has no option "${key}". It takes: ${known}.`);
-    }
-    const [isRight, wanted] = CHECKS[key as keyof TracedFetchOptions];
-    if (value !== undefined && !isRight(value)) {
-      throw new ConfigError("CONFIG_BAD_VALUE", `tracedFetch({ ${key} }) takes ${wanted}; it got ${typeof value}.`);
-    }
-  }
-}
