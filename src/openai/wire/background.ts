@@ -29,6 +29,8 @@ interface WatchedResponse {
   readonly startMs: number;
   /** When it was first heard of. */
   readonly answeredMs: number;
+  /** When the last request was sent whose answer said that it goes on. */
+  openMs: number;
   readonly parent: Span | SpanRef;
   readonly long: LongSpan;
   readonly polls: Polls;
@@ -76,7 +78,7 @@ function takeResponse(value: Wire, exchange: Exchange): boolean {
   const watched = responsesOf(exchange.runtime).get(id);
   if (watched === undefined) return value["background"] === true && takeUnknown(id, value, exchange);
   if (exchange.endpoint.kind === "response.retrieve") countPoll(watched.polls, exchange.nowMs());
-  touch(watched, value);
+  touch(watched, value, exchange.startMs);
   return true;
 }
 
@@ -91,7 +93,7 @@ function takeStream(exchange: Exchange): boolean {
   if (watched === undefined) {
     return value["background"] === true && value["id"] === id && takeUnknown(id, value, exchange);
   }
-  touch(watched, merger.isComplete ? value : { ...watched.response, ...value });
+  touch(watched, merger.isComplete ? value : { ...watched.response, ...value }, exchange.startMs);
   return true;
 }
 
@@ -122,6 +124,7 @@ function watch(span: RecordingSpan, exchange: Exchange, response: Wire, seq: num
     spanId,
     startMs,
     answeredMs: exchange.nowMs(),
+    openMs: exchange.startMs,
     parent: placeOf(span, exchange.parent),
     long: longSpan(runtime, (open) => write(watched, open)),
     polls: newPolls(),
@@ -143,7 +146,7 @@ function watch(span: RecordingSpan, exchange: Exchange, response: Wire, seq: num
 }
 
 /** What has ended is written at once, what goes on is opened again if it had been written. */
-function touch(watched: WatchedResponse, value: Wire): void {
+function touch(watched: WatchedResponse, value: Wire, askedMs: number): void {
   const { exchange, long, parent, spanId, startMs } = watched;
   if (hasEnded(watched.response)) return;
   const { runtime } = exchange;
@@ -166,7 +169,10 @@ function touch(watched: WatchedResponse, value: Wire): void {
     }
   }
   if (hasEnded(value)) long.settle();
-  else long.arm(SILENCE_MS);
+  else {
+    watched.openMs = askedMs;
+    long.arm(SILENCE_MS);
+  }
 }
 
 function write(watched: WatchedResponse, span: RecordingSpan): void {
@@ -197,12 +203,12 @@ function write(watched: WatchedResponse, span: RecordingSpan): void {
 }
 
 /** The API's times are whole seconds of its own clock; where it was made from here, ours knows better when it ended. */
-function endedHere({ exchange, response, startMs, answeredMs }: WatchedResponse, plan: Plan): Plan {
+function endedHere({ exchange, response, startMs, answeredMs, openMs }: WatchedResponse, plan: Plan): Plan {
   const [{ endMs: apiMs }] = plan.spans;
   if (!plan.isTerminal || exchange.endpoint.kind !== "response") return plan;
   const endedMs = exchange.runtime.clock.epochMs();
   const times = { sentMs: startMs, answeredMs, endedMs, isEndStreamed: false, stepTimes: new Map() };
-  const endMs = endOnOurClock(moment(field(response, "created_at")), apiMs, times);
+  const endMs = Math.max(openMs, endOnOurClock(moment(field(response, "created_at")), apiMs, times));
   const [first, ...children] = plan.spans.map((span) => (span.endMs === apiMs ? { ...span, endMs } : span));
   return { ...plan, spans: [first!, ...children] };
 }
