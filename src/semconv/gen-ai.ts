@@ -4,6 +4,7 @@ import { operationOf, workflowNameOf } from "./operation.ts";
 import type { Profile } from "./profile.ts";
 import type { AttributeKey } from "./registry.ts";
 import { putParameters } from "./request-parameters.ts";
+import { secondsBetween } from "./seconds-between.ts";
 import { putUsage } from "./usage-attributes.ts";
 
 /** `gen_ai.system` of 1.36 had other words for these (registry, `gen_ai.system` and the renames of 1.37). */
@@ -114,12 +115,10 @@ function putOpenAI(out: AttributeWriter, details: OpenAIDetails): void {
   for (const [field, key] of OPENAI_ENTRIES) out.put(key, details[field]);
 }
 
-const NANOS_PER_SECOND = 1e9;
-
 /** Seconds from the start to the first chunk of a stream. */
 export function secondsToFirstChunk({ startTime, firstChunkTime }: SpanRecord): number | undefined {
   if (firstChunkTime === undefined || !isNanos(firstChunkTime) || !isNanos(startTime)) return undefined;
-  return Number(BigInt(firstChunkTime) - BigInt(startTime)) / NANOS_PER_SECOND;
+  return secondsBetween(startTime, firstChunkTime);
 }
 
 /** Records from a file may hold anything; `BigInt` throws for what is no number. */

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../core/json.ts";
 import type { SpanRecord } from "../core/record.ts";
 import { jsonText } from "./json-text.ts";
+import { snakeCase } from "./snake-case.ts";
 
 /** Parts of `genAi` that have a place of their own, here or among the attributes. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
@@ -56,18 +57,6 @@ export function putVerbatim(entries: JsonObject | undefined, put: (key: string, 
 /** `null` is left out as from every attribute: the text `null` would be another value. */
 function isSaid(value: unknown): boolean {
   return value !== undefined && value !== null;
-}
-
-/** The names are those of a record, some hundred, and of what providers count. */
-const SNAKE_CASE = new Map<string, string>();
-const MAX_NAMES = 1_000;
-
-function snakeCase(name: string): string {
-  const known = SNAKE_CASE.get(name);
-  if (known !== undefined) return known;
-  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  if (SNAKE_CASE.size < MAX_NAMES) SNAKE_CASE.set(name, snake);
-  return snake;
 }
 
 /** ISO 8601 in whole milliseconds, which is all that Langfuse keeps. */

@@ -6,6 +6,7 @@ import { errorTypeOf } from "./error-type.ts";
 import { providerName, secondsToFirstChunk } from "./gen-ai.ts";
 import { operationOf, workflowNameOf } from "./operation.ts";
 import type { Profile } from "./profile.ts";
+import { secondsBetween } from "./seconds-between.ts";
 
 /** What a metric is, whatever is measured with it. */
 export interface Instrument {
@@ -204,11 +205,9 @@ function isClientCall({ kind }: SpanRecord, operation: string): boolean {
 
 function durationOf(instrument: Instrument, record: SpanRecord, attributes: Attributes): Measurement | undefined {
   if (!hasOwnTimes(record)) return undefined;
-  const value = Number(BigInt(record.endTime) - BigInt(record.startTime)) / NANOS_PER_SECOND;
+  const value = secondsBetween(record.startTime, record.endTime);
   return { instrument, value, attributes: { ...attributes, ...errorAttributes(record) } };
 }
-
-const NANOS_PER_SECOND = 1e9;
 
 /**
  * Whether the times of a span are its own. A `chat` for all the model calls of an Assistants run or an agent's turn has

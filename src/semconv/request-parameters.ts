@@ -1,6 +1,7 @@
 import type { GenAi } from "../core/record.ts";
 import type { AttributeWriter } from "./attribute-writer.ts";
 import { type AttributeKey, type AttributeType, PREFIXES, REGISTRY } from "./registry.ts";
+import { snakeCase } from "./snake-case.ts";
 
 /** By wire names, in the order in which they win where a request has several for one thing. */
 const PARAMETERS: ReadonlyMap<string, AttributeKey> = new Map([
@@ -61,8 +62,4 @@ function asTyped(value: unknown, type: AttributeType): unknown {
   if (type === "string[]") return [value];
   const isNumber = (type === "int" || type === "double") && value.trim() !== "" && Number.isFinite(Number(value));
   return isNumber ? Number(value) : value;
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
