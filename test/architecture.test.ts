@@ -17,7 +17,7 @@ const DIRECTIONS: Record<string, readonly string[]> = {
   sinks: ["core", "semconv"],
   pipeline: ["core", "sinks/sink"],
   policy: ["core", "capture", "sinks/sink", "sinks/wrap-sink"],
-  monitors: ["core", "sinks/sink"],
+  monitors: ["core", "semconv", "sinks/sink", "sinks/lines", "sinks/otlp/metrics-store", "pipeline/backoff"],
   collector: ["core", "sinks", "monitors", "store"],
   viewer: ["core", "store"],
   spool: ["core", "pipeline", "sinks/sink", "sinks/wrap-sink", "sinks/options"],
@@ -45,7 +45,11 @@ const DIRECTIONS: Record<string, readonly string[]> = {
 };
 const TOP = ["cli", "viewer", "testing"];
 /** The optional peer that files of a subpath of its own load: who imports that subpath has it. */
-const LOADED_PEERS: Record<string, string> = { "interop/opentelemetry": "@opentelemetry/api" };
+const LOADED_PEERS: Record<string, string> = {
+  "interop/opentelemetry": "@opentelemetry/api",
+  "monitors/prometheus": "prom-client",
+  "monitors/quality/markdown": "marked",
+};
 
 interface Import {
   readonly from: string;

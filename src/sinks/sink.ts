@@ -1,3 +1,4 @@
+import type { CallWatch } from "../core/call-watch.ts";
 import type { TraceRecord } from "../core/record.ts";
 import type { DropReason } from "../core/runtime.ts";
 
@@ -84,6 +85,8 @@ export interface Sink {
   /** For a sink that keeps records after `write` has returned. */
   stats?(): SinkStats;
   readonly policy?: SinkPolicy;
+  /** Hears of model calls before they are made, and may refuse them: budgets. */
+  readonly modelCalls?: CallWatch;
   /**
    * For a sink that lets records wait in memory before it sends them: the same with `wrap` between the two. So a spool has
    * what goes to the sink, and nothing that it took over has to wait again.

@@ -17,6 +17,7 @@ export function wrapSink(sink: Sink, changes: Partial<Sink>): Sink {
     ...(sink.open && { open: () => sink.open!() }),
     ...(sink.stats && { stats: () => sink.stats!() }),
     ...(policy && { policy }),
+    ...(sink.modelCalls && { modelCalls: sink.modelCalls }),
     ...(sink.through && { through: (wrap) => sink.through!((inner) => wrap(wrapSink(inner, changes))) }),
     ...changes,
   };

@@ -1,0 +1,76 @@
+import type { Alert, Severity } from "../alerts/alert.ts";
+
+export const INCIDENT_STATUSES = ["detected", "acknowledged", "mitigating", "resolved"] as const;
+
+export type IncidentStatus = (typeof INCIDENT_STATUSES)[number];
+
+/** What to do about one kind of incident, written before it happens. */
+export interface Runbook {
+  /** `rate_limit_exhaustion`; alert rules name it. */
+  readonly id: string;
+  readonly name: string;
+  /** When it applies, for people. */
+  readonly trigger: string;
+  readonly symptoms: readonly string[];
+  readonly diagnosis: readonly string[];
+  readonly actions: readonly RunbookAction[];
+  /** From first to last: who is told, and after how many minutes without an acknowledgement or a resolution. */
+  readonly escalation: readonly EscalationLevel[];
+  readonly expectedMinutes: number;
+  readonly href?: string;
+}
+
+export interface RunbookAction {
+  /** `reduce_concurrency`; the name of a mitigation callback, where one is wired. */
+  readonly id: string;
+  readonly text: string;
+}
+
+export interface EscalationLevel {
+  /** `L1`. */
+  readonly level: string;
+  readonly who: string;
+  readonly task: string;
+  /** Minutes after detection at which this level is told, unless somebody has acknowledged (L2) or it is resolved (L3 and beyond). */
+  readonly afterMinutes: number;
+}
+
+export interface TimelineEntry {
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly kind:
+    | "detected"
+    | "alert"
+    | "acknowledged"
+    | "mitigating"
+    | "action"
+    | "escalated"
+    | "overdue"
+    | "note"
+    | "resolved"
+    | "reopened";
+  readonly text: string;
+  readonly by?: string;
+}
+
+/** Something that is wrong, from detection to resolution. Plain JSON; times are epoch milliseconds. */
+export interface Incident {
+  /** `inc_` and a UUID v7: unique, and in order of time. */
+  readonly id: string;
+  readonly title: string;
+  readonly severity: Severity;
+  readonly status: IncidentStatus;
+  readonly runbook?: string;
+  readonly detectedAt: number;
+  readonly acknowledgedAt?: number;
+  readonly mitigatingAt?: number;
+  readonly resolvedAt?: number;
+  readonly acknowledgedBy?: string;
+  /** The level that has been told last. */
+  readonly level: string;
+  readonly alerts: readonly Alert[];
+  readonly traces: readonly string[];
+  readonly timeline: readonly TimelineEntry[];
+  /** An earlier incident of the same kind, and how many there have been in the last thirty days. */
+  readonly similar: { readonly count: number; readonly last?: string };
+}

@@ -1,0 +1,69 @@
+/** What monitors can be asked by: attributes of the trace, and the model. */
+export const DIMENSIONS = ["model", "feature", "team", "user"] as const;
+
+export type Dimension = (typeof DIMENSIONS)[number];
+
+export interface Query {
+  /** The last so many milliseconds. */
+  readonly windowMs: number;
+  /** One reading for each value of this dimension; without it one for all. */
+  readonly by?: Dimension | undefined;
+  /** Only what has this value: `{ feature: "summarizer" }`. One dimension. */
+  readonly where?: { readonly [dimension in Dimension]?: string } | undefined;
+}
+
+/** One figure as it is now. */
+export interface Reading {
+  /** `undefined`: there is nothing to tell it from. Never zero in its place. */
+  readonly value: number | undefined;
+  /** From how many calls, scores or amounts it was made. */
+  readonly samples: number;
+  /** Which one of several: `{ feature: "summarizer" }`, `{ budget: "daily" }`. Empty for the only one. */
+  readonly labels: { readonly [name: string]: string };
+  /** Ids of recent traces that show it: the slowest calls, the failed ones. At most five. */
+  readonly traces?: readonly string[];
+}
+
+/** Where alerts get their figures: `metrics()`, `budgets()`, `quality()`, or your own. */
+export interface Source {
+  /** The names it can be asked for; a name may belong to one source only. */
+  readonly metrics: readonly Metric[];
+  /** One reading for each group; none where nothing is known. Never throws for a name of its own. */
+  read(metric: string, query: Query): readonly Reading[];
+}
+
+/** A figure that a source knows. */
+export interface Metric {
+  readonly name: string;
+  readonly unit: "seconds" | "share" | "per_minute" | "usd_per_hour" | "count" | "score" | "ratio" | "usd";
+  readonly description: string;
+  /** Whether a larger value is a better one. */
+  readonly higherIsBetter?: boolean;
+}
+
+/** The value as people read it: `8.2 s`, `4.1 %`, `12.50 USD/h`. */
+export function formatReading(unit: Metric["unit"], value: number): string {
+  switch (unit) {
+    case "seconds":
+      return value < 1 ? `${Math.round(value * 1000)} ms` : `${significant(value)} s`;
+    case "share":
+      return `${significant(value * 100)} %`;
+    case "per_minute":
+      return `${significant(value)}/min`;
+    case "usd_per_hour":
+      return `${money(value)} USD/h`;
+    case "usd":
+      return `${money(value)} USD`;
+    default:
+      return significant(value);
+  }
+}
+
+/** Two digits behind the point from 1 on, two that say something below. */
+function money(value: number): string {
+  return value === 0 || Math.abs(value) >= 1 ? value.toFixed(2) : significant(value);
+}
+
+function significant(value: number): string {
+  return String(Number(Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3)));
+}
