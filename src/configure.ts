@@ -5,6 +5,7 @@ import { asyncLocalCarrier } from "./core/context.ts";
 import { type Finder, finderFactory } from "./core/finder.ts";
 import { DEBUG_MASK, debug, guard } from "./core/guard.ts";
 import { checkedIds, systemIds } from "./core/ids.ts";
+import { joinWatches } from "./core/join-watches.ts";
 import { openSpans } from "./core/open-spans.ts";
 import type { TraceInfo } from "./core/record.ts";
 import { type FlushResult, type Runtime, type Stats, slot } from "./core/runtime.ts";
@@ -64,6 +65,7 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     ...(hashUserId !== undefined && { hashUserId }),
   });
   const clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
+  const modelCalls = joinWatches(sinks.map((sink) => guard(() => sink.modelCalls, undefined)));
   const pipeline = createPipeline(sinks, { clock, ...options.delivery, suppress, clean: capture.text });
   slot.shared.set(DEBUG_MASK, capture.text);
   const anchor = { epochMs: Number.NEGATIVE_INFINITY, monotonicMs: 0 };
@@ -74,7 +76,11 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     // Such a sink has written a record when the call that made it returns.
     mayWait: !sinks.some((sink) => guard(() => sink.policy?.durability === "record", false)),
   });
-  const open = openSpans({ maxOpenMs: options.maxOpenMs ?? HOUR_MS, monotonicMs: () => clock.monotonicMs() });
+  const open = openSpans({
+    maxOpenMs: options.maxOpenMs ?? HOUR_MS,
+    monotonicMs: () => clock.monotonicMs(),
+    left: modelCalls && (({ traceId, spanId }) => modelCalls.ended(traceId, spanId)),
+  });
   const flush = (deadline?: FlushOptions): Promise<FlushResult> => {
     open.settle();
     intake.drain();
@@ -108,6 +114,7 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     traceDefaults: Object.freeze({ ...variables.trace, ...traceOptions(options) }),
     baggage: Object.freeze({ ...options.baggage }),
     open,
+    modelCalls,
     // A span that was open when `configure` was called again ends in the new configuration.
     emit: (draft) => (isReplaced && slot.runtime ? slot.runtime.emit(draft) : intake.emit(draft)),
     flush,

@@ -2,11 +2,12 @@
 export type { MaskOptions, PersonalData } from "./capture/redact.ts";
 export { configure, flush, shutdown, stats } from "./configure.ts";
 export { bind, bindEmitter, snapshot } from "./core/bind.ts";
+export type { CallWatch, StartingCall, Verdict } from "./core/call-watch.ts";
 export type { ContextCarrier, EnvironmentCarrier } from "./core/carrier.ts";
 export { carrier, inject, withContext } from "./core/carrier.ts";
 export type { Clock, TimeInput } from "./core/clock.ts";
 export type { Carrier } from "./core/context.ts";
-export { ConfigError, ObserveError, SightlineError, SinkError } from "./core/errors.ts";
+export { BudgetExceededError, ConfigError, ObserveError, SightlineError, SinkError } from "./core/errors.ts";
 export type { Ids } from "./core/ids.ts";
 export type * from "./core/record.ts";
 export { encode, SCHEMA_VERSION } from "./core/record.ts";

@@ -36,6 +36,26 @@ export class ObserveError extends SightlineError {
   static override readonly kind = "ObserveError";
 }
 
+/**
+ * A model call was not made, as a budget with a hard cap is used up: what an observed function of type `generation` or
+ * `embedding` throws, or rejects with. The message says which budget, how much, until when, and the way out.
+ *
+ * @example
+ * import { BudgetExceededError } from "sightline";
+ * try {
+ *   await tutor.answer("3x + 11 = 14");
+ * } catch (error) {
+ *   if (error instanceof BudgetExceededError) console.log(error.code, error.message);
+ * }
+ */
+export class BudgetExceededError extends SightlineError {
+  static override readonly kind = "BudgetExceededError";
+
+  constructor(message: string, code: string = "budget_exceeded") {
+    super(code, message);
+  }
+}
+
 /** What a sink throws to say whether sending the same batch again can help. */
 export class SinkError extends SightlineError {
   static override readonly kind = "SinkError";

@@ -41,7 +41,13 @@ export interface OpenSpans {
   stop(): void;
 }
 
-export function openSpans(options: { maxOpenMs: number; monotonicMs: () => number }): OpenSpans {
+export function openSpans(options: {
+  maxOpenMs: number;
+  monotonicMs: () => number;
+  /** Hears of every span that has ended or is given up. */
+  left?: ((span: RecordingSpan) => void) | undefined;
+}): OpenSpans {
+  const { left } = options;
   const open = new Set<RecordingSpan>();
   const waiting = new Set<RecordingSpan>();
   let abandoned = 0;
@@ -84,6 +90,7 @@ export function openSpans(options: { maxOpenMs: number; monotonicMs: () => numbe
     leave(span);
     abandoned++;
     span.exportUnfinished();
+    left?.(span);
   };
 
   const abandonOldest = (isDue?: (span: RecordingSpan) => boolean): void => {
@@ -116,6 +123,7 @@ export function openSpans(options: { maxOpenMs: number; monotonicMs: () => numbe
       ended++;
       settleOthers(span);
       if (!leave(span)) abandoned--;
+      left?.(span);
     },
     hold(span, end) {
       if (!open.has(span)) return end("exit");

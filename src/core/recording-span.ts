@@ -111,6 +111,14 @@ export class RecordingSpan implements Span {
     return this.#name;
   }
 
+  get type(): ObservationType {
+    return this.#type;
+  }
+
+  get genAi(): GenAi | undefined {
+    return this.#genAi;
+  }
+
   update(patch: SpanPatch): this {
     if (this.ended) slot.lateUpdates++;
     else guard(() => this.#apply(patch), undefined);

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { BaggageRules } from "./baggage.ts";
+import type { CallWatch } from "./call-watch.ts";
 import type { Capture } from "./capture.ts";
 import type { Clock } from "./clock.ts";
 import type { Carrier } from "./context.ts";
@@ -41,6 +42,8 @@ export interface Runtime {
   /** Which entries of W3C baggage are trace attributes. */
   readonly baggage: BaggageRules;
   readonly open: OpenSpans;
+  /** Asked before model calls are made; absent when no sink asks for it. */
+  readonly modelCalls?: CallWatch | undefined;
   /** Takes a finished record. Never throws and never writes in the caller's turn. */
   emit(draft: Draft): void;
   flush(options?: { timeoutMs?: number }): Promise<FlushResult>;

@@ -10,6 +10,8 @@ export interface Query {
   readonly by?: Dimension | undefined;
   /** Only what has this value: `{ feature: "summarizer" }`. One dimension. */
   readonly where?: { readonly [dimension in Dimension]?: string } | undefined;
+  /** Also count how many of the samples are above this, in the metric's unit: `Reading.above`. Asked of percentiles. */
+  readonly above?: number | undefined;
 }
 
 /** One figure as it is now. */
@@ -18,6 +20,11 @@ export interface Reading {
   readonly value: number | undefined;
   /** From how many calls, scores or amounts it was made. */
   readonly samples: number;
+  /**
+   * Of a percentile: how many of the samples are above `Query.above`, where that was asked. It tells a p95 that is too high
+   * from one that happens to be, as a percentile alone cannot. Left out by a source that does not know.
+   */
+  readonly above?: number;
   /** Which one of several: `{ feature: "summarizer" }`, `{ budget: "daily" }`. Empty for the only one. */
   readonly labels: { readonly [name: string]: string };
   /** Ids of recent traces that show it: the slowest calls, the failed ones. At most five. */

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { ConfigError } from "../core/errors.ts";
-import { guard } from "../core/guard.ts";
+import { guard, swallow } from "../core/guard.ts";
+import { type FileReplacer, fileReplacer } from "./replace-file.ts";
 
 /** What monitors remember from one process to the next: amounts spent, alerts that fire, incidents, messages not yet sent. */
 export interface State {
@@ -13,58 +14,204 @@ export interface State {
   save(): void;
 }
 
-const WRITE_MS = 1_000;
+/** Half of the second that is promised: the rest is for a disk that takes its time. */
+const WRITE_MS = 500;
+/** After a write that failed. */
+const RETRY_MS = 10_000;
 const FORMAT = 1;
+/** How every file of ours begins; so a damaged one is told from somebody else's. */
+const BEGINNING = `{"format":${FORMAT},`;
 
 /**
- * One JSON file, mode 0600, replaced as a whole: a process that dies while it writes leaves the file as it was before. What
- * changed in the last second is lost by `kill -9`. For one process at a time.
+ * One JSON file, mode 0600. It is written aside, synced and renamed, so that whoever dies while it is written leaves the file
+ * as it was before; what changed in the last second is lost by `kill -9`. Several monitors may share it, each under a name
+ * of its own, and the same path gives the same state.
  *
- * @throws ConfigError when the path cannot be written, or holds something else
+ * For one process at a time: of two, the last one to write has the word, and a line on stderr says so. A file of ours that is
+ * damaged is kept as `<path>.damaged`, a line on stderr says so, and what was remembered begins anew: a monitor keeps no
+ * program from starting. While the file cannot be written, what changed is kept, and tried again with the next change.
+ *
+ * @throws ConfigError when the path cannot be read or written, or holds something else
  * @example
+ * const { stateFile } = await import("../../src/monitors/state.ts");
  * const state = stateFile("./monitors.json");
  */
 export function stateFile(path: string): State {
-  const parts = readParts(path);
-  const dirty = new Map<string, () => unknown>();
-  let timer: NodeJS.Timeout | undefined;
-  const save = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (dirty.size === 0) return;
-    for (const [part, read] of dirty) guard(() => parts.set(part, read()), undefined);
-    dirty.clear();
-    const text = JSON.stringify({ format: FORMAT, ...Object.fromEntries(parts) });
-    const next = `${path}.next`;
-    guard(() => {
-      writeFileSync(next, text, { mode: 0o600 });
-      renameSync(next, path);
-    }, undefined);
-  };
-  return {
-    load: (part) => parts.get(part),
-    changed(part, read) {
-      if (dirty.size === 0) process.once("exit", save);
-      dirty.set(part, read);
-      timer ??= setTimeout(save, WRITE_MS).unref();
-    },
-    save() {
-      save();
-      process.off("exit", save);
-    },
-  };
+  if (typeof path !== "string" || path === "") {
+    throw new ConfigError("CONFIG_STATE_FILE", `stateFile(path) takes the path of a file; it got ${typeof path}.`);
+  }
+  const place = resolve(path);
+  const open = files.get(place);
+  if (open !== undefined) {
+    open.reopen();
+    return open;
+  }
+  const made = createState(place);
+  files.set(place, made);
+  return made;
 }
 
-function readParts(path: string): Map<string, unknown> {
+/** By their path, for as long as the process lives. */
+const files = new Map<string, StateFile>();
+
+interface StateFile extends State {
+  reopen(): void;
+}
+
+function createState(path: string): StateFile {
+  /** As JSON: what a monitor was given is not changed by what it does with it. */
+  let parts = readParts(path);
+  const dirty = new Map<string, () => unknown>();
+  const file = fileReplacer(path);
+  let seen = stampOf(path);
+  let isSaved = true;
+  let hasFailed = false;
+  let hasStranger = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const take = (part: string): void => {
+    guard(() => parts.set(part, JSON.stringify(dirty.get(part)!()) ?? "null"), undefined);
+  };
+
+  const text = (): string => {
+    for (const part of dirty.keys()) take(part);
+    dirty.clear();
+    const members = [...parts].map(([part, json]) => `${JSON.stringify(part)}:${json}`);
+    return `${BEGINNING}"parts":{${members.join()}}}`;
+  };
+
+  const look = (): void => {
+    if (hasStranger || ["", seen].includes(stampOf(path))) return;
+    hasStranger = true;
+    say(`${path} is written by another process too. The last one has the word: give each a state file of its own.`);
+  };
+
+  const settled = (error?: unknown): void => {
+    if (error !== undefined) {
+      failed(error as Error);
+      return;
+    }
+    hasFailed = false;
+    seen = stampOf(path);
+    if (dirty.size > 0) return;
+    isSaved = true;
+    unsaved.delete(state);
+  };
+
+  const failed = (error: Error): void => {
+    if (!hasFailed) {
+      swallow(error);
+      say(`${path} cannot be written (${error.message}). It will be tried again.`);
+    }
+    hasFailed = true;
+    if (!unsaved.isExiting) writeIn(RETRY_MS);
+  };
+
+  const writeIn = (ms: number): void => {
+    timer ??= setTimeout(write, ms, "soon").unref();
+  };
+
+  const write = (how: keyof FileReplacer): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (isSaved) return;
+    guard(() => {
+      look();
+      file[how](text(), settled);
+    }, undefined);
+  };
+
+  const state: StateFile = {
+    load(part) {
+      if (dirty.has(part)) take(part);
+      return parts.has(part) ? JSON.parse(parts.get(part)!) : undefined;
+    },
+    changed(part, read) {
+      dirty.set(part, read);
+      isSaved = false;
+      unsaved.add(state);
+      if (unsaved.isExiting) write("now");
+      else writeIn(WRITE_MS);
+    },
+    save: () => write("now"),
+    reopen() {
+      write("now");
+      if (!isSaved) return;
+      parts = readParts(path);
+      seen = stampOf(path);
+    },
+  };
+  return state;
+}
+
+/** What there is to write at process `exit`: one hook for all files, and none while nothing waits. */
+const unsaved = {
+  states: new Set<State>(),
+  isExiting: false,
+  add(state: State): void {
+    if (this.states.size === 0) process.on("exit", saveAll);
+    this.states.add(state);
+  },
+  delete(state: State): void {
+    if (this.states.delete(state) && this.states.size === 0) process.off("exit", saveAll);
+  },
+};
+
+function saveAll(): void {
+  // Others that run at `exit` after this may still have changes: those are written at once.
+  unsaved.isExiting = true;
+  for (const state of unsaved.states) state.save();
+}
+
+/** Tells whether a file is the one that was there before. */
+function stampOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return stat === undefined ? "" : `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+}
+
+/** Each part as JSON. */
+function readParts(path: string): Map<string, string> {
   const bad = (problem: string, cause?: unknown): ConfigError =>
     new ConfigError("CONFIG_STATE_FILE", `stateFile("${path}"): ${problem}`, { cause });
+  let text: string;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    const { format, ...parts } = JSON.parse(readFileSync(path, "utf8"));
-    if (format === FORMAT) return new Map(Object.entries(parts));
+    accessSync(dirname(path), constants.W_OK);
+    text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Map();
-    throw bad(`it cannot be read: ${(error as Error).message}. Move it away to begin anew.`, error);
+    throw bad(`it cannot be used: ${(error as Error).message}. Give a path that can be read and written.`, error);
   }
-  throw bad("it is no state of Sightline's monitors. Give another path.");
+  const state = guardedParse(text);
+  if (isObject(state) && state["format"] === FORMAT && isObject(state["parts"])) {
+    return new Map(Object.entries(state["parts"]).map(([part, value]) => [part, JSON.stringify(value)]));
+  }
+  // A power cut leaves nothing or zeros; anything else that does not begin as ours do is not ours to move.
+  if (!text.startsWith(BEGINNING) && !/^\0*$/.test(text)) {
+    throw bad("it is no state of Sightline's monitors. Give another path.");
+  }
+  const aside = `${path}.damaged`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    throw bad(`it is damaged and cannot be moved: ${(error as Error).message}. Move it away to begin anew.`, error);
+  }
+  say(`${path} was damaged and is now ${aside}. What budgets had spent and which alerts fired begins anew.`);
+  return new Map();
+}
+
+function guardedParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function say(line: string): void {
+  guard(() => process.stderr.write(`sightline: ${line}\n`), undefined);
 }

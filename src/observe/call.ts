@@ -1,4 +1,4 @@
-import { isGeneratorObject } from "node:util/types";
+import { isAsyncFunction, isGeneratorFunction, isGeneratorObject } from "node:util/types";
 import { type CallSite, rememberCallSite } from "../core/call-site.ts";
 import { contextSpan, runIn } from "../core/context.ts";
 import { guard } from "../core/guard.ts";
@@ -10,6 +10,7 @@ import { startUnder } from "../core/start.ts";
 import type { Observer } from "./observer.ts";
 import { type DynamicOptions, type ObserveOptions, pick } from "./options.ts";
 import { namedArguments } from "./parameters.ts";
+import { refusalOf } from "./refusal.ts";
 import { follow } from "./settle.ts";
 import { SpanObserver } from "./span-observer.ts";
 import { updateTraceOf } from "./trace.ts";
@@ -42,7 +43,10 @@ export function callObserved(site: Site, self: unknown, args: unknown[], newTarg
   return runSpan(runtime, span, options, () => apply(site.fn, self, args, newTarget), kind);
 }
 
-/** Runs `fn` inside `span` and ends the span when what `fn` returned has settled. */
+/**
+ * Runs `fn` inside `span` and ends the span when what `fn` returned has settled. A model call that a budget refuses is not
+ * made: `BudgetExceededError`, which an `async` function rejects with and any other throws.
+ */
 export function runSpan<T>(
   runtime: Runtime,
   span: RecordingSpan | NonRecordingSpan,
@@ -54,6 +58,12 @@ export function runSpan<T>(
     return follow(runIn(runtime.carrier, span, fn), mutedObserver(runtime, span), kind === "async");
   }
   const observer = new SpanObserver(runtime, span as RecordingSpan, options);
+  const refused = runtime.modelCalls === undefined ? undefined : refusalOf(runtime, span as RecordingSpan);
+  if (refused !== undefined) {
+    observer.fail(refused);
+    if (kind === "async") return Promise.reject(refused) as T;
+    throw refused;
+  }
   let result: T;
   try {
     result = runIn(runtime.carrier, span, fn);
@@ -64,6 +74,11 @@ export function runSpan<T>(
   if (kind !== "construction") return follow(result, observer, kind === "async");
   observer.end(undefined);
   return result;
+}
+
+/** A function that gives promises of its own; an async generator gives none. */
+export function isAsync(fn: Function): boolean {
+  return isAsyncFunction(fn) && !isGeneratorFunction(fn);
 }
 
 /** What is consumed elsewhere later (a generator's body, a stream) stays as silent there as it would be here. */

@@ -8,7 +8,7 @@ import { clean, type RecordingSpan } from "../core/recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
 import type { Span, SpanPatch } from "../core/span.ts";
 import { type ParentInput, startSpan as startCoreSpan } from "../core/start.ts";
-import { runSpan } from "./call.ts";
+import { isAsync, runSpan } from "./call.ts";
 
 /** How a span is started by hand. */
 export interface SpanOptions extends Omit<SpanPatch, "name"> {
@@ -64,7 +64,9 @@ export function withSpan<T>(name: string, ...rest: [(span: Span) => T] | [SpanOp
   const runtime = activeRuntime();
   if (runtime === null) return fn(OFF_SPAN);
   const span = guard(() => begin(runtime, name, options, withSpan), undefined);
-  return span === undefined ? fn(OFF_SPAN) : runSpan(runtime, span, {}, () => fn(span));
+  if (span === undefined) return fn(OFF_SPAN);
+  const kind = runtime.modelCalls !== undefined && isAsync(fn) ? "async" : "call";
+  return runSpan(runtime, span, {}, () => fn(span), kind);
 }
 
 /**

@@ -1,6 +1,5 @@
-import { isAsyncFunction } from "node:util/types";
 import { slot } from "../core/runtime.ts";
-import { callObserved, type Site } from "./call.ts";
+import { callObserved, isAsync, type Site } from "./call.ts";
 
 /**
  * A function that stands in for `site.fn`: same name, length, prototype, own properties, constructibility and Reflect
@@ -22,7 +21,7 @@ export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn" | "fresh">
 }
 
 export function siteOf(fn: Function, site: Omit<Site, "fn" | "fresh">): Site {
-  return { ...site, fn, fresh: isAsyncFunction(fn) };
+  return { ...site, fn, fresh: isAsync(fn) };
 }
 
 /** Bound functions and proxies: `new` takes them, yet they have no `prototype`, and no function can be made like that. */

@@ -71,6 +71,7 @@ export function spool(sink: Sink, options: SpoolOptions): Sink {
     open,
     stats,
     ...(policy && { policy }),
+    ...(sink.modelCalls && { modelCalls: sink.modelCalls }),
   };
 }
 

@@ -23,6 +23,17 @@ export interface AlertRule {
   readonly keepFiringMs?: number;
   /** Fewer samples are no data. Default: 1. */
   readonly minSamples?: number;
+  /**
+   * With fewer than `minSamples`, the window is made four times as wide, up to this: where there is little traffic, an hour
+   * can tell what five minutes cannot. Default: it stays as it is.
+   */
+  readonly widenToMs?: number;
+  /**
+   * 0.99: the rule holds only where chance alone would have put so many samples beyond the threshold in less than 1 % of
+   * all cases, by the exact binomial test; in its window, or in a wider one up to `widenToMs`. For shares of calls, and for
+   * percentiles of sources that count (`Reading.above`). Default: the bare figure decides.
+   */
+  readonly confidence?: number;
   /** After it has fired, it is not told again for so many milliseconds. Default: five minutes. */
   readonly cooldownMs?: number;
   readonly severity: Severity;
@@ -64,7 +75,13 @@ export interface Alert {
   readonly traces: readonly string[];
 }
 
-/** A change of an alert's state. `isQuiet`: nobody is to be told, because it is silenced or has just been told. */
+/**
+ * A change of an alert's state. From `firing` to `firing`: one that fired quietly, and is to be told now.
+ *
+ * `isQuiet`: nobody is to be told. It is false for an alert that fires, unless it is silenced, has been told less than
+ * `cooldownMs` ago or is covered by a graver one of the same metric; and false for the end of what has been told. True for
+ * all other changes.
+ */
 export interface AlertEvent {
   readonly alert: Alert;
   readonly from: AlertState;

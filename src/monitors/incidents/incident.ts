@@ -51,6 +51,28 @@ export interface TimelineEntry {
     | "reopened";
   readonly text: string;
   readonly by?: string;
+  /** The runbook's action that was done, or tried. */
+  readonly action?: string;
+  /** The action was run, and failed. */
+  readonly hasFailed?: boolean;
+  /** How often the same has been told; only from two on. */
+  readonly count?: number;
+  /** When it was told last, where `count` is there. */
+  readonly lastTime?: number;
+  /** A note that the status page shows. */
+  readonly isPublic?: boolean;
+}
+
+/** How long things took. Milliseconds for which the incident was open: time between a resolution and a reopening is none. */
+export interface IncidentClocks {
+  /** Until now, or until it was resolved. */
+  readonly openMs: number;
+  readonly acknowledgedAfterMs?: number;
+  readonly mitigatingAfterMs?: number;
+  /** The runbook's expected minutes. */
+  readonly expectedMs?: number;
+  /** It took, or is taking, longer than expected. */
+  readonly isOverdue: boolean;
 }
 
 /** Something that is wrong, from detection to resolution. Plain JSON; times are epoch milliseconds. */
@@ -61,6 +83,8 @@ export interface Incident {
   readonly severity: Severity;
   readonly status: IncidentStatus;
   readonly runbook?: string;
+  /** When the condition of its first alert began to hold. */
+  readonly beganAt: number;
   readonly detectedAt: number;
   readonly acknowledgedAt?: number;
   readonly mitigatingAt?: number;
@@ -72,5 +96,21 @@ export interface Incident {
   readonly traces: readonly string[];
   readonly timeline: readonly TimelineEntry[];
   /** An earlier incident of the same kind, and how many there have been in the last thirty days. */
-  readonly similar: { readonly count: number; readonly last?: string };
+  readonly similar: {
+    readonly count: number;
+    readonly last?: string;
+    /** How many of them began in the last seven days. */
+    readonly countInWeek?: number;
+    /** Of those that are resolved. */
+    readonly meanMsToResolve?: number;
+    /** What was done in the last one, and did not fail: ids of actions. */
+    readonly lastActions?: readonly string[];
+  };
+  /** What tells it from others of the same runbook: `{ feature: "summarizer" }`. */
+  readonly labels: { readonly [name: string]: string };
+  readonly clocks: IncidentClocks;
+  /** When it was open: more than one where it was reopened. */
+  readonly periods: readonly { readonly from: number; readonly to?: number }[];
+  /** Alerts and entries of the timeline that were left out, as there were too many. */
+  readonly leftOut: { readonly alerts: number; readonly entries: number };
 }

@@ -9,17 +9,18 @@ import type { BodyReader } from "./body-reader.ts";
 import { describeAnswer, describeFailure, describeRequest, describerOf, openSpan } from "./call-span.ts";
 import type { Landing } from "./exchange.ts";
 import type { OpenExchange } from "./exchange-of.ts";
-import { eventFailure, statusFailure } from "./failure.ts";
+import { type ApiFailure, eventFailure, statusFailure } from "./failure.ts";
 import type { HeaderFacts } from "./headers.ts";
 
 /** How a body came to its end: read to the end, left, aborted, broken off, or never read. */
 export type Ending = "read" | "cancelled" | "aborted" | "broken" | "unread";
 
-/** An attempt that failed: with a status, or with what was thrown. */
+/** An attempt that failed: with a status, with what was thrown, or with what is known without any answer. */
 export interface Failed {
   readonly atMs: number;
   readonly status?: number;
   readonly error?: unknown;
+  readonly failure?: ApiFailure;
 }
 
 /** What there is to say of a call at its end. */
@@ -91,10 +92,10 @@ function land(landing: Landing, { exchange, reader }: EndedCall, ending: Ending,
   return ending === "read" && answer !== undefined && landing.object(answer, exchange);
 }
 
-function concludeFailure(call: EndedCall, { status, error, atMs }: Failed, ending: Ending): void {
+function concludeFailure(call: EndedCall, { status, error, atMs, failure: known }: Failed, ending: Ending): void {
   const { exchange, landing, reader, span } = call;
   const body = reader.answer();
-  const failure = status === undefined ? undefined : statusFailure(status, body, exchange);
+  const failure = known ?? (status === undefined ? undefined : statusFailure(status, body, exchange));
   landing?.failed(failure === undefined ? error : { ...failure, body }, exchange);
   if (span === undefined) return;
   if (failure === undefined) span.fail(error);

@@ -14,22 +14,27 @@ import { type CallStart, exchangeOf, type OpenExchange } from "./exchange-of.ts"
 import { type HeaderFacts, readHeaders } from "./headers.ts";
 import { landingOf } from "./landings.ts";
 import { type OpenAnswer, openAnswer } from "./open-answer.ts";
+import { type Refusal, refusedFailure, refusedResponse } from "./refusal.ts";
 import type { SentRequest } from "./request.ts";
 import { tapResponse } from "./tap.ts";
 import { mayBeFollowed, type WaitingCalls } from "./waiting-calls.ts";
 
 /** One call of the API with all its attempts: one span, or none where its answer lands on something that lives longer. */
 export interface Call {
-  readonly exchange: Exchange;
+  readonly exchange: OpenExchange;
   /** None where its answer lands elsewhere, unless it fails. */
   readonly span: RecordingSpan | undefined;
   readonly request: SentRequest;
   /** How many have an outcome. */
   readonly attempts: number;
+  /** The span that it has, or would have if it failed. */
+  ownSpan(): RecordingSpan | undefined;
   /** Another attempt is on its way. */
   retry(request: SentRequest): void;
   /** The head of an answer has come; the response to give to the caller. */
   answered<R extends Response>(response: R): R;
+  /** The attempt is not made; what to give to the caller in the place of an answer. */
+  refused(refusal: Refusal): Response;
   /** There is no answer. */
   rejected(error: unknown): void;
   /** Nothing more can be learned of it. */
@@ -44,6 +49,8 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
   const landing = guard(() => landingOf(exchange.endpoint, exchange), undefined);
   let span = landing === undefined ? openSpan(exchange) : undefined;
   if (landing === undefined && span === undefined) return undefined;
+  /** Opened to be asked for: the call's own if it fails, or else given up when its answer has landed. */
+  let spare: RecordingSpan | undefined;
 
   let isDescribed = false;
   /** Once, in a later turn than the call's, so that nobody waits for it; at the latest when something else is to be said. */
@@ -90,6 +97,7 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
     if (ended) return;
     ended = true;
     stopWaiting();
+    span ??= spare;
     describe();
     const facing = { exchange, landing, span, reader, bytes, failed, facts };
     const say = (): boolean => guard(() => conclude(facing, ending, error), false);
@@ -158,7 +166,7 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
 
   const fail = (failure: Failed, mayFollow: boolean): void => {
     failed = failure;
-    span ??= openSpan(exchange);
+    span ??= spare ?? openSpan(exchange);
     describe();
     if (!mayFollow || !mayBeFollowed(request, exchange.parent)) return;
     waiting.add(call);
@@ -232,6 +240,7 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
     get attempts() {
       return attempts.length;
     },
+    ownSpan: () => span ?? (spare ??= openSpan(exchange)),
     retry(next) {
       stopWaiting();
       // The caller's abort is not tried again, so it was a timeout; another one takes about as long.
@@ -256,6 +265,13 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
       if (tapped !== undefined) hold();
       else if (timer === undefined) finish(response.body === null ? "read" : "unread");
       return tapped ?? response;
+    },
+    refused(refusal) {
+      const failure = refusedFailure(refusal);
+      note({ status: failure.status!, error: refusal.code, durationMs: 0 }, { status: failure.status! });
+      fail({ atMs: outcomeMs, failure }, false);
+      finish("unread");
+      return refusedResponse(refusal);
     },
     rejected(error) {
       const durationMs = micros(exchange.nowMs() - sentMs);

@@ -9,7 +9,12 @@ import type { SentRequest } from "./request.ts";
 import { readBody } from "./request-body.ts";
 
 /** An exchange whose HTTP facts are still to come, and what its request says once that has been read. */
-export type OpenExchange = Omit<Exchange, "http"> & { http: HttpCall; requested?: RequestedSpan | undefined };
+export type OpenExchange = Omit<Exchange, "http"> & {
+  http: HttpCall;
+  requested?: RequestedSpan | undefined;
+  /** The request goes out with another model than its body names. */
+  sendModel(model: string): void;
+};
 
 /** What `tracedFetch` is told. */
 export interface WireSettings {
@@ -46,6 +51,9 @@ export function exchangeOf({ runtime, parent, endpoint, request, settings, atMs 
     get request() {
       asked ??= { value: withModel(readBody(request).value, endpoint) };
       return asked.value;
+    },
+    sendModel(model) {
+      asked = { value: { ...(this.request as object), model } };
     },
     header: request.header,
     query: url.searchParams,

@@ -7,6 +7,7 @@ import { userIdHasher } from "../../core/user-id.ts";
 import { parsedJson } from "../messages.ts";
 import { contextOf, fill, lengthOf, MAX_IDENTIFIER, pairsOf, type RequestContext } from "../request-context.ts";
 import type { Endpoint } from "./exchange.ts";
+import { isPlain, MAX_BODY, withFields, withHeaders } from "./new-body.ts";
 
 /** What `tracedFetch({ inject })` adds to requests; not to those that are given as a `Request`, or with an `init` of a class. */
 export interface InjectOptions {
@@ -33,9 +34,6 @@ export interface Outgoing {
 
 /** The `init` to send: a copy with more in it, or the very same. Never throws. */
 export type Injector = (request: Outgoing) => RequestInit | undefined;
-
-/** More is not read. */
-const MAX_BODY = 4 * 1024 * 1024;
 
 /** What each endpoint takes. Everything else refuses unknown parameters. */
 const TAKES: ReadonlyMap<string, { readonly metadata: "always" | "stored"; readonly identifiers: boolean }> = new Map([
@@ -108,15 +106,6 @@ function inject(request: Outgoing, options: InjectOptions, hosts: ReadonlySet<st
   };
 }
 
-/** Whether a copy by its fields has everything that `fetch` would read. Of a `Request`, or another object of a class, it has not. */
-function isPlain(init: object | undefined): boolean {
-  if (init === undefined) return true;
-  const prototype: unknown = Object.getPrototypeOf(init);
-  // The prototype of plain objects, of any realm, has none itself.
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return false;
-  return Object.getOwnPropertyNames(init).length === Object.keys(init).length;
-}
-
 /** The body with what is added to it; `undefined` when that is nothing. */
 function injectedBody(request: Outgoing, options: InjectOptions): string | undefined {
   const { runtime, method, endpoint, init, span } = request;
@@ -172,33 +161,4 @@ function cacheKey(option: InjectOptions["promptCacheKey"], context: RequestConte
   if (lengthOf(key) <= MAX_IDENTIFIER) return key;
   // A longer one is refused, and one that is merely cut would be shared by all with the same beginning.
   return process.getBuiltinModule("node:crypto").createHash("sha256").update(key).digest("hex");
-}
-
-/** New fields go in front, so that the rest stays as it was written; a field that is replaced asks for writing it anew. */
-function withFields(text: string, body: object, added: object): string | undefined {
-  const fresh = Object.entries(added).filter(([name]) => !Object.hasOwn(body, name));
-  if (fresh.length < Object.keys(added).length) {
-    // What JSON.parse does not keep (large integers) would be sent changed. The second form is that of openai 4.
-    const indent = [0, 2].find((spaces) => JSON.stringify(body, null, spaces) === text.trim());
-    if (indent !== undefined) return JSON.stringify({ ...body, ...added }, null, indent);
-  }
-  if (fresh.length === 0) return undefined;
-  const rest = text.trimStart().slice(1);
-  const front = JSON.stringify(Object.fromEntries(fresh)).slice(0, -1);
-  return `${front}${Object.keys(body).length === 0 ? "" : ","}${rest}`;
-}
-
-/** The headers in the form they have. The length is set only where it is stated, `traceparent` only where it is not. */
-function withHeaders(given: RequestInit["headers"], wanted: Record<string, string>): { headers?: HeadersInit } {
-  const stated = new Headers(given ?? {});
-  const set = Object.entries(wanted).filter(([name]) => stated.has(name) === (name === "content-length"));
-  if (set.length === 0) return {};
-  if (given === undefined || (Symbol.iterator in given && !Array.isArray(given))) {
-    for (const [name, value] of set) stated.set(name, value);
-    return { headers: stated };
-  }
-  const pairs = Array.isArray(given) ? given : Object.entries(given as Record<string, string>);
-  const kept = pairs.filter(([name]) => !set.some(([wantedName]) => wantedName === name!.toLowerCase()));
-  const headers = [...kept, ...set] as [string, string][];
-  return { headers: Array.isArray(given) ? headers : Object.fromEntries(headers) };
 }

@@ -8,6 +8,7 @@ import { beginCall, type Call } from "./call.ts";
 import { endpointOf } from "./endpoints.ts";
 import type { CallStart, WireSettings } from "./exchange-of.ts";
 import { type InjectOptions, type Injector, injector } from "./inject.ts";
+import { isModelCall, sentFor, verdictOf } from "./refusal.ts";
 import { readRequest } from "./request.ts";
 import { globalFetch, isHandedOver, sender, tracedFetches } from "./traced-fetches.ts";
 import { type WaitingCalls, waitingCalls } from "./waiting-calls.ts";
@@ -93,13 +94,20 @@ function tracedCall(
   const [input, init] = args;
   // What is added to a `Request` would stand in place of its own.
   const isAddress = typeof input === "string" || input instanceof URL;
-  const sent = isAddress ? inject({ ...start, ...start.request, init, span: parent }) : init;
   const isRecorded = !guard(() => isHandedOver(start.request.url), false);
   const begin = (): Call | undefined => (isRecorded ? guard(() => callOf(start, waiting), undefined) : undefined);
+  const isAsked = runtime.modelCalls !== undefined && isModelCall(start.endpoint.kind);
+  const isForeign = runtime.carrier !== asyncLocalCarrier;
+  // Where it may be refused, or somebody else's spans may stand below ours, it is there before the request is.
+  const early = isAsked || isForeign ? { call: begin() } : undefined;
+  const asked = isAsked ? early?.call : undefined;
+  const { refuse, model } = (asked && guard(() => verdictOf(asked), undefined)) ?? {};
+  const refused = refuse && guard(() => asked?.refused(refuse), undefined);
+  if (refused !== undefined) return Promise.resolve(refused);
+  const chosen = asked !== undefined && isAddress ? guard(() => sentFor(asked, init, model), init) : init;
+  const sent = isAddress ? inject({ ...start, ...start.request, init: chosen, span: parent }) : init;
   const hand = (): Promise<Response> => (sent === init ? send(...args) : send(input, sent));
-  // Where somebody else's spans may stand below ours, it is there before the request is.
-  const early = runtime.carrier === asyncLocalCarrier ? undefined : { call: begin() };
-  const span = early?.call?.span;
+  const span = isForeign ? early?.call?.span : undefined;
   let answer: Promise<Response>;
   try {
     answer = span === undefined ? hand() : runIn(runtime.carrier, span, hand);

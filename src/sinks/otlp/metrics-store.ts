@@ -16,6 +16,8 @@ export interface Interval {
 /** Measurements added up: a series for each set of attributes of each instrument. */
 export interface MetricStore {
   add(measurement: Measurement): void;
+  /** Where values with these attributes go; the series of the overflow where there is no room. */
+  seriesOf(instrument: Instrument, attributes: Attributes): Series;
   /** Takes over what another store has. */
   absorb(other: MetricStore): void;
   /** Everything that was added, as OTLP has it. */
@@ -57,14 +59,9 @@ export function createMetricStore(maxSeries: number): MetricStore {
   return {
     collected,
     add({ instrument, value, attributes }) {
-      if (!Number.isFinite(value)) return;
-      const series = seriesOf(instrument, attributes);
-      series.count++;
-      series.sum += value;
-      series.min = Math.min(series.min, value);
-      series.max = Math.max(series.max, value);
-      series.buckets[bucketOf(instrument.bounds, value)]!++;
+      if (Number.isFinite(value)) addTo(seriesOf(instrument, attributes), instrument.bounds, value);
     },
+    seriesOf,
     absorb(other) {
       for (const [instrument, all] of other.collected) {
         for (const { attributes, count, sum, min, max, buckets } of all.values()) {
@@ -84,6 +81,17 @@ export function createMetricStore(maxSeries: number): MetricStore {
   };
 }
 
+/** Gives the place of the bucket that it went to. */
+export function addTo(series: Series, bounds: readonly number[], value: number): number {
+  const bucket = bucketOf(bounds, value);
+  series.count++;
+  series.sum += value;
+  series.min = Math.min(series.min, value);
+  series.max = Math.max(series.max, value);
+  series.buckets[bucket]!++;
+  return bucket;
+}
+
 function newSeries({ bounds }: Instrument, attributes: Attributes): Series {
   const buckets = new Array<number>(bounds.length + 1).fill(0);
   return { attributes, count: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY, buckets };
@@ -95,7 +103,7 @@ function keyOf(attributes: Attributes): string {
 }
 
 /** The first bucket whose upper bound is not below the value; the last has none. */
-function bucketOf(bounds: readonly number[], value: number): number {
+export function bucketOf(bounds: readonly number[], value: number): number {
   const index = bounds.findIndex((bound) => value <= bound);
   return index === -1 ? bounds.length : index;
 }

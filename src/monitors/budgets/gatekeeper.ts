@@ -1,0 +1,106 @@
+import type { StartingCall, Verdict } from "../../core/call-watch.ts";
+import type { AskedCall } from "./budgets-options.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { LimitBook, Now } from "./limit-book.ts";
+import { refusedMessage } from "./limit-status.ts";
+import { type Spender, spenderOfCall } from "./spender.ts";
+
+/** Whose a call is, where a program says so itself. */
+export interface Who {
+  readonly feature?: string | undefined;
+  readonly team?: string | undefined;
+  readonly user?: string | undefined;
+}
+
+/** Decides on calls before they are made, by the hard limits that they fall under. */
+export interface Gatekeeper {
+  starting(call: StartingCall): Verdict | undefined;
+  modelFor(model: string, who?: Who): string | undefined;
+}
+
+/** A hard limit that a call falls under, and whose money it is there. */
+interface Purse {
+  readonly book: LimitBook;
+  readonly group: string;
+}
+
+interface Decision {
+  /** The one that refuses. */
+  readonly refusedBy?: Purse;
+  readonly model: string | undefined;
+  /** Those that wanted another model. */
+  readonly reroutedBy: readonly Purse[];
+}
+
+export function gatekeeper(parts: {
+  readonly books: readonly LimitBook[];
+  readonly calls: InFlight;
+  readonly now: () => Now;
+  /** Says that there is something new to remember. */
+  readonly changed: () => void;
+}): Gatekeeper {
+  const { calls, now, changed } = parts;
+  const hard = parts.books.filter(({ limit }) => limit.hard !== undefined);
+
+  function pursesOf(spender: Spender): Purse[] {
+    return hard.flatMap((book) => {
+      const group = book.groupOf(spender);
+      return typeof group === "string" ? [{ book, group }] : [];
+    });
+  }
+
+  /** Each limit is asked once; those on the model that another one wants are asked about that. `own`: what the call itself holds back. */
+  function decide(call: AskedCall, own: (purse: Purse) => number, at: Now): Decision {
+    let { model } = call;
+    const asked = new Set<LimitBook>();
+    const reroutedBy: Purse[] = [];
+    const next = (): Purse | undefined => {
+      const asks: AskedCall = { ...call, model };
+      for (const purse of pursesOf(spenderOfCall(asks))) {
+        if (asked.has(purse.book)) continue;
+        const said = purse.book.judge(purse.group, asks, own(purse), at);
+        if (said === "refuse") return purse;
+        if (said === undefined || said.model === model) continue;
+        asked.add(purse.book);
+        reroutedBy.push(purse);
+        model = said.model;
+        return next();
+      }
+      return undefined;
+    };
+    const refusedBy = next();
+    return { ...(refusedBy && { refusedBy }), model, reroutedBy };
+  }
+
+  return {
+    starting(call) {
+      if (hard.length === 0) return undefined;
+      const at = now();
+      // The attempts of one call have one reservation, which does not stand in their own way.
+      const held = calls.of(call.traceId, call.spanId);
+      const own = ({ book, group }: Purse): number =>
+        held?.find((each) => each.book === book && each.group === group)?.usd ?? 0;
+      const { refusedBy, model, reroutedBy } = decide(call, own, at);
+      if (refusedBy !== undefined) {
+        refusedBy.book.refused(refusedBy.group, at);
+        changed();
+        return {
+          refuse: { code: "budget_exceeded", message: refusedMessage(refusedBy.book.statusOf(refusedBy.group, at)) },
+        };
+      }
+      for (const { book, group } of reroutedBy) book.rerouted(group, at);
+      if (reroutedBy.length > 0) changed();
+      if (held === undefined) {
+        const purses = pursesOf(spenderOfCall({ ...call, model }));
+        const reservations = purses.map(({ book, group }) => ({ book, group, usd: book.estimate(model) }));
+        if (reservations.length > 0) calls.add(call.traceId, call.spanId, reservations);
+      }
+      return reroutedBy.length > 0 && model !== undefined ? { model } : undefined;
+    },
+    modelFor(model, { feature, team, user } = {}) {
+      const trace = { ...(feature && { feature }), ...(team && { team }), ...(user && { userId: user }) };
+      const { refusedBy, model: wanted } = decide({ model, trace }, () => 0, now());
+      return refusedBy === undefined ? wanted : undefined;
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { type Amount, addAmount, newAmount, usdOf } from "./amount.ts";
+import type { BudgetLevel } from "./budget-status.ts";
+import { keepLargest } from "./keep-largest.ts";
+
+export const LEVELS: readonly BudgetLevel[] = ["ok", "warn", "critical", "used_up"];
+
+/** What one group has spent in one period. */
+export interface GroupSum {
+  readonly usd: Amount;
+  calls: number;
+  unpriced: number;
+  refused: number;
+  rerouted: number;
+  /** The level that has been told of: its place in `LEVELS`. */
+  told: number;
+}
+
+/** All of one limit in one period. */
+export interface Sums {
+  /** By the value of the limit's `by`; `""` is the only one of a limit without. */
+  readonly groups: Map<string, GroupSum>;
+  /** Of groups that are no longer kept apart, and of calls that do not say whose they are. */
+  readonly other: GroupSum;
+  readonly none: GroupSum;
+  /** From when on it is known what was spent. */
+  readonly sinceMs: number;
+  /** Calls without a known cost, by model. */
+  readonly unpriced: Map<string, number>;
+}
+
+/** Some 4 MB in memory, and 500 KB in the state file. Those who spend less are put together as `other`. */
+export const MAX_GROUPS = 10_000;
+/** Named in status and report. */
+export const MAX_UNPRICED_MODELS = 20;
+
+export function newSums(sinceMs: number): Sums {
+  return { groups: new Map(), other: newGroup(), none: newGroup(), sinceMs, unpriced: new Map() };
+}
+
+function newGroup(): GroupSum {
+  return { usd: newAmount(), calls: 0, unpriced: 0, refused: 0, rerouted: 0, told: 0 };
+}
+
+/** `null`: the calls that do not say whose they are. */
+export function groupOf(sums: Sums, key: string | null): GroupSum {
+  if (key === null) return sums.none;
+  let group = sums.groups.get(key);
+  if (group === undefined) sums.groups.set(key, (group = newGroup()));
+  return group;
+}
+
+/** What goes to `other` limits nobody: nobody is to be stopped by the money of others. */
+export function boundGroups({ groups, other }: Sums): void {
+  keepLargest(
+    groups,
+    MAX_GROUPS,
+    ({ usd }) => usdOf(usd),
+    (group) => {
+      addAmount(other.usd, group.usd);
+      for (const count of ["calls", "unpriced", "refused", "rerouted"] as const) other[count] += group[count];
+    },
+  );
+}
+
+/** The amounts alone, for a period that goes on where another was left. */
+export function carriedSums({ groups, other, none }: Sums, sinceMs: number): Sums {
+  const carried = newSums(sinceMs);
+  const copy = ({ usd, told }: GroupSum): GroupSum => ({ ...newGroup(), usd: { ...usd }, told });
+  for (const [key, group] of groups) carried.groups.set(key, copy(group));
+  return { ...carried, other: copy(other), none: copy(none) };
+}
+
+/** Plain JSON, a row of numbers for each group. */
+export function sumsToJson({ groups, other, none, sinceMs, unpriced }: Sums): object {
+  return {
+    sinceMs,
+    groups: [...groups].map(([key, group]) => [key, ...toRow(group)]),
+    other: toRow(other),
+    none: toRow(none),
+    unpriced: [...unpriced],
+  };
+}
+
+/** What is no such row is left out. */
+export function sumsFromJson(json: any): Sums {
+  const sums = newSums(isCount(json?.sinceMs) ? json.sinceMs : 0);
+  for (const row of lists(json?.groups)) {
+    const group = fromRow(row.slice(1));
+    if (typeof row[0] === "string" && group !== undefined) sums.groups.set(row[0], group);
+  }
+  for (const row of lists(json?.unpriced)) {
+    if (typeof row[0] === "string" && isCount(row[1])) sums.unpriced.set(row[0], row[1]);
+  }
+  const [other, none] = [json?.other, json?.none].map((row) => (Array.isArray(row) && fromRow(row)) || newGroup());
+  return { ...sums, other: other!, none: none! };
+}
+
+function toRow({ usd, calls, unpriced, refused, rerouted, told }: GroupSum): number[] {
+  return [usd.dollars, usd.parts, calls, unpriced, refused, rerouted, told];
+}
+
+function fromRow(row: readonly unknown[]): GroupSum | undefined {
+  if (row.length !== 7 || !row.every(isCount)) return undefined;
+  const [dollars, parts, calls, unpriced, refused, rerouted, told] = row as readonly number[];
+  return {
+    usd: { dollars: dollars!, parts: parts! },
+    calls: calls!,
+    unpriced: unpriced!,
+    refused: refused!,
+    rerouted: rerouted!,
+    told: Math.min(told!, LEVELS.length - 1),
+  };
+}
+
+export function lists(value: unknown): unknown[][] {
+  return Array.isArray(value) ? value.filter(Array.isArray) : [];
+}
+
+/** Whole, not below zero, and not so large that a sum would lose digits. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

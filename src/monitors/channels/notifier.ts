@@ -1,0 +1,244 @@
+import { type Clock, systemClock } from "../../core/clock.ts";
+import type { SinkError } from "../../core/errors.ts";
+import { debug, guard, swallow } from "../../core/guard.ts";
+import type { AlertListener } from "../alerts/alert.ts";
+import type { State } from "../state.ts";
+import { alertGroups } from "./alert-groups.ts";
+import { type DeadLetter, deadLetterBox } from "./dead-letters.ts";
+import { normal, type TraceUrl } from "./normal.ts";
+import type { Channel, Notification, Notify } from "./notification.ts";
+import { checkNotifier, namedGroups } from "./notifier-options.ts";
+import { type Route, router } from "./route.ts";
+import { type Outcome, sendTests } from "./send-tests.ts";
+import { type ChannelStats, type SavedWorker, type Worker, worker } from "./worker.ts";
+
+export interface NotifierOptions {
+  /** Groups of channels, or one list that is told of everything. One channel may be in several groups. */
+  channels: { readonly [group: string]: readonly Channel[] } | readonly Channel[];
+  /** Default: `defaultRoutes` to the groups `page`, `team` and `ticket`; everything to one list. */
+  routes?: readonly Route[];
+  /** What alerts are told of together: `rule`, `severity`, names of labels. Default: `["rule", "severity"]`. */
+  groupBy?: readonly string[];
+  /** Milliseconds for which more alerts of a group are waited for. Default: 0, those of one evaluation. */
+  groupWaitMs?: number;
+  /** For each channel, in any minute. What exceeds it waits, and is merged by key. Default: 60. */
+  maxPerMinute?: number;
+  /** A message that cannot be sent for so long is a dead letter. Default: a day. */
+  giveUpMs?: number;
+  /** Milliseconds for one attempt of a channel, whatever it does. Default: 30,000. */
+  sendTimeoutMs?: number;
+  /** Keeps what waits, and the threads, from one process to the next. */
+  state?: State;
+  /** Under which this notifier is kept in `state`. Default: `notifier`. */
+  name?: string;
+  /** The address of a trace: links to the traces of alerts. */
+  traceUrl?: TraceUrl;
+  /** Sends nothing, and prints what it would send, or gives it to the function. Does not touch `state`. */
+  dryRun?: boolean | ((channel: string, payload: unknown) => void);
+  /** A file (NDJSON, mode 0600) or a function. Without it they are kept in memory. At most 1,000. */
+  deadLetters?: string | ((letter: DeadLetter) => void);
+  /** Hears of each dead letter and of the first of several failures in a row. The error holds no secrets. */
+  onError?: (error: SinkError, channel: string) => void;
+  clock?: Clock;
+  random?: () => number;
+}
+
+/** Figures since the start. */
+export interface NotifierStats extends Omit<ChannelStats, "lastError" | "dead"> {
+  /** Dead letters that are kept; and those that there was no room for. */
+  readonly deadLetters: number;
+  readonly lost: number;
+  /** Triggers that no route led anywhere. */
+  readonly unrouted: number;
+  readonly channels: { readonly [name: string]: ChannelStats };
+}
+
+export interface Notifier extends Notify, AlertListener {
+  tick(now?: number): void;
+  /**
+   * Tries everything that waits at once. With a signal until all is sent or the signal comes; without one until a channel
+   * fails.
+   */
+  flush(signal?: AbortSignal): Promise<void>;
+  /** Flushes, and ends. What is not sent stays in `state`. */
+  close(signal?: AbortSignal): Promise<void>;
+  /** What each channel would send, with secrets left out. */
+  preview(notification: Notification): { channel: string; payload: unknown }[];
+  /** Sends a test message to each channel, and its resolve, whatever the routes; says what became of it. */
+  test(signal?: AbortSignal): Promise<Outcome[]>;
+  /** Sends the dead letters again, except for those of what is over; returns how many. */
+  retryDeadLetters(): number;
+  stats(): NotifierStats;
+}
+
+/**
+ * Routes messages to channels and sees to it that they arrive, at least once: after `incidents()`, or directly as a listener
+ * of `alerts()`. Each channel has a queue and a worker of its own. Failures are tried again after 1 s, 2 s, 4 s … 30 s, or
+ * when the server says; of one key messages keep their order, and the newest state wins where they have to wait. What is
+ * over before a channel could be told of it is told as resolved only: nobody is paged about it.
+ *
+ * @throws ConfigError for options, routes or channels that do not go together
+ * @example
+ * import { consoleChannel, notifier } from "sightline/monitors";
+ * const notify = notifier({ channels: { page: [consoleChannel()] } });
+ * await notify.flush();
+ */
+export function notifier(options: NotifierOptions): Notifier {
+  checkNotifier(options);
+  const { clock = systemClock, random = Math.random, name = "notifier", dryRun } = options;
+  const state = dryRun ? undefined : options.state;
+  const groups = namedGroups(options.channels);
+  const isList = Array.isArray(options.channels);
+  const route = router(Object.keys(groups), isList ? [{ to: Object.keys(groups) }] : options.routes);
+  const box = deadLetterBox(dryRun ? undefined : options.deadLetters);
+  const saved = (guard(() => state?.load(name), undefined) ?? {}) as {
+    readonly channels?: { readonly [channel: string]: SavedWorker };
+    readonly groups?: unknown;
+  };
+  let unrouted = 0;
+  let isClosed = false;
+
+  const channels = [...new Set(Object.values(groups).flat())];
+  const workers = new Map<Channel, Worker>(channels.map((channel) => [channel, workerOf(channel)]));
+  const { groupBy = ["rule", "severity"], groupWaitMs = 0 } = options;
+  const grouping = { groupBy, groupWaitMs, clock, emit: notify, changed };
+  const alerts =
+    guard(() => alertGroups({ ...grouping, saved: saved.groups }), undefined) ?? alertGroups({ ...grouping });
+
+  function workerOf(channel: Channel): Worker {
+    const made = (own: SavedWorker | undefined): Worker =>
+      worker({
+        channel: dryRun ? dry(channel) : channel,
+        clock,
+        random,
+        maxPerMinute: Math.max(1, Math.floor(options.maxPerMinute ?? 60)),
+        giveUpMs: options.giveUpMs ?? 86_400_000,
+        sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
+        saved: own,
+        changed,
+        died: (letter) => box.add(letter),
+        over: (name, key) => box.over(name, key),
+        failed(error, name) {
+          debug(error.message);
+          guard(() => options.onError?.(error, name), undefined);
+        },
+      });
+    // What an earlier process has left may be of another version.
+    return guard(() => made(saved.channels?.[channel.name]), undefined) ?? made(undefined);
+  }
+
+  function dry(channel: Channel): Channel {
+    const tell = typeof dryRun === "function" ? dryRun : print;
+    const { name, actions = ["trigger", "update", "acknowledge", "resolve"] } = channel;
+    return {
+      name,
+      actions,
+      preview: channel.preview,
+      async send(notification, thread) {
+        tell(name, channel.preview(notification, thread));
+      },
+    };
+  }
+
+  function changed(): void {
+    state?.changed(name, () => ({
+      channels: Object.fromEntries(channels.map((channel) => [channel.name, workers.get(channel)!.save()])),
+      groups: alerts.save(),
+    }));
+  }
+
+  function routed(notification: Notification): Set<Channel> {
+    return new Set([...route(notification)].flatMap((group) => groups[group]!));
+  }
+
+  function notify(given: Notification): void {
+    guard(() => {
+      const notification = normal(given, clock.epochMs(), options.traceUrl);
+      const wanted = routed(notification);
+      if (isClosed) return closed(notification, wanted);
+      let takers = 0;
+      for (const [channel, one] of workers) if (one.offer(notification, wanted.has(channel))) takers++;
+      if (takers === 0 && notification.action === "trigger") unrouted++;
+    }, undefined);
+  }
+
+  function closed(notification: Notification, wanted: ReadonlySet<Channel>): void {
+    const error = "notifier: it is closed";
+    const time = clock.epochMs();
+    for (const { name } of wanted) box.add({ time, channel: name, reason: "closed", error, notification });
+  }
+
+  async function flush(signal?: AbortSignal): Promise<void> {
+    alerts.tick(true);
+    // Timers let the process end: whoever waits for this one wants it to go on.
+    const hold = setInterval(() => {}, 2 ** 30);
+    await Promise.all([...workers.values()].map((one) => one.flush(signal))).catch(swallow);
+    clearInterval(hold);
+    guard(() => state?.save(), undefined);
+  }
+
+  for (const one of workers.values()) one.pump();
+
+  return {
+    notify,
+    alert: (event) => guard(() => alerts.alert(event), undefined),
+    tick() {
+      guard(() => alerts.tick(), undefined);
+      for (const one of workers.values()) guard(() => one.pump(), undefined);
+    },
+    flush,
+    async close(signal) {
+      if (isClosed) return;
+      await flush(signal);
+      isClosed = true;
+      alerts.close();
+      await Promise.all([...workers.values()].map((one) => one.close())).catch(swallow);
+      guard(() => state?.save(), undefined);
+    },
+    preview(given) {
+      const notification = normal(given, clock.epochMs(), options.traceUrl);
+      return [...routed(notification)].map((channel) => ({
+        channel: channel.name,
+        payload: channel.preview(notification),
+      }));
+    },
+    test(signal) {
+      const list = [...workers.values()].map(({ channel }) => channel);
+      return sendTests(list, clock, options.sendTimeoutMs ?? 30_000, signal ?? new AbortController().signal);
+    },
+    retryDeadLetters() {
+      let count = 0;
+      box.takeAll((letters) => {
+        for (const letter of letters) {
+          const one = [...workers.values()].find(({ channel }) => channel.name === letter.channel);
+          if (one === undefined || isClosed) box.add(letter);
+          else one.retry(letter.notification);
+          if (one !== undefined && !isClosed) count++;
+        }
+        guard(() => state?.save(), undefined);
+      });
+      return count;
+    },
+    stats() {
+      const all = [...workers.values()].map((one) => [one.channel.name, one.stats()] as const);
+      const sum = (figure: "waiting" | "sent" | "repeated" | "retried" | "merged" | "skipped") =>
+        all.reduce((total, [, stats]) => total + stats[figure], 0);
+      return {
+        waiting: sum("waiting"),
+        sent: sum("sent"),
+        repeated: sum("repeated"),
+        retried: sum("retried"),
+        merged: sum("merged"),
+        skipped: sum("skipped") + alerts.skipped,
+        deadLetters: box.size,
+        lost: box.lost,
+        unrouted,
+        channels: Object.fromEntries(all),
+      };
+    },
+  };
+}
+
+function print(channel: string, payload: unknown): void {
+  process.stdout.write(`${channel} ${JSON.stringify(payload, null, 2)}\n`);
+}

@@ -1,0 +1,34 @@
+import type { Runbook, TimelineEntry } from "./incident.ts";
+import type { News } from "./messages.ts";
+import { durationText } from "./time-text.ts";
+import type { Tracked } from "./tracked.ts";
+
+const MINUTE_MS = 60_000;
+
+interface Due {
+  readonly news: News;
+  readonly entry: Pick<TimelineEntry, "kind" | "text">;
+}
+
+/**
+ * Levels whose minutes are over, and whether it takes longer than expected; each is said once. An acknowledgement stops the
+ * second level only: from the third on it is the resolution that counts.
+ */
+export function* dueNews(tracked: Tracked, runbook: Runbook | undefined, openMs: number): Generator<Due> {
+  if (runbook === undefined) return;
+  for (const [index, { level, who, task, afterMinutes }] of runbook.escalation.entries()) {
+    if (index <= tracked.toldLevel || openMs < afterMinutes * MINUTE_MS) continue;
+    if (index === 1 && tracked.acknowledgedAt !== undefined) continue;
+    tracked.toldLevel = index;
+    const why = index === 1 ? "nobody has acknowledged it" : "it is not resolved";
+    const text = `${level}, ${who}: ${task}. Told as ${why} after ${durationText(openMs)}.`;
+    yield {
+      news: { what: level, action: "update", prefix: `Escalated to ${level}`, text },
+      entry: { kind: "escalated", text },
+    };
+  }
+  if (tracked.isOverdueTold || openMs <= runbook.expectedMinutes * MINUTE_MS) return;
+  tracked.isOverdueTold = true;
+  const text = `It takes longer than the ${runbook.expectedMinutes} minutes of the runbook.`;
+  yield { news: { what: "overdue", action: "update", prefix: "Overdue", text }, entry: { kind: "overdue", text } };
+}

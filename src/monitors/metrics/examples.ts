@@ -1,0 +1,110 @@
+import type { ModelCall } from "../model-call.ts";
+
+/** Traces that show a figure. So many of each kind are told, and twice as many failures are kept, as there are several kinds. */
+export const MAX_EXAMPLES = 5;
+const MAX_FAILED = 2 * MAX_EXAMPLES;
+/** After this an example gives way to any other. */
+const STALE_MS = 300_000;
+
+interface Example {
+  readonly traceId: string;
+  readonly ms: number;
+  readonly value: number;
+}
+
+/**
+ * The largest values of late, and what a value must be above to come in, until when: a typed array, as it is looked at for
+ * every call of every group.
+ */
+interface Largest {
+  readonly list: Example[];
+  readonly bar: Float64Array;
+}
+
+const LEAST = 0;
+const UNTIL_MS = 1;
+
+export type Failure = Pick<ModelCall, "status" | "rateLimitedAttempts" | "serverErrorAttempts">;
+
+interface FailedExample {
+  readonly traceId: string;
+  readonly ms: number;
+  readonly call: Failure;
+}
+
+/** Recent calls of a group that stand out. */
+export interface Examples {
+  readonly slowest: Largest;
+  readonly costliest: Largest;
+  readonly failed: FailedExample[];
+}
+
+export function newExamples(): Examples {
+  const newLargest = (): Largest => ({ list: [], bar: new Float64Array(2) });
+  return { slowest: newLargest(), costliest: newLargest(), failed: [] };
+}
+
+/** What is noted of a call. Negative: not known. */
+export interface ExampleValues {
+  traceId: string;
+  nowMs: number;
+  /** Seconds. */
+  latency: number;
+  usd: number;
+  failure: Failure | undefined;
+}
+
+export function noteExamples({ slowest, costliest, failed }: Examples, values: ExampleValues): void {
+  const { nowMs, traceId, failure } = values;
+  const { latency, usd } = values;
+  if (latency > slowest.bar[LEAST]! || nowMs >= slowest.bar[UNTIL_MS]!) noteLarge(slowest, traceId, latency, nowMs);
+  if (usd > costliest.bar[LEAST]! || nowMs >= costliest.bar[UNTIL_MS]!) noteLarge(costliest, traceId, usd, nowMs);
+  if (failure === undefined) return;
+  if (failed.length === MAX_FAILED) failed.shift();
+  failed.push({ traceId, ms: nowMs, call: failure });
+}
+
+/** What there is to show of a call as a failed one, or as one with requests that failed. */
+export function failureOf({
+  isCall,
+  status,
+  rateLimitedAttempts,
+  serverErrorAttempts,
+}: ModelCall): Failure | undefined {
+  const failed = isCall ? status : "success";
+  if (failed === "success" && rateLimitedAttempts + serverErrorAttempts === 0) return undefined;
+  return { status: failed, rateLimitedAttempts, serverErrorAttempts };
+}
+
+/** Five, none of them stale as long as there are others. */
+function noteLarge(large: Largest, traceId: string, value: number, nowMs: number): void {
+  if (value <= 0) return;
+  const { list } = large;
+  if (list.length < MAX_EXAMPLES) list.push({ traceId, ms: nowMs, value });
+  else {
+    const worth = ({ ms, value }: Example): number => (nowMs - ms >= STALE_MS ? -1 : value);
+    let worst = 0;
+    for (let i = 1; i < MAX_EXAMPLES; i++) if (worth(list[i]!) < worth(list[worst]!)) worst = i;
+    if (value > worth(list[worst]!)) list[worst] = { traceId, ms: nowMs, value };
+  }
+  if (list.length < MAX_EXAMPLES) return;
+  large.bar[LEAST] = Math.min(...list.map((each) => each.value));
+  large.bar[UNTIL_MS] = Math.min(...list.map((each) => each.ms)) + STALE_MS;
+}
+
+/** The largest of the last `windowMs`, first. */
+export function largest({ list }: Largest, nowMs: number, windowMs: number): string[] {
+  const recent = list.filter(({ ms }) => nowMs - ms <= windowMs).sort((a, b) => b.value - a.value);
+  return [...new Set(recent.map(({ traceId }) => traceId))];
+}
+
+/** The newest first. */
+export function failures(
+  { failed }: Examples,
+  nowMs: number,
+  windowMs: number,
+  shows: (call: Failure) => boolean,
+): string[] {
+  const recent = failed.filter(({ ms, call }) => nowMs - ms <= windowMs && shows(call)).reverse();
+  return [...new Set(recent.map(({ traceId }) => traceId))].slice(0, MAX_EXAMPLES);
+}

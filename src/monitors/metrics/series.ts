@@ -1,0 +1,194 @@
+import { addBins, addToBins, type Bins, clearBins, newBins } from "./bins.ts";
+import { COUNTERS } from "./counters.ts";
+import { type Examples, type ExampleValues, newExamples, noteExamples } from "./examples.ts";
+
+/** Windows up to five minutes are read from slices of ten seconds, longer ones from slices of three minutes. */
+export const FINE_MS = 10_000;
+const FINE_SLICES = 31;
+export const FINE_WINDOW_MS: number = FINE_MS * (FINE_SLICES - 1);
+const COARSE_MS = 180_000;
+const COARSE_SLICES = 21;
+export const LONGEST_WINDOW_MS: number = COARSE_MS * (COARSE_SLICES - 1);
+/** One more of each than its window has: the one that the window begins in is read whole. */
+export const SLICES: number = FINE_SLICES + COARSE_SLICES;
+
+/** A ring of slices of time. Which slice lies in a place is told by its number: time divided by `sliceMs`. */
+interface Tier {
+  readonly sliceMs: number;
+  readonly slices: Float64Array;
+  readonly counters: Float64Array;
+  readonly latency: readonly Bins[];
+  readonly firstChunk: readonly Bins[];
+}
+
+/** What is known of one group, or of all. What a slice has is added to its coarse one as the next slice begins. */
+export interface Series {
+  readonly fine: Tier;
+  readonly coarse: Tier;
+  /** The number of the fine slice that is written to, not yet in a coarse one; -1 for none. What it has, at hand. */
+  current: number;
+  readonly counters: Float64Array;
+  offset: number;
+  latency: Bins;
+  firstChunk: Bins;
+  lastMs: number;
+  readonly examples: Examples;
+}
+
+/**
+ * What one record adds to each of its groups. One object for all records, as numbers with fractions that are handed from
+ * function to function cost an object each.
+ */
+export interface Sample extends ExampleValues {
+  /** The number of the slice that it comes in. */
+  slice: number;
+  readonly counters: Float64Array;
+  /** How many of the counters are not zero at most. */
+  count: number;
+  /** `NO_KEY` where there is no value. */
+  latencyKey: number;
+  firstChunkKey: number;
+}
+
+export function newSample(): Sample {
+  const values = { traceId: "", nowMs: 0.5, latency: 0.5, usd: 0.5, failure: undefined };
+  return {
+    ...values,
+    slice: 0,
+    counters: new Float64Array(COUNTERS),
+    count: 0,
+    latencyKey: NO_KEY,
+    firstChunkKey: NO_KEY,
+  };
+}
+
+/** An integer of 31 bits, as the keys are: those cost no object. */
+export const NO_KEY: number = -(2 ** 30);
+
+export function newSeries(maxBins: number, nowMs: number): Series {
+  const tier = (sliceMs: number, count: number): Tier => ({
+    sliceMs,
+    slices: new Float64Array(count).fill(-1),
+    counters: new Float64Array(count * COUNTERS),
+    latency: Array.from({ length: count }, () => newBins(maxBins)),
+    firstChunk: Array.from({ length: count }, () => newBins(maxBins)),
+  });
+  const fine = tier(FINE_MS, FINE_SLICES);
+  return {
+    fine,
+    coarse: tier(COARSE_MS, COARSE_SLICES),
+    current: -1,
+    counters: fine.counters,
+    offset: 0,
+    latency: fine.latency[0]!,
+    firstChunk: fine.firstChunk[0]!,
+    lastMs: nowMs,
+    examples: newExamples(),
+  };
+}
+
+/** The number of the slice that a time is in. */
+export function sliceOf(nowMs: number): number {
+  return Math.floor(nowMs / FINE_MS);
+}
+
+export function addSample(series: Series, sample: Sample): void {
+  if (series.current !== sample.slice) begin(series, sample.slice);
+  series.lastMs = sample.nowMs;
+  const { offset, counters, examples } = series;
+  for (let i = 0; i < sample.count; i++) counters[offset + i]! += sample.counters[i]!;
+  if (sample.latencyKey !== NO_KEY) addToBins(series.latency, sample.latencyKey, 1);
+  if (sample.firstChunkKey !== NO_KEY) addToBins(series.firstChunk, sample.firstChunkKey, 1);
+  noteExamples(examples, sample);
+}
+
+function begin(series: Series, slice: number): void {
+  settle(series);
+  const place = placeOf(series.fine, slice);
+  series.current = slice;
+  series.offset = place * COUNTERS;
+  series.latency = series.fine.latency[place]!;
+  series.firstChunk = series.fine.firstChunk[place]!;
+}
+
+/** Adds the slice that is over to its coarse one. */
+function settle({ fine, coarse, current }: Series): void {
+  if (current < 0) return;
+  const from = current % FINE_SLICES;
+  const to = placeOf(coarse, Math.floor((current * FINE_MS) / COARSE_MS));
+  for (let i = 0; i < COUNTERS; i++) coarse.counters[to * COUNTERS + i]! += fine.counters[from * COUNTERS + i]!;
+  addBins(coarse.latency[to]!, fine.latency[from]!);
+  addBins(coarse.firstChunk[to]!, fine.firstChunk[from]!);
+}
+
+/** Where a slice lies; cleared when another one lay there. */
+function placeOf({ slices, counters, latency, firstChunk }: Tier, slice: number): number {
+  const place = slice % slices.length;
+  if (slices[place] === slice) return place;
+  slices[place] = slice;
+  counters.fill(0, place * COUNTERS, (place + 1) * COUNTERS);
+  clearBins(latency[place]!);
+  clearBins(firstChunk[place]!);
+  return place;
+}
+
+/** The sums of a window. */
+export interface WindowSums {
+  readonly counters: Float64Array;
+  readonly latency: readonly Bins[];
+  readonly firstChunk: readonly Bins[];
+}
+
+/**
+ * What came in the last `windowMs`, and what came before it in the slice that the window begins in: nothing is older than
+ * the window and one slice.
+ */
+export function readSeries(series: Series, nowMs: number, windowMs: number): WindowSums {
+  const sums = { counters: new Float64Array(COUNTERS), latency: [] as Bins[], firstChunk: [] as Bins[] };
+  const { fine, coarse, current } = series;
+  const isFine = windowMs <= FINE_WINDOW_MS;
+  const tier = isFine ? fine : coarse;
+  const oldest = firstSlice(tier.sliceMs, nowMs, windowMs);
+  for (const [place, slice] of tier.slices.entries()) if (slice >= oldest && slice >= 0) take(tier, place, sums);
+  if (!isFine && current >= 0 && current >= firstSlice(FINE_MS, nowMs, windowMs))
+    take(fine, current % FINE_SLICES, sums);
+  return sums;
+}
+
+/** The fine slices of the last `count`, oldest first; `undefined` where nothing came. */
+export function readSlices(series: Series, nowMs: number, count: number): (WindowSums | undefined)[] {
+  const last = Math.floor(nowMs / FINE_MS);
+  return Array.from({ length: Math.min(count, FINE_SLICES) }, (_, i, all = Math.min(count, FINE_SLICES)) => {
+    const slice = last - all + 1 + i;
+    if (slice < 0 || series.fine.slices[slice % FINE_SLICES] !== slice) return undefined;
+    const sums = { counters: new Float64Array(COUNTERS), latency: [] as Bins[], firstChunk: [] as Bins[] };
+    take(series.fine, slice % FINE_SLICES, sums);
+    return sums;
+  });
+}
+
+/** When the oldest slice of a window begins. */
+export function windowStartMs(nowMs: number, windowMs: number): number {
+  const sliceMs = windowMs <= FINE_WINDOW_MS ? FINE_MS : COARSE_MS;
+  return firstSlice(sliceMs, nowMs, windowMs) * sliceMs;
+}
+
+function firstSlice(sliceMs: number, nowMs: number, windowMs: number): number {
+  return Math.floor((nowMs - windowMs) / sliceMs);
+}
+
+function take(tier: Tier, place: number, sums: { counters: Float64Array; latency: Bins[]; firstChunk: Bins[] }): void {
+  for (let i = 0; i < COUNTERS; i++) sums.counters[i]! += tier.counters[place * COUNTERS + i]!;
+  sums.latency.push(tier.latency[place]!);
+  sums.firstChunk.push(tier.firstChunk[place]!);
+}
+
+/** Bins that it has room for now. */
+export function binsOf({ fine, coarse }: Series): number {
+  let bins = 0;
+  for (const tier of [fine, coarse]) {
+    for (const each of tier.latency) bins += each.counts.length;
+    for (const each of tier.firstChunk) bins += each.counts.length;
+  }
+  return bins;
+}
