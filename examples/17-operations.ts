@@ -1,7 +1,6 @@
 // A day on call, in half a minute: a document service with five bad hours, watched by every monitor. Each fault is detected,
 // told once, acknowledged, mitigated and resolved; the servers of PagerDuty, Slack and Jira are scripted ones on loopback.
 // `npm run demo:operations`; `SEED=7 npm run demo:operations` for the same day again.
-import { writeFile } from "node:fs/promises";
 import OpenAI from "openai";
 import pLimit from "p-limit";
 import { configure, flush, observe, shutdown, updateTrace } from "sightline";
@@ -32,7 +31,15 @@ const weather = fairWeather();
 // ---- the program: the course's waterfall, request → prompt build → model call → response processing ----------------------
 
 /** What an operator can turn while it runs. */
-const dials = { model: undefined as string | undefined, maxTokens: 4_000, shed: false, circuit: false, prompt: "v1" };
+interface Dials {
+  model?: string | undefined;
+  maxTokens: number;
+  shed: boolean;
+  circuit: boolean;
+  prompt: "v1" | "v2";
+}
+const fairDials = (): Dials => ({ model: undefined, maxTokens: 16_000, shed: false, circuit: false, prompt: "v1" });
+const dials = fairDials();
 const limit = pLimit(20);
 
 const FEATURES = [
@@ -104,11 +111,22 @@ const response = incidents({
   clock,
   notify,
   mitigations: {
-    reduce_concurrency: () => void ((limit.concurrency = 2), (dials.shed = true)),
-    switch_model: () => void (dials.model = "gpt-4.1-mini"),
-    cap_tokens: () => void (dials.maxTokens = 600),
-    revert_prompt: () => void ((dials.prompt = "v1"), (weather.isConfused = false)),
-    open_circuit: () => void (dials.circuit = true),
+    reduce_concurrency: () => {
+      limit.concurrency = 2;
+      dials.shed = true;
+    },
+    switch_model: () => {
+      dials.model = "gpt-4.1-mini";
+    },
+    cap_tokens: () => {
+      dials.maxTokens = 600;
+    },
+    revert_prompt: () => {
+      weather.isConfused = false;
+    },
+    open_circuit: () => {
+      dials.circuit = true;
+    },
   },
 });
 const watch = alerts({ clock, everyMs: false, sources: [calls, spend, answers], listeners: [response] });
@@ -123,12 +141,10 @@ const HOUR = 60 * MINUTE;
 interface Fault {
   readonly name: string;
   readonly at: number;
+  readonly runbook: string;
   /** What the operator does about it. */
   readonly action: string;
-  readonly runbook: string;
   begin(): void;
-  /** Some time after it has been mitigated. */
-  end(): void;
 }
 
 const FAULTS: readonly Fault[] = [
@@ -137,42 +153,43 @@ const FAULTS: readonly Fault[] = [
     at: 4 * HOUR,
     runbook: "rate_limit_exhaustion",
     action: "reduce_concurrency",
-    begin: () => void (weather.callsPerMinute = 6),
-    end: () => void ((weather.callsPerMinute = 600), (limit.concurrency = 20), (dials.shed = false)),
+    begin: () => Object.assign(weather, { callsPerMinute: 6 }),
   },
   {
     name: "latency regression",
     at: 8 * HOUR,
     runbook: "elevated_latency",
     action: "switch_model",
-    begin: () => void (weather.slowness = 12),
-    end: () => void ((weather.slowness = 1), (dials.model = undefined)),
+    begin: () => Object.assign(weather, { slowness: 12 }),
   },
   {
     name: "quality drop",
     at: 12 * HOUR,
     runbook: "quality_degradation",
     action: "revert_prompt",
-    begin: () => void (weather.isConfused = true),
-    end: () => {},
+    begin: () => Object.assign(weather, { isConfused: true }),
   },
   {
     name: "cost spike",
     at: 16 * HOUR,
     runbook: "cost_spike",
     action: "cap_tokens",
-    begin: () => void (dials.prompt = "v2"),
-    end: () => void ((dials.prompt = "v1"), (dials.maxTokens = 4_000)),
+    begin: () => Object.assign(dials, { prompt: "v2" }),
   },
   {
     name: "outage",
     at: 20 * HOUR,
     runbook: "api_outage",
     action: "open_circuit",
-    begin: () => void (weather.outage = 0.95),
-    end: () => void ((weather.outage = 0), (dials.circuit = false)),
+    begin: () => Object.assign(weather, { outage: 0.95 }),
   },
 ];
+
+function allIsWell(): void {
+  Object.assign(weather, fairWeather());
+  Object.assign(dials, fairDials());
+  limit.concurrency = 20;
+}
 
 /** Ten calls a minute, from midnight to midnight; each request on its own. */
 async function traffic(): Promise<void> {
@@ -216,7 +233,7 @@ async function onCall(id: string): Promise<void> {
   await response.mitigate(id, entry.fault.action, { by: "ada" });
   entry.mitigated = since();
   await world.sleep(30 * MINUTE);
-  entry.fault.end();
+  allIsWell();
 }
 
 async function evaluations(): Promise<void> {

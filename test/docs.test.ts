@@ -30,6 +30,8 @@ import { langfuseSink } from "sightline/sinks/langfuse";
 import { otelExporterSink } from "sightline/sinks/otel-exporter";
 import { otlpFile, otlpMetrics, otlpSink } from "sightline/sinks/otlp";
 import { ConsoleSpanExporter } from "@opentelemetry/sdk-trace-base";
+import * as monitors from "sightline/monitors";
+import { prometheus } from "sightline/monitors/prometheus";
 import { createSseParser } from "../../src/openai/wire/sse.ts";
 import { endpointOf } from "../../src/openai/wire/endpoints.ts";
 import { partialJson } from "../../src/openai/wire/partial-json.ts";
@@ -38,6 +40,7 @@ const { bind, bindEmitter, carrier, client, configure, consoleSink, currentSpan,
   flushAfter, genaiPrices, generation, hashUserId, inject, keepIf, mask, memorySink, observe, priceBooks, readRecords, replaySpool, sample, score, snapshot, spool, spoolStatus, startSpan, staticPrices,
   sumUsd, suppress, updateSpan, updateTrace, withContext, withSpan, withTrace } = sightline;
 const { fakeClock, fakeOpenAI, flakyServer, sequentialIds, sinkContract } = testing;
+const { alertmanager, alerts, alertsDashboard, assistantsRunbooks, budgets, budgetsDashboard, consistency, consoleChannel, dashboard, defaultRoutes, defaultRules, defaultRunbooks, email, golden, grounding, hedging, incidents, incidentsDashboard, jira, jsonFormat, jsonSchema, judge, languageMatch, length, lexicalOverlap, liveDashboard, logSink, markdownFormat, metrics, metricsDashboard, modelCallOf, notifier, pagerDuty, prometheusRules, quality, refusal, repetition, runbookMarkdown, scorer, slack, stateFile, verifyWebhook, webhook } = monitors;
 const { createNamespace } = clsHooked;
 const [key, question, answer, message, userId, sessionId, traceId, threadId, url, file] = Array(10).fill("x") as string[];
 process.env["USER_ID_KEY"] = "sixteen characters and more";
@@ -117,6 +120,7 @@ test("every public function, class and constant has a docstring", async () => {
     "src/semconv/index.ts",
     "src/sinks/otlp/index.ts",
     "src/interop/http/index.ts",
+    "src/monitors/index.ts",
   ]) {
     const index = await readFile(new URL(entry, root), "utf8");
     for (const [, names, path] of index.matchAll(/^export \{([^}]*)\} from "([^"]+)"/gm)) {

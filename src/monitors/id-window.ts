@@ -100,7 +100,8 @@ export function idWindow(capacity: number = DEFAULT_SIZE): IdWindow {
 
 /** At most half full, and one: the newest goes in before the oldest goes out. */
 function newTable(room: number): Uint32Array {
-  let places = 2;
+  // Four at least: the oldest goes after the newest has come.
+  let places = 4;
   while (places < 2 * room) places *= 2;
   return new Uint32Array(2 * places);
 }

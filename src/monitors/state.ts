@@ -33,7 +33,7 @@ const BEGINNING = `{"format":${FORMAT},`;
  *
  * @throws ConfigError when the path cannot be read or written, or holds something else
  * @example
- * const { stateFile } = await import("../../src/monitors/state.ts");
+ * import { stateFile } from "sightline/monitors";
  * const state = stateFile("./monitors.json");
  */
 export function stateFile(path: string): State {

@@ -235,8 +235,8 @@ test("What does not pend, fire or cool down is not written again and again", () 
   after(15_000, 0.07);
   after(15_000);
   assert.equal(changes, 2);
-  state.save();
   after(15_000, 0.01);
+  state.save();
   after(MINUTE);
   const whenOver = changes;
   for (let i = 0; i < 5; i++) after(15_000);

@@ -57,7 +57,8 @@ function allFit(notification: Notification): void {
     fits(`jiraIssue${apiVersion}`, jiraIssue(notification, { project: "OPS", apiVersion, labels: ["ai"] }));
     fits(`jiraComment${apiVersion}`, jiraComment(notification, apiVersion));
     const text = JSON.stringify((jiraComment(notification, apiVersion) as { body: unknown }).body);
-    assert.ok(text.length <= 100_000, `${text.length}`);
+    // The schema has the limit for texts; for documents Jira's is told in words: 32,767 characters.
+    assert.ok(apiVersion === 2 || text.length <= 32_767, `${text.length} characters of ADF`);
   }
   fits("jiraSearch", jiraSearch(notification, "OPS"));
   fits("alertmanager", postableAlerts(notification, START));

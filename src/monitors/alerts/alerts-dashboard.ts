@@ -9,7 +9,7 @@ const MAX_ROWS = 6;
  * `columns`.
  *
  * @example
- * const { alertsDashboard } = await import("sightline/monitors");
+ * import { alertsDashboard } from "sightline/monitors";
  * process.stdout.write(alertsDashboard({ all: () => [] }, { columns: 80 }));
  */
 export function alertsDashboard(alerts: { all(): readonly Alert[] }, options: PanelOptions = {}): string {

@@ -78,7 +78,7 @@ const isTime = (value: unknown): boolean => typeof value === "number" && value >
  *
  * @throws ConfigError for rules, silences and options that cannot be used, and for a metric that no source has
  * @example
- * const { alerts } = await import("sightline/monitors");
+ * import { alerts } from "sightline/monitors";
  * const rules = [{ name: "High error rate", metric: "error_rate", comparison: ">", threshold: 0.05, windowMs: 300_000,
  *   minSamples: 20, severity: "sev2" }] as const;
  * const source = {

@@ -189,7 +189,7 @@ const ROWS: readonly Row[] = [
  *
  * @throws ConfigError for names that no rule has
  * @example
- * const { defaultRules } = await import("sightline/monitors");
+ * import { defaultRules } from "sightline/monitors";
  * const rules = defaultRules({ thresholds: { latency_p95: { warning: 12, critical: 30 } }, except: ["token_quota_used"] });
  */
 export function defaultRules(options: DefaultRulesOptions = {}): readonly AlertRule[] {

@@ -24,8 +24,7 @@ const ROWS = 12;
  * The budgets as a panel for a terminal: a line each with how much is used, and what is to be known of it.
  *
  * @example
- * const { budgets } = await import("../../src/monitors/budgets/budgets.ts");
- * const { budgetsDashboard } = await import("../../src/monitors/budgets/budgets-dashboard.ts");
+ * import { budgets, budgetsDashboard } from "sightline/monitors";
  * const costs = budgets({ limits: [{ name: "daily", usd: 100, per: "day" }] });
  * console.log(budgetsDashboard(costs, { columns: 80 }));
  */

@@ -48,7 +48,7 @@ export interface Budgets extends Sink, Source {
  *
  * @throws ConfigError for options that do not exist or make no sense
  * @example
- * const { budgets } = await import("../../src/monitors/budgets/budgets.ts");
+ * import { budgets } from "sightline/monitors";
  * const costs = budgets({
  *   limits: [
  *     { name: "monthly", usd: 2_000, per: "month", timeZone: "Europe/Berlin" },

@@ -17,23 +17,25 @@ export interface AdfDocument {
   readonly content: readonly AdfNode[];
 }
 
-/** Jira refuses documents of more than 32,767 characters, markup included: ours has about as much markup as text. */
-const MAX_TEXT = 8_000;
-const MAX_ITEMS = 30;
-const MAX_ITEM = 200;
+/** Jira refuses documents of more than 32,767 characters: with these, ours have fewer even with their markup and escapes. */
+const MAX_TEXT = 5_000;
+const MAX_LINES = 60;
+const MAX_ITEMS = 20;
+const MAX_ITEM = 150;
+const MAX_HREF = 400;
 
 /** A message as a document. Texts are never empty, which the format does not allow. */
 export function adfDocument(notification: Notification): AdfDocument {
   const { action, severity, title, text, facts, links, time } = notification;
   const head = `${severity.toUpperCase()} ${titled(action, title)}`;
-  const lines = clip(plain(text), MAX_TEXT).split("\n").slice(0, 100);
+  const lines = clip(plain(text), MAX_TEXT).split("\n").slice(0, MAX_LINES);
   const items = [
     ...Object.entries(facts).map(([name, value]) => [
       textNode(`${clip(oneLine(name), 60)}: ${clip(oneLine(value), MAX_ITEM)}`),
     ]),
     ...links.flatMap(({ text: name, href }) => {
       const safe = linkHref(href);
-      if (safe === undefined || safe.length > 1_000) return [];
+      if (safe === undefined || safe.length > MAX_HREF) return [];
       return [[textNode(clip(oneLine(name) || safe, MAX_ITEM), [{ type: "link", attrs: { href: safe } }])]];
     }),
   ].slice(0, MAX_ITEMS);
@@ -63,7 +65,7 @@ export function jiraText(notification: Notification): string {
   const { action, severity, title, text, facts, links, time } = notification;
   const shown = links.flatMap(({ text: name, href }) => {
     const safe = linkHref(href);
-    return safe === undefined || safe.length > 1_000 ? [] : [`* [${markless(oneLine(name), MAX_ITEM)}|${safe}]`];
+    return safe === undefined || safe.length > MAX_HREF ? [] : [`* [${markless(oneLine(name), MAX_ITEM)}|${safe}]`];
   });
   const parts = [
     `${severity.toUpperCase()} ${markless(titled(action, title), 500)}`,

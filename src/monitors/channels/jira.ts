@@ -42,7 +42,7 @@ const MAX_SUMMARY = 255;
  * @throws ConfigError unless there is either an e-mail and a token or a personal token
  * @example
  * import { jira } from "sightline/monitors";
- * const channel = jira({ url: "https://example.atlassian.net", email: "bot@example.com", token: "…", project: "OPS" });
+ * const channel = jira({ url: "https://example.atlassian.net", email: "bot@example.com", token: "an API token", project: "OPS" });
  */
 export function jira(options: JiraOptions): Channel {
   const isSecret = (value: unknown) => typeof value === "string" && value !== "" && value === oneLine(value);

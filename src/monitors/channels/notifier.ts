@@ -9,7 +9,7 @@ import { normal, type TraceUrl } from "./normal.ts";
 import type { Channel, Notification, Notify } from "./notification.ts";
 import { checkNotifier, namedGroups } from "./notifier-options.ts";
 import { type Route, router } from "./route.ts";
-import { type Outcome, sendTests } from "./send-tests.ts";
+import { sendTests, type TestOutcome } from "./send-tests.ts";
 import { type ChannelStats, type SavedWorker, type Worker, worker } from "./worker.ts";
 
 export interface NotifierOptions {
@@ -65,7 +65,7 @@ export interface Notifier extends Notify, AlertListener {
   /** What each channel would send, with secrets left out. */
   preview(notification: Notification): { channel: string; payload: unknown }[];
   /** Sends a test message to each channel, and its resolve, whatever the routes; says what became of it. */
-  test(signal?: AbortSignal): Promise<Outcome[]>;
+  test(signal?: AbortSignal): Promise<TestOutcome[]>;
   /** Sends the dead letters again, except for those of what is over; returns how many. */
   retryDeadLetters(): number;
   stats(): NotifierStats;

@@ -5,7 +5,7 @@ import { deliver } from "./deliver.ts";
 import type { Channel, Notification } from "./notification.ts";
 
 /** What became of a test message. */
-export interface Outcome {
+export interface TestOutcome {
   readonly channel: string;
   readonly ok: boolean;
   /** Without secrets. */
@@ -18,7 +18,7 @@ export function sendTests(
   clock: Clock,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<Outcome[]> {
+): Promise<TestOutcome[]> {
   const key = `sightline test ${uuid()}`;
   const message = (action: Notification["action"]): Notification => ({
     id: uuid(),

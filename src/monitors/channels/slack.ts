@@ -49,7 +49,7 @@ const UNCHANGEABLE: ReadonlySet<string> = new Set([
  * @throws ConfigError for anything but either a webhook or a token and a channel
  * @example
  * import { slack } from "sightline/monitors";
- * const channel = slack({ token: process.env["SLACK_TOKEN"] ?? "xoxb-…", channel: "#ai-operations" });
+ * const channel = slack({ token: process.env["SLACK_TOKEN"] ?? "xoxb-1", channel: "#ai-operations" });
  */
 export function slack(options: SlackOptions): Channel {
   checkOptions("slack", options, {

@@ -87,10 +87,10 @@ export function worker(options: WorkerOptions): Worker {
 
   const accepts = (action: Notification["action"]): boolean => channel.actions?.includes(action) ?? true;
 
-  /** Whoever says something goes on first; sending begins after that. */
+  /** Whoever says something goes on first; sending begins after that. Without `unref`, which may delay it by seconds. */
   function soon(): void {
     stopTimer();
-    timer = setImmediate(pump).unref();
+    timer = setImmediate(pump);
   }
 
   function stopTimer(): void {

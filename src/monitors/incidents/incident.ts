@@ -1,5 +1,6 @@
 import type { Alert, Severity } from "../alerts/alert.ts";
 
+/** From detection on, in this order. */
 export const INCIDENT_STATUSES = ["detected", "acknowledged", "mitigating", "resolved"] as const;
 
 export type IncidentStatus = (typeof INCIDENT_STATUSES)[number];

@@ -49,7 +49,7 @@ export interface LogFields {
  *
  * @throws ConfigError for an option that does not exist or makes no sense, and for a logger whose shape cannot be told
  * @example
- * const { logSink } = await import("../../src/monitors/log/log-sink.ts");
+ * import { logSink } from "sightline/monitors";
  * configure({ sinks: [logSink({ levels: { rate_limited: "WARN" }, fields: { service: "tutor" } })] });
  */
 export function logSink(options: LogSinkOptions = {}): Sink {

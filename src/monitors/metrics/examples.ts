@@ -12,17 +12,14 @@ interface Example {
   readonly value: number;
 }
 
-/**
- * The largest values of late, and what a value must be above to come in, until when: a typed array, as it is looked at for
- * every call of every group.
- */
+/** The largest values of late. */
 interface Largest {
   readonly list: Example[];
-  readonly bar: Float64Array;
+  /** Where the bars stand: what a value must be above to come in, and until when. */
+  readonly bars: Float64Array;
+  readonly least: number;
+  readonly untilMs: number;
 }
-
-const LEAST = 0;
-const UNTIL_MS = 1;
 
 export type Failure = Pick<ModelCall, "status" | "rateLimitedAttempts" | "serverErrorAttempts">;
 
@@ -39,9 +36,20 @@ export interface Examples {
   readonly failed: FailedExample[];
 }
 
-export function newExamples(): Examples {
-  const newLargest = (): Largest => ({ list: [], bar: new Float64Array(2) });
-  return { slowest: newLargest(), costliest: newLargest(), failed: [] };
+/** The places of the bars. They lie with the counters of their group, as they are looked at for each call. */
+export const SLOW = 0;
+export const SLOW_UNTIL_MS = 1;
+export const COSTLY = 2;
+export const COSTLY_UNTIL_MS = 3;
+export const BARS = 4;
+
+/** `bars` has the bars from `at` on. */
+export function newExamples(bars: Float64Array, at: number): Examples {
+  return {
+    slowest: { list: [], bars, least: at + SLOW, untilMs: at + SLOW_UNTIL_MS },
+    costliest: { list: [], bars, least: at + COSTLY, untilMs: at + COSTLY_UNTIL_MS },
+    failed: [],
+  };
 }
 
 /** What is noted of a call. Negative: not known. */
@@ -54,12 +62,7 @@ export interface ExampleValues {
   failure: Failure | undefined;
 }
 
-export function noteExamples({ slowest, costliest, failed }: Examples, values: ExampleValues): void {
-  const { nowMs, traceId, failure } = values;
-  const { latency, usd } = values;
-  if (latency > slowest.bar[LEAST]! || nowMs >= slowest.bar[UNTIL_MS]!) noteLarge(slowest, traceId, latency, nowMs);
-  if (usd > costliest.bar[LEAST]! || nowMs >= costliest.bar[UNTIL_MS]!) noteLarge(costliest, traceId, usd, nowMs);
-  if (failure === undefined) return;
+export function noteFailed({ failed }: Examples, { traceId, nowMs }: ExampleValues, failure: Failure): void {
   if (failed.length === MAX_FAILED) failed.shift();
   failed.push({ traceId, ms: nowMs, call: failure });
 }
@@ -77,7 +80,7 @@ export function failureOf({
 }
 
 /** Five, none of them stale as long as there are others. */
-function noteLarge(large: Largest, traceId: string, value: number, nowMs: number): void {
+export function noteLarge(large: Largest, traceId: string, value: number, nowMs: number): void {
   if (value <= 0) return;
   const { list } = large;
   if (list.length < MAX_EXAMPLES) list.push({ traceId, ms: nowMs, value });
@@ -88,8 +91,8 @@ function noteLarge(large: Largest, traceId: string, value: number, nowMs: number
     if (value > worth(list[worst]!)) list[worst] = { traceId, ms: nowMs, value };
   }
   if (list.length < MAX_EXAMPLES) return;
-  large.bar[LEAST] = Math.min(...list.map((each) => each.value));
-  large.bar[UNTIL_MS] = Math.min(...list.map((each) => each.ms)) + STALE_MS;
+  large.bars[large.least] = Math.min(...list.map((each) => each.value));
+  large.bars[large.untilMs] = Math.min(...list.map((each) => each.ms)) + STALE_MS;
 }
 
 /** The largest of the last `windowMs`, first. */

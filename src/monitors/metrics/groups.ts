@@ -1,4 +1,4 @@
-import { newSeries, type Series } from "./series.ts";
+import { lastMsOf, newSeries, type Series } from "./series.ts";
 
 /** What has no place of its own. A value that is called so is counted here too. */
 export const OTHER = "other";
@@ -28,8 +28,8 @@ export function newGroups(maxGroups: number, maxBins: number): Groups {
     let stillest = "";
     let lastMs = Number.POSITIVE_INFINITY;
     for (const [value, series] of named) {
-      if (series.lastMs >= lastMs) continue;
-      lastMs = series.lastMs;
+      if (lastMsOf(series) >= lastMs) continue;
+      lastMs = lastMsOf(series);
       stillest = value;
     }
     freeFromMs = lastMs + IDLE_MS;

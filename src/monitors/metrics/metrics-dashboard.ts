@@ -37,7 +37,7 @@ interface Piece {
  * line of bars, and the models and features with the most calls. Lines end in `\n` and are no wider than `columns`.
  *
  * @example
- * const { metrics, metricsDashboard } = await import("sightline/monitors");
+ * import { metrics, metricsDashboard } from "sightline/monitors";
  * process.stdout.write(metricsDashboard(metrics(), { columns: 80 }));
  */
 export function metricsDashboard(metrics: Pick<Metrics, "snapshot">, options: PanelOptions = {}): string {

@@ -64,7 +64,7 @@ const MAX_GROUPS = 1_000;
  *
  * @throws ConfigError for options that make no sense
  * @example
- * const { metrics } = await import("sightline/monitors");
+ * import { metrics } from "sightline/monitors";
  * const watched = metrics({ quota: { requestsPerMinute: 500, tokensPerMinute: 200_000 } });
  * configure({ sinks: [consoleSink(), watched] });
  * watched.read("latency_p95", { windowMs: 300_000, by: "model" });

@@ -1,6 +1,17 @@
 import { addBins, addToBins, type Bins, clearBins, newBins } from "./bins.ts";
 import { COUNTERS } from "./counters.ts";
-import { type Examples, type ExampleValues, newExamples, noteExamples } from "./examples.ts";
+import {
+  BARS,
+  COSTLY,
+  COSTLY_UNTIL_MS,
+  type Examples,
+  type ExampleValues,
+  newExamples,
+  noteFailed,
+  noteLarge,
+  SLOW,
+  SLOW_UNTIL_MS,
+} from "./examples.ts";
 
 /** Windows up to five minutes are read from slices of ten seconds, longer ones from slices of three minutes. */
 export const FINE_MS = 10_000;
@@ -31,7 +42,6 @@ export interface Series {
   offset: number;
   latency: Bins;
   firstChunk: Bins;
-  lastMs: number;
   readonly examples: Examples;
 }
 
@@ -69,11 +79,12 @@ export function newSeries(maxBins: number, nowMs: number): Series {
   const tier = (sliceMs: number, count: number): Tier => ({
     sliceMs,
     slices: new Float64Array(count).fill(-1),
-    counters: new Float64Array(count * COUNTERS),
+    counters: new Float64Array(count * COUNTERS + BEHIND),
     latency: Array.from({ length: count }, () => newBins(maxBins)),
     firstChunk: Array.from({ length: count }, () => newBins(maxBins)),
   });
   const fine = tier(FINE_MS, FINE_SLICES);
+  fine.counters[LAST_MS] = nowMs;
   return {
     fine,
     coarse: tier(COARSE_MS, COARSE_SLICES),
@@ -82,9 +93,17 @@ export function newSeries(maxBins: number, nowMs: number): Series {
     offset: 0,
     latency: fine.latency[0]!,
     firstChunk: fine.firstChunk[0]!,
-    lastMs: nowMs,
-    examples: newExamples(),
+    examples: newExamples(fine.counters, BARS_AT),
   };
+}
+
+/** Behind the counters of the fine slices: the bars of the examples, and when something came last. */
+const BARS_AT = FINE_SLICES * COUNTERS;
+const LAST_MS = BARS_AT + BARS;
+const BEHIND = BARS + 1;
+
+export function lastMsOf({ counters }: Series): number {
+  return counters[LAST_MS]!;
 }
 
 /** The number of the slice that a time is in. */
@@ -94,12 +113,17 @@ export function sliceOf(nowMs: number): number {
 
 export function addSample(series: Series, sample: Sample): void {
   if (series.current !== sample.slice) begin(series, sample.slice);
-  series.lastMs = sample.nowMs;
-  const { offset, counters, examples } = series;
+  const { offset, counters } = series;
+  const { nowMs, latency, usd, failure } = sample;
+  counters[LAST_MS] = nowMs;
   for (let i = 0; i < sample.count; i++) counters[offset + i]! += sample.counters[i]!;
   if (sample.latencyKey !== NO_KEY) addToBins(series.latency, sample.latencyKey, 1);
   if (sample.firstChunkKey !== NO_KEY) addToBins(series.firstChunk, sample.firstChunkKey, 1);
-  noteExamples(examples, sample);
+  if (latency > counters[BARS_AT + SLOW]! || nowMs >= counters[BARS_AT + SLOW_UNTIL_MS]!)
+    noteLarge(series.examples.slowest, sample.traceId, latency, nowMs);
+  if (usd > counters[BARS_AT + COSTLY]! || nowMs >= counters[BARS_AT + COSTLY_UNTIL_MS]!)
+    noteLarge(series.examples.costliest, sample.traceId, usd, nowMs);
+  if (failure !== undefined) noteFailed(series.examples, sample, failure);
 }
 
 function begin(series: Series, slice: number): void {

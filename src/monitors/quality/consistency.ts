@@ -29,7 +29,7 @@ interface Pair {
  * say the same in other words score low. Cannot judge a question that it has not seen before. Remembers within the process.
  *
  * @example
- * const { consistency } = await import("../../src/monitors/quality/consistency.ts");
+ * import { consistency } from "sightline/monitors";
  * consistency({ similarity: 0.8 });
  */
 export function consistency(options: ConsistencyOptions = {}): Scorer {

@@ -28,7 +28,7 @@ const COMPARE: { readonly [by in NonNullable<GoldenOptions["by"]>]: (a: string, 
  *
  * @param set questions with what should be answered; 100,000 at most
  * @example
- * const { golden } = await import("../../src/monitors/quality/golden.ts");
+ * import { golden } from "sightline/monitors";
  * golden([{ input: "Solve 3x + 11 = 14.", expected: "x = 1" }], { by: "normalised" });
  */
 export function golden(

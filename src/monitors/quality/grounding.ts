@@ -26,7 +26,7 @@ const QUOTES: readonly (readonly [open: string, close: string])[] = [
  * claims, or without a source.
  *
  * @example
- * const { grounding } = await import("../../src/monitors/quality/grounding.ts");
+ * import { grounding } from "sightline/monitors";
  * grounding({ sources: ({ context }) => context });
  */
 export function grounding(options: GroundingOptions = {}): Scorer {

@@ -113,7 +113,7 @@ const HEDGE = 0.1;
  * hedged untruth. Good for noticing that the manner has changed. Cannot judge languages without markers.
  *
  * @example
- * const { hedging } = await import("../../src/monitors/quality/hedging.ts");
+ * import { hedging } from "sightline/monitors";
  * hedging({ markers: { it: { hedges: ["forse", "circa"], absolutes: ["sempre", "mai"] } } });
  */
 export function hedging(options: HedgingOptions = {}): Scorer {

@@ -13,7 +13,7 @@ export interface JsonFormatOptions {
  * is what `jsonSchema` is for. Cannot judge an answer that was cut as it was recorded.
  *
  * @example
- * const { jsonFormat } = await import("../../src/monitors/quality/json-format.ts");
+ * import { jsonFormat } from "sightline/monitors";
  * jsonFormat({ allowFence: true });
  */
 export function jsonFormat(options: JsonFormatOptions = {}): Scorer {

@@ -14,7 +14,7 @@ export interface Validate {
  *
  * @param validate takes the parsed answer: what `new Ajv().compile(schema)` gives, or your own `(value) => boolean`
  * @example
- * const { jsonSchema } = await import("../../src/monitors/quality/json-schema.ts");
+ * import { jsonSchema } from "sightline/monitors";
  * jsonSchema((value) => typeof (value as { total?: unknown }).total === "number");
  */
 export function jsonSchema(validate: Validate, options: JsonFormatOptions = {}): Scorer {

@@ -30,7 +30,7 @@ const MAX_REASON = 500;
  * exactly `{"score", "reason"}` is no score, and nothing is asked twice.
  *
  * @example
- * const { judge } = await import("../../src/monitors/quality/judge.ts");
+ * import { judge } from "sightline/monitors";
  * const ask = async (prompt: string) => {
  *   const messages = [{ role: "user" as const, content: prompt }];
  *   const completion = await openai.chat.completions.create({ model: "gpt-4.1", messages, temperature: 0 });

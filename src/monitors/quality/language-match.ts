@@ -13,7 +13,7 @@ export interface LanguageMatchOptions {
  * is wrong for features that translate: say `language` there, or leave them out.
  *
  * @example
- * const { languageMatch } = await import("../../src/monitors/quality/language-match.ts");
+ * import { languageMatch } from "sightline/monitors";
  * languageMatch({ language: "de" });
  */
 export function languageMatch(options: LanguageMatchOptions = {}): Scorer {

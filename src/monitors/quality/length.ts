@@ -15,7 +15,7 @@ export interface LengthOptions {
  * most. Sees words and nothing else. In scripts without spaces two letters that follow each other count as a word.
  *
  * @example
- * const { length } = await import("../../src/monitors/quality/length.ts");
+ * import { length } from "sightline/monitors";
  * length({ minWords: 10, maxWords: 5_000 });
  */
 export function length(options: LengthOptions = {}): Scorer {

@@ -16,7 +16,7 @@ export interface LexicalOverlapOptions {
  * another language, or a right "no" scores low; one that repeats the question scores 1.
  *
  * @example
- * const { lexicalOverlap } = await import("../../src/monitors/quality/lexical-overlap.ts");
+ * import { lexicalOverlap } from "sightline/monitors";
  * lexicalOverlap({ enough: 0.5 });
  */
 export function lexicalOverlap(options: LexicalOverlapOptions = {}): Scorer {

@@ -26,7 +26,7 @@ const READ = 10_000;
  *
  * @throws ConfigError when `marked` is not installed and no `lexer` is given
  * @example
- * const { markdownFormat } = await import("../../src/monitors/quality/markdown-format.ts");
+ * import { markdownFormat } from "sightline/monitors";
  * markdownFormat({ sections: ["Summary", "Next steps"] });
  */
 export function markdownFormat(options: MarkdownFormatOptions = {}): Scorer {

@@ -44,9 +44,7 @@ const MAX_TRACES = 5_000;
  *
  * @throws ConfigError for options that cannot work
  * @example
- * const { quality } = await import("../../src/monitors/quality/quality.ts");
- * const { jsonFormat } = await import("../../src/monitors/quality/json-format.ts");
- * const { refusal } = await import("../../src/monitors/quality/refusal.ts");
+ * import { quality, jsonFormat, refusal } from "sightline/monitors";
  * const scores = quality({ scorers: [{ scorer: jsonFormat(), weight: 0.7 }, { scorer: refusal(), weight: 0.3 }] });
  * configure({ sinks: [scores] });
  * scores.read("quality", { windowMs: 600_000, by: "feature" });

@@ -48,7 +48,7 @@ const START_CHARACTERS = 400;
  * other words goes unseen.
  *
  * @example
- * const { refusal } = await import("../../src/monitors/quality/refusal.ts");
+ * import { refusal } from "sightline/monitors";
  * refusal({ phrases: ["that is outside my remit"] });
  */
 export function refusal(options: RefusalOptions = {}): Scorer {

@@ -19,7 +19,7 @@ const PART = 8;
  * in other words goes unseen. Cannot judge short answers.
  *
  * @example
- * const { repetition } = await import("../../src/monitors/quality/repetition.ts");
+ * import { repetition } from "sightline/monitors";
  * repetition({ words: 6 });
  */
 export function repetition(options: RepetitionOptions = {}): Scorer {

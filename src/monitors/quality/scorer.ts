@@ -75,7 +75,7 @@ export interface ScorerOptions {
  *
  * @throws ConfigError when there is no name to call it by
  * @example
- * const { scorer } = await import("../../src/monitors/quality/scorer.ts");
+ * import { scorer } from "sightline/monitors";
  * const isPolite = scorer((_input: string, output: string) => /please|thank/i.test(output), { name: "is_polite" });
  */
 export function scorer(fn: TextScorer | SampleScorer, options: ScorerOptions = {}): Scorer {
