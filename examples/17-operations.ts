@@ -1,6 +1,7 @@
 // A day on call, in half a minute: a document service with five bad hours, watched by every monitor. Each fault is detected,
 // told once, acknowledged, mitigated and resolved; the servers of PagerDuty, Slack and Jira are scripted ones on loopback.
 // `npm run demo:operations`; `SEED=7 npm run demo:operations` for the same day again.
+import { writeFile } from "node:fs/promises";
 import OpenAI from "openai";
 import pLimit from "p-limit";
 import { configure, flush, observe, shutdown, updateTrace } from "sightline";
@@ -8,6 +9,7 @@ import {
   alerts,
   budgets,
   hedging,
+  type Incident,
   incidents,
   jira,
   lexicalOverlap,
@@ -137,6 +139,8 @@ configure({ clock, sinks: [calls, spend, answers, watch] });
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const EVALUATION = 15_000;
 
 interface Fault {
   readonly name: string;
@@ -191,83 +195,113 @@ function allIsWell(): void {
   limit.concurrency = 20;
 }
 
-/** Ten calls a minute, from midnight to midnight; each request on its own. */
+/** Seven calls a minute, from midnight to midnight; each request on its own. */
 async function traffic(): Promise<void> {
-  while (world.now() < 24 * HOUR) {
-    await world.sleep(-6_000 * Math.log(1 - random()));
+  const service = new DocumentService();
+  while (world.now() < DAY) {
+    await world.sleep((-MINUTE / 7) * Math.log(1 - random()));
     const of = FEATURES[Math.floor(random() * FEATURES.length)] as Feature;
     if (dials.circuit || (dials.shed && !of.isVital)) continue;
     const text = TEXTS[Math.floor(random() * TEXTS.length)] as string;
-    new DocumentService().handle({ of, text, user: `u${Math.floor(random() * 500)}` }).catch(() => {});
+    service.handle({ of, text, user: `u${Math.floor(random() * 500)}` }).catch(() => {});
   }
 }
-
-/** What became of a fault, in minutes since it began. */
-const diary = FAULTS.map((fault) => ({
-  fault,
-  detected: NaN,
-  acknowledged: NaN,
-  mitigated: NaN,
-  resolved: NaN,
-  id: "",
-}));
 
 async function faults(): Promise<void> {
-  for (const { fault } of diary) {
+  for (const fault of FAULTS) {
     await world.sleep(fault.at - world.now());
     fault.begin();
+    say(`${fault.name} begins`);
   }
 }
 
-/** Who is on call: acknowledges after two minutes, does what the runbook says after five, and all is well half an hour later. */
-async function onCall(id: string): Promise<void> {
-  const entry = diary.findLast(({ fault }) => fault.at <= world.now());
-  if (entry === undefined || entry.id !== "") return;
-  entry.id = id;
-  const since = () => (world.now() - entry.fault.at) / MINUTE;
-  entry.detected = since();
+/** Who is on call: acknowledges after two minutes, does what the runbook says after five; half an hour later all is well. */
+async function onCall({ id, title }: Incident): Promise<void> {
+  const fault = FAULTS.findLast(({ at }) => at <= world.now());
+  say(`paged: ${title}`);
   await world.sleep(2 * MINUTE);
   response.acknowledge(id, { by: "ada" });
-  entry.acknowledged = since();
   await world.sleep(3 * MINUTE);
-  await response.mitigate(id, entry.fault.action, { by: "ada" });
-  entry.mitigated = since();
+  if (fault !== undefined) await response.mitigate(id, fault.action, { by: "ada" });
+  say(`${fault?.action} by ada`);
   await world.sleep(30 * MINUTE);
   allIsWell();
 }
 
-async function evaluations(): Promise<void> {
+/** What the timers of a real process do: deliver, evaluate, send. */
+async function watching(): Promise<void> {
   const known = new Set<string>();
-  while (world.now() < 24 * HOUR) {
-    await world.sleep(15_000);
+  while (world.now() < DAY) {
+    await world.sleep(EVALUATION);
     await flush();
-    for (const incident of response.all()) {
-      if (!known.has(incident.id)) void onCall(incident.id);
+    for (const incident of response.open()) {
+      if (!known.has(incident.id)) void onCall(incident);
       known.add(incident.id);
-      const entry = diary.find(({ id }) => id === incident.id);
-      if (entry !== undefined && incident.resolvedAt !== undefined) {
-        entry.resolved = (incident.resolvedAt - world.epoch - entry.fault.at) / MINUTE;
-      }
     }
   }
 }
 
-const time = () => new Date(clock.epochMs()).toISOString().slice(11, 16);
+const time = (epochMs: number): string => new Date(epochMs).toISOString().slice(11, 16);
+/** Where there is no terminal to draw on. */
+const say = (what: string): void => void (process.stdout.isTTY || console.log(`${time(clock.epochMs())}  ${what}`));
+
+console.log(`A day on call, seed ${seed}\n`);
 const live = liveDashboard(
   { metrics: calls, budgets: spend, alerts: watch, incidents: response },
-  { everyMs: 200, title: () => `The operations of a day, seed ${seed}: ${time()}` },
+  { everyMs: 100, title: () => `${time(clock.epochMs())} o'clock` },
 );
-const startedMs = Date.now();
 void traffic();
 void faults();
-void evaluations();
-await world.run(24 * HOUR);
-await shutdown();
+void watching();
+await world.run(DAY);
 live.stop();
-console.log(
-  diary,
-  response.all().map(({ title, severity, alerts }) => [title, severity, alerts.length]),
-  (Date.now() - startedMs) / 1000,
+
+// ---- the report ----------------------------------------------------------------------------------------------------------
+
+const pages = servers.pagerDuty.incidents;
+const rows = FAULTS.map(({ name, at, runbook }, i) => {
+  const until = FAULTS[i + 1]?.at ?? DAY;
+  const own = response.all().filter(({ beganAt }) => beganAt - world.epoch >= at && beganAt - world.epoch < until);
+  const incident = own.find((one) => one.runbook === runbook);
+  const first = incident?.alerts[0];
+  const since = (epochMs = Number.NaN): number => (epochMs - world.epoch - at) / MINUTE;
+  const { windowMs = 0, widenToMs = windowMs, forMs = 0 } = first?.rule ?? {};
+  return {
+    fault: name,
+    at: time(world.epoch + at),
+    "detected, min": since(incident?.detectedAt),
+    "bound, min": (Math.max(windowMs, widenToMs) + forMs + EVALUATION) / MINUTE,
+    paged: pages.filter(({ key }) => own.some(({ id }) => id === key)).length,
+    acknowledged: since(incident?.acknowledgedAt),
+    mitigated: since(incident?.mitigatingAt),
+    resolved: since(incident?.resolvedAt),
+    incident: `${incident?.severity} ${runbook}`,
+    others: own.length - 1,
+  };
+});
+console.table(
+  rows.map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([key, value]) => [key, typeof value === "number" ? Number(value.toFixed(1)) : value]),
+    ),
+  ),
 );
-console.log(servers.pagerDuty.incidents, servers.slack.posts.length, servers.jira.issues.length);
+console.log(spend.report({ by: ["team", "feature"], format: "table" }));
+
+const last = response.all().findLast(({ runbook }) => runbook === "api_outage");
+response.writeStatusPage("status.html");
+await writeFile("post-mortem.md", response.postMortem(last?.id ?? "") ?? "");
+const { issues } = servers.jira;
+console.log(
+  `${pages.length} pages, ${pages.filter(({ status }) => status === "resolved").length} of them resolved; ${servers.slack.posts.length} messages on Slack, ${issues.length} tickets. See status.html and post-mortem.md.`,
+);
+
+const isGood = rows.every(
+  (row) => row["detected, min"] <= row["bound, min"] && row.paged === 1 && row.resolved > 0 && row.others === 0,
+);
+if (!isGood || pages.length !== FAULTS.length) {
+  console.log("Something was missed, told twice, or told in vain.");
+  process.exitCode = 1;
+}
+await shutdown();
 await servers.close();

@@ -25,7 +25,7 @@ const FIRST_SIZE = 1_024;
  * @example
  * const { idWindow } = await import("../../src/monitors/id-window.ts");
  * const counted = idWindow();
- * if (counted.add("0193489c5a7e7c3e9f2e4d7a1b2c3d4e", "00f067aa0ba902b7")) console.log("for the first time");
+ * const isFirst = counted.add("0193489c5a7e7c3e9f2e4d7a1b2c3d4e", "00f067aa0ba902b7"); // true
  */
 export function idWindow(capacity: number = DEFAULT_SIZE): IdWindow {
   let room = Math.min(FIRST_SIZE, capacity);

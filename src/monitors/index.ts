@@ -18,13 +18,16 @@ export { type ConsoleChannelOptions, consoleChannel } from "./channels/console.t
 export type { DeadLetter } from "./channels/dead-letters.ts";
 export { type EmailOptions, email } from "./channels/email.ts";
 export { type JiraOptions, jira } from "./channels/jira.ts";
+export type { TraceUrl } from "./channels/normal.ts";
 export type * from "./channels/notification.ts";
 export { type Notifier, type NotifierOptions, type NotifierStats, notifier } from "./channels/notifier.ts";
 export { type PagerDutyOptions, pagerDuty } from "./channels/pagerduty.ts";
 export { defaultRoutes, type Route } from "./channels/route.ts";
+export type { TestOutcome } from "./channels/send-tests.ts";
 export { type VerifyOptions, verifyWebhook } from "./channels/signature.ts";
 export { type SlackOptions, slack } from "./channels/slack.ts";
 export { type WebhookMessage, type WebhookOptions, webhook } from "./channels/webhook.ts";
+export type { ChannelStats } from "./channels/worker.ts";
 export { type DashboardParts, dashboard, type LiveDashboardOptions, liveDashboard } from "./dashboard.ts";
 export { assistantsRunbooks } from "./incidents/assistants-runbooks.ts";
 export type { HandWork } from "./incidents/by-hand.ts";

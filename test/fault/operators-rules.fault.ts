@@ -96,11 +96,11 @@ test("promtool test: exported rules fire, wait, widen and end as ours do", async
         calls("error", "0x80 1.5+1.5x39 60x181"),
       ],
       alert_rule_test: [
-        fires("19m", "ErrorRateCritical"),
-        fires("20m30s", "ErrorRateCritical"),
-        fires("29m", "ErrorRateCritical", ...critical),
+        fires("19m", "Error rate critical"),
+        fires("20m30s", "Error rate critical"),
+        fires("29m", "Error rate critical", ...critical),
         // For five minutes more than its figure is above the limit.
-        fires("45m", "ErrorRateCritical"),
+        fires("45m", "Error rate critical"),
         fires("59m", "Idle"),
         fires("70m", "Idle"),
       ],
@@ -110,9 +110,9 @@ test("promtool test: exported rules fire, wait, widen and end as ours do", async
       interval: "1m",
       input_series: [calls("success", "0+0.4x120 48x120"), calls("error", "0x60 1x59 1+0.4x120")],
       alert_rule_test: [
-        fires("70m", "ErrorRateHigh"),
-        fires("119m", "ErrorRateCritical"),
-        fires("200m", "ErrorRateCritical", { severity: "sev2" }, "error_rate is 1, above 0.05", critical[2]),
+        fires("70m", "Error rate high"),
+        fires("119m", "Error rate critical"),
+        fires("200m", "Error rate critical", { severity: "sev2" }, "error_rate is 1, above 0.05", critical[2]),
       ],
     },
     {

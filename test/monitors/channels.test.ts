@@ -15,6 +15,7 @@ import { signature, verifyWebhook } from "../../src/monitors/channels/signature.
 import { slack } from "../../src/monitors/channels/slack.ts";
 import { webhook } from "../../src/monitors/channels/webhook.ts";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
+import { flakyServer } from "../../src/testing/flaky-server.ts";
 import { type ChannelServers, channelServers, type Fault, SECRETS, type Vendor } from "../support/channel-servers.ts";
 import { messageOf, START, until } from "../support/notifications.ts";
 import { slackPostSchema, slackUpdateSchema } from "./schemas/slack.ts";
@@ -96,6 +97,22 @@ test("429 with Retry-After, 5xx, resets and silence mean later; 400, 401 and red
       assert.match(error.message, message);
     }
   }
+});
+
+test("no redirect is followed, as it would carry the message and its credentials elsewhere", async () => {
+  await using elsewhere = await flakyServer();
+  await using server = await flakyServer(Array(10).fill({ redirect: 307, to: elsewhere.url }));
+  const channels = [
+    pagerDuty({ routingKey: "x".repeat(32), url: server.url }),
+    slack({ webhookUrl: server.url }),
+    slack({ token: "xoxb-1", channel: "#ops", apiUrl: server.url }),
+    jira({ url: server.url, personalToken: "token", project: "OPS" }),
+    webhook({ url: server.url }),
+    alertmanager({ url: server.url }),
+  ];
+  for (const channel of channels) assert.match((await failure(channel)).message, /answered 307: a redirect/);
+  assert.equal(server.requests.length, channels.length);
+  assert.equal(elsewhere.requests.length, 0);
 });
 
 test("a server that never answers is left after the timeout, and at once when the signal comes", async () => {

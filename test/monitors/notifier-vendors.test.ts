@@ -206,6 +206,21 @@ test("a process that exits without a word leaves what waits to the next one", as
   );
 });
 
+test("what waits for a channel that is gone or has another name is a dead letter", async () => {
+  const path = join(folder, "renamed.json");
+  const page = probe("old");
+  page.script = () => new Promise(() => {});
+  const first = start({ channels: [page], state: stateFile(path) });
+  first.notify(messageOf());
+  await first.close(GONE);
+  const second = start({ channels: [probe("new")], state: stateFile(path) });
+  assert.equal(second.stats().deadLetters, 1);
+  await second.close();
+  // Told once: the state does not have it any more.
+  const third = start({ channels: [probe("new")], state: stateFile(path) });
+  assert.equal(third.stats().deadLetters, 0);
+});
+
 test("a state that another version has left does not stop the notifier", async () => {
   const page = probe("p");
   const odd = {

@@ -311,7 +311,28 @@ test("what begins again after its end is a new trigger, with a thread of its own
   );
 });
 
-test("a storm of a thousand keys goes out at the channel's rate, the gravest first, and nothing is lost", async () => {
+test("what ends and begins again while its channel is down is told in that order, each in its own thread", async () => {
+  const page = probe("p");
+  const { notify, pass } = start({ channels: [page] });
+  notify.notify(trigger());
+  await notify.flush();
+  page.script = down();
+  notify.notify(resolve());
+  await turns();
+  notify.notify(trigger());
+  page.script = undefined;
+  await pass(1_000);
+  assert.deepEqual(told(page), ["trigger k", "resolve k", "trigger k"]);
+  assert.deepEqual(
+    page.sent.map(({ thread }) => thread),
+    [undefined, { n: "1" }, undefined],
+  );
+  notify.notify(resolve());
+  await notify.flush();
+  assert.deepEqual(page.sent.at(-1)?.thread, { n: "3" });
+});
+
+test("a storm of a hundred keys goes out at the channel's rate, the gravest first, and nothing is lost", async () => {
   const page = probe("p");
   const { notify, pass } = start({ channels: [page], maxPerMinute: 30 });
   for (let i = 0; i < 100; i++) notify.notify(messageOf({ key: `k${i}`, severity: i === 99 ? "sev1" : "sev3" }));

@@ -64,7 +64,7 @@ test("a rule file, written by hand", () => {
   - name: "sightline"
     interval: 15s
     rules:
-      - alert: "HighErrorRate"
+      - alert: "High error rate"
         expr: "sum(rate(sightline_model_calls_total{status!~\\"${failed}\\"}[5m])) / sum(rate(sightline_model_calls_total{status!=\\"${made}\\"}[5m])) > 0.05"
         for: 2m
         keep_firing_for: 90s
@@ -131,7 +131,7 @@ test("too few samples, and an end other than the beginning, are conditions of th
   assert.equal(
     expression({ metric: "in_flight", threshold: 10, clear: 5, labels: { a: "1" } }),
     "(sightline_in_flight > 10 or sightline_in_flight > 5 and " +
-      'ignoring(alertname, alertstate, a, severity) ALERTS{alertname="HighErrorRate",alertstate="firing"})',
+      'ignoring(alertname, alertstate, a, severity) ALERTS{alertname="High error rate",alertstate="firing"})',
   );
 });
 
@@ -178,7 +178,7 @@ test("confidence is a test of the share that is beyond; what fires needs it no m
     alert,
     "(sightline:timeout_rate_by_team:5m > 0.02 and (sightline:timeout_rate_by_team:deviations_above_0_02_5m > 2.327) or " +
       "sightline:timeout_rate_by_team:5m > 0.02 and ignoring(alertname, alertstate, severity) " +
-      'ALERTS{alertname="HighErrorRate",alertstate="firing"})',
+      'ALERTS{alertname="High error rate",alertstate="firing"})',
   );
   assert.equal(
     records.get("sightline:timeout_rate_by_team:deviations_above_0_02_5m"),
@@ -259,11 +259,11 @@ test("a rule that cannot be said is refused by its name", () => {
 test("names become names of alerts, each once; texts are neither templates nor YAML", () => {
   const named = (...names: string[]) =>
     [...prometheusRules(names.map((name) => ({ ...RULE, name }))).matchAll(/alert: "(.*)"/g)].map(([, name]) => name);
-  assert.deepEqual(named("p95 > 8 s", "p95 8 s", "überlang", "数学", "!?"), [
-    "P958S",
-    "P958S_2",
-    "Überlang",
-    "数学",
+  assert.deepEqual(named("p95 > 8 s", "p95 > 8 s", "überlang", '数\n学 "x"\\', ' " '), [
+    "p95 > 8 s",
+    "p95 > 8 s_2",
+    "überlang",
+    "数 学 x",
     "Alert",
   ]);
   const yaml = prometheusRules([

@@ -10,9 +10,9 @@ export interface DeadLetter {
   readonly channel: string;
   /**
    * `refused`: the vendor says that it never will take it. `given_up`: it was tried for too long. `queue_full`: too much
-   * waited. `closed`: it came after the end.
+   * waited. `closed`: it came after the end. `no_channel`: it waited in `state` for a channel that is gone.
    */
-  readonly reason: "refused" | "given_up" | "queue_full" | "closed";
+  readonly reason: "refused" | "given_up" | "queue_full" | "closed" | "no_channel";
   /** Without secrets. */
   readonly error: string;
   readonly notification: Notification;

@@ -177,7 +177,19 @@ export function notifier(options: NotifierOptions): Notifier {
     guard(() => state?.save(), undefined);
   }
 
+  guard(() => adopt(), undefined);
   for (const one of workers.values()) one.pump();
+
+  /** What waits for a channel that is not there any more would be gone with the next state that is written. */
+  function adopt(): void {
+    const time = clock.epochMs();
+    for (const [channel, { waiting }] of Object.entries(saved.channels ?? {})) {
+      if (channels.some((known) => known.name === channel)) continue;
+      const error = `notifier: there is no channel "${channel}" any more`;
+      for (const { notification } of waiting) box.add({ time, channel, reason: "no_channel", error, notification });
+      changed();
+    }
+  }
 
   return {
     notify,

@@ -12,7 +12,7 @@ export interface Bins {
 }
 
 /** Room is made for so many keys at once. */
-const CHUNK = 64;
+const CHUNK = 128;
 const NO_ROOM = new Uint32Array(0);
 
 export function newBins(limit: number): Bins {

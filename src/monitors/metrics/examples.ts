@@ -5,6 +5,7 @@ export const MAX_EXAMPLES = 5;
 const MAX_FAILED = 2 * MAX_EXAMPLES;
 /** After this an example gives way to any other. */
 const STALE_MS = 300_000;
+const STORM_MS = 1_000;
 
 interface Example {
   readonly traceId: string;
@@ -23,7 +24,7 @@ interface Largest {
 
 export type Failure = Pick<ModelCall, "status" | "rateLimitedAttempts" | "serverErrorAttempts">;
 
-interface FailedExample {
+export interface FailedExample {
   readonly traceId: string;
   readonly ms: number;
   readonly call: Failure;
@@ -59,24 +60,33 @@ export interface ExampleValues {
   /** Seconds. */
   latency: number;
   usd: number;
-  failure: Failure | undefined;
+  failure: FailedExample | undefined;
 }
 
-export function noteFailed({ failed }: Examples, { traceId, nowMs }: ExampleValues, failure: Failure): void {
-  if (failed.length === MAX_FAILED) failed.shift();
-  failed.push({ traceId, ms: nowMs, call: failure });
+/** In a storm of failures one of each kind a second will do, once there are enough. */
+export function noteFailed({ failed }: Examples, failure: FailedExample): void {
+  if (failed.length === MAX_FAILED) {
+    const newest = failed[MAX_FAILED - 1]!;
+    if (failure.ms - newest.ms < STORM_MS && isAlike(newest.call, failure.call)) return;
+    failed.shift();
+  }
+  failed.push(failure);
+}
+
+function isAlike(a: Failure, b: Failure): boolean {
+  return (
+    a.status === b.status &&
+    a.rateLimitedAttempts > 0 === b.rateLimitedAttempts > 0 &&
+    a.serverErrorAttempts > 0 === b.serverErrorAttempts > 0
+  );
 }
 
 /** What there is to show of a call as a failed one, or as one with requests that failed. */
-export function failureOf({
-  isCall,
-  status,
-  rateLimitedAttempts,
-  serverErrorAttempts,
-}: ModelCall): Failure | undefined {
+export function failureOf(call: ModelCall, ms: number): FailedExample | undefined {
+  const { traceId, isCall, status, rateLimitedAttempts, serverErrorAttempts } = call;
   const failed = isCall ? status : "success";
   if (failed === "success" && rateLimitedAttempts + serverErrorAttempts === 0) return undefined;
-  return { status: failed, rateLimitedAttempts, serverErrorAttempts };
+  return { traceId, ms, call: { status: failed, rateLimitedAttempts, serverErrorAttempts } };
 }
 
 /** Five, none of them stale as long as there are others. */

@@ -38,7 +38,7 @@ interface Piece {
  *
  * @example
  * import { metrics, metricsDashboard } from "sightline/monitors";
- * process.stdout.write(metricsDashboard(metrics(), { columns: 80 }));
+ * const panel = metricsDashboard(metrics(), { columns: 80 });
  */
 export function metricsDashboard(metrics: Pick<Metrics, "snapshot">, options: PanelOptions = {}): string {
   const drawn = brush(options);

@@ -1,5 +1,5 @@
 import { addBins, addToBins, type Bins, clearBins, newBins } from "./bins.ts";
-import { COUNTERS } from "./counters.ts";
+import { ATTEMPTS, CALLS, COUNTED, COUNTERS, PRICED, RARE, TOKENS, USD } from "./counters.ts";
 import {
   BARS,
   COSTLY,
@@ -116,14 +116,21 @@ export function addSample(series: Series, sample: Sample): void {
   const { offset, counters } = series;
   const { nowMs, latency, usd, failure } = sample;
   counters[LAST_MS] = nowMs;
-  for (let i = 0; i < sample.count; i++) counters[offset + i]! += sample.counters[i]!;
+  const { counters: added } = sample;
+  counters[offset + CALLS]! += added[CALLS]!;
+  counters[offset + ATTEMPTS]! += added[ATTEMPTS]!;
+  counters[offset + TOKENS]! += added[TOKENS]!;
+  counters[offset + COUNTED]! += added[COUNTED]!;
+  counters[offset + USD]! += added[USD]!;
+  counters[offset + PRICED]! += added[PRICED]!;
+  for (let i = RARE; i < sample.count; i++) counters[offset + i]! += added[i]!;
   if (sample.latencyKey !== NO_KEY) addToBins(series.latency, sample.latencyKey, 1);
   if (sample.firstChunkKey !== NO_KEY) addToBins(series.firstChunk, sample.firstChunkKey, 1);
   if (latency > counters[BARS_AT + SLOW]! || nowMs >= counters[BARS_AT + SLOW_UNTIL_MS]!)
     noteLarge(series.examples.slowest, sample.traceId, latency, nowMs);
   if (usd > counters[BARS_AT + COSTLY]! || nowMs >= counters[BARS_AT + COSTLY_UNTIL_MS]!)
     noteLarge(series.examples.costliest, sample.traceId, usd, nowMs);
-  if (failure !== undefined) noteFailed(series.examples, sample, failure);
+  if (failure !== undefined) noteFailed(series.examples, failure);
 }
 
 function begin(series: Series, slice: number): void {

@@ -76,7 +76,7 @@ export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store 
     sample.traceId = call.traceId;
     sample.latency = latency ?? -1;
     sample.usd = costUsd ?? -1;
-    sample.failure = failureOf(call);
+    sample.failure = failureOf(call, nowMs);
     addSample(whole, sample);
     if (model !== undefined) {
       addSample(groups.model.of(model, nowMs), sample);

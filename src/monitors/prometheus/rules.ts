@@ -56,7 +56,7 @@ export function prometheusRules(rules: readonly AlertRule[], options: Prometheus
   if (intervalMs !== undefined) lines.push(`    interval: ${duration(intervalMs)}`);
   lines.push(rules.length === 0 ? "    rules: []" : "    rules:");
   for (const [i, rule] of rules.entries()) {
-    const alert = freeName(alertName(rule.name), String(i), alerts);
+    const alert = freeName(plainName(rule.name), String(i), alerts);
     lines.push(...ruleLines(rule, alert, recordings, options));
   }
   return `${lines.join("\n")}\n`;
@@ -140,10 +140,9 @@ function labelsOf(rule: AlertRule, { labels = {} }: PrometheusRulesOptions): { [
   return { ...all, severity: rule.severity };
 }
 
-/** `High error rate` → `HighErrorRate`, as alerts of Prometheus are named. */
-function alertName(name: string): string {
-  const words = name.match(/[\p{L}\p{M}\p{N}]+/gu) ?? ["Alert"];
-  return words.map((word) => word.replace(/^\p{L}/u, (letter) => letter.toUpperCase())).join("");
+/** As `alertmanager()` has it, so that one silence is for both; no backslash or quote, which PromQL would read. */
+function plainName(name: string): string {
+  return name.replace(/[\\"\p{Cc}]+/gu, " ").trim() || "Alert";
 }
 
 /** Numbered where two come to the same. */
