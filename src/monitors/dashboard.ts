@@ -19,7 +19,7 @@ export interface DashboardParts {
  *
  * @example
  * import { dashboard, metrics } from "sightline/monitors";
- * process.stdout.write(dashboard({ metrics: metrics() }, { columns: 80 }));
+ * const screen = dashboard({ metrics: metrics() }, { columns: 80 });
  */
 export function dashboard(parts: DashboardParts, options: PanelOptions = {}): string {
   const { metrics, budgets, alerts, incidents } = parts;

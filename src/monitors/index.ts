@@ -43,6 +43,7 @@ export type { PublicIncident, ServiceStatus, StatusDay, StatusPage } from "./inc
 export { LOG_FIELDS, type LogLine } from "./log/log-line.ts";
 export { type LogFields, type LogSinkOptions, logSink } from "./log/log-sink.ts";
 export type { Logger, LoggerShape } from "./log/loggers.ts";
+export type { Circuit, Quota } from "./metrics/live.ts";
 export { type Metrics, type MetricsOptions, metrics } from "./metrics/metrics.ts";
 export { metricsDashboard } from "./metrics/metrics-dashboard.ts";
 export type { Figures, MetricsSnapshot } from "./metrics/snapshot.ts";

@@ -10,7 +10,7 @@ const MAX_ROWS = 6;
  *
  * @example
  * import { alertsDashboard } from "sightline/monitors";
- * process.stdout.write(alertsDashboard({ all: () => [] }, { columns: 80 }));
+ * const panel = alertsDashboard({ all: () => [] }, { columns: 80 });
  */
 export function alertsDashboard(alerts: { all(): readonly Alert[] }, options: PanelOptions = {}): string {
   const { width, paint } = brush(options);
