@@ -338,6 +338,18 @@ test("Of two rules that fire on one metric and group, the graver one is told, an
   assert.deepEqual(told().slice(4), ["Warning: resolved", "Elsewhere: resolved"]);
 });
 
+test("A rule is not told while an alert about a metric of its `unless` pends or fires, and told when that is over", () => {
+  const better = { ...RULE, name: "Slow", metric: "latency_p95", threshold: 0.06, forMs: 30_000 } as const;
+  const { after, events } = lab([{ ...RULE, unless: ["latency_p95"] }, better]);
+  const told = () => events.filter(({ isQuiet }) => !isQuiet).map(({ alert, to }) => `${alert.rule.name}: ${to}`);
+  after(0, 0.07);
+  assert.deepEqual(told(), []);
+  after(30_000);
+  assert.deepEqual(told(), ["Slow: firing"]);
+  after(15_000, 0.055);
+  assert.deepEqual(told().slice(1), ["High error rate: firing", "Slow: resolved"]);
+});
+
 test("What came first is told first: a warning that grows graver is told twice, each once", () => {
   const { after, events } = lab([{ ...RULE, name: "Warning", threshold: 0.02, severity: "sev3" }, RULE]);
   after(0, 0.03);
@@ -363,6 +375,29 @@ test("The window is made wider until it has the samples, and no wider", () => {
   watch.evaluate();
   assert.deepEqual(asked, [5, 20]);
   assert.equal(watch.active()[0]!.samples, 20);
+});
+
+test("A window is not made so wide again that what fired before is in it", () => {
+  const asked: number[] = [];
+  const says =
+    (failed: number) =>
+    ({ windowMs }: { readonly windowMs: number }) => {
+      asked.push(windowMs / MINUTE);
+      return [{ value: failed, samples: windowMs / MINUTE, labels: {} }];
+    };
+  const { after, events } = lab({ widenToMs: HOUR, minSamples: 50 }, { says: says(0.07) });
+  after(0);
+  after(MINUTE, says(0.01));
+  assert.deepEqual(
+    events.map(({ to }) => to),
+    ["firing", "resolved"],
+  );
+  asked.length = 0;
+  after(10 * MINUTE);
+  assert.deepEqual(asked, [5, 10]);
+  asked.length = 0;
+  after(2 * HOUR);
+  assert.deepEqual(asked, [5, 20, 60]);
 });
 
 test("With confidence, a share holds only where chance does not explain it, in its window or a wider one", () => {

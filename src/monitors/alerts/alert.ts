@@ -37,6 +37,11 @@ export interface AlertRule {
   /** After it has fired, it is not told again for so many milliseconds. Default: five minutes. */
   readonly cooldownMs?: number;
   readonly severity: Severity;
+  /**
+   * Not told while an alert about one of these metrics, and the same group, pends or fires: that one says it better.
+   * `["rate_limit_rate"]` for errors in general.
+   */
+  readonly unless?: readonly string[];
   /** An alert of its own for each value. */
   readonly by?: Dimension;
   readonly where?: Query["where"];

@@ -68,8 +68,8 @@ const isTime = (value: unknown): boolean => typeof value === "number" && value >
  *
  * Durations run on the monotonic clock, times that people are told are epoch milliseconds. Where data are missing, an alert
  * has no data; one that fires stays so, marked `isStale`, and is over after `staleMs`. It is told when it fires and when that
- * ends. Not told while it is silenced, within `cooldownMs` of the last time, and while a graver rule about the same metric and
- * group fires; when none of that is so any more and it still fires, it is told then. The end of what has been told is told in
+ * ends. Not told while it is silenced, within `cooldownMs` of the last time, while a graver rule about the same metric and
+ * group fires, and while what its rule names in `unless` does; when none of that is so any more and it still fires, it is told then. The end of what has been told is told in
  * any case. With `state`, what fires goes on in the next process; pending goes on after a gap of at most its window, which does
  * not count; a rule that is gone, or is about another metric or other labels, ends what fired by it.
  *
@@ -85,7 +85,7 @@ const isTime = (value: unknown): boolean => typeof value === "number" && value >
  *   metrics: [{ name: "error_rate", unit: "share", description: "Failed calls" }] as const,
  *   read: () => [{ value: 0.07, samples: 100, labels: {} }],
  * };
- * const watch = alerts({ rules, sources: [source], onChange: ({ alert, isQuiet }) => isQuiet || console.log(alert.message) });
+ * const watch = alerts({ rules, sources: [source], onChange: ({ alert, isQuiet }) => isQuiet || seen.push(alert.message) });
  * configure({ sinks: [sink, watch] });
  * watch.evaluate(); // error_rate is 7 %, above 5 %
  */

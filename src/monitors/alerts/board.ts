@@ -60,7 +60,8 @@ export function createBoard(options: {
     const { rule, metric } = known;
     const ofRule = groups.get(rule)!;
     const verdicts = new Map<string, Verdict>();
-    for (const verdict of judge(rule, metric, read)) {
+    const ended = [...ofRule.values()].map(({ endedAt = Number.NEGATIVE_INFINITY }) => endedAt);
+    for (const verdict of judge(rule, metric, read, now.monotonicMs - Math.max(...ended))) {
       const group = groupOf(verdict.reading.labels);
       if (!ofRule.has(group)) {
         if (ofRule.size >= MAX_GROUPS) {
@@ -116,6 +117,7 @@ export function createBoard(options: {
     const changed = new Map(changes.map((change) => [change.watched, change.from]));
     const all = everything();
     const gravest = gravestFiring(all);
+    const alarmed = new Set(all.filter(isAlarmed).map((watched) => subjectOf(watched)));
     const events: AlertEvent[] = [];
     for (const watched of all) {
       watched.isSilenced = silences.covers(watched);
@@ -125,7 +127,8 @@ export function createBoard(options: {
         !watched.isTold &&
         !watched.isSilenced &&
         cooldownLeft(watched, now) <= 0 &&
-        gravest.get(subjectOf(watched))! >= SEVERITIES.indexOf(watched.rule.severity);
+        gravest.get(subjectOf(watched))! >= SEVERITIES.indexOf(watched.rule.severity) &&
+        !watched.rule.unless?.some((metric) => alarmed.has(subjectOf(watched, metric)));
       if (isToTell) Object.assign(watched, { isTold: true, toldAt: now.monotonicMs });
       else if (from === undefined) continue;
       const isEnd = watched.state === "resolved" && watched.isTold;
@@ -201,7 +204,12 @@ function gravestFiring(all: readonly Watched[]): Map<string, number> {
   return gravest;
 }
 
+function isAlarmed({ state }: Watched): boolean {
+  return state === "pending" || state === "firing";
+}
+
 /** What two rules about one metric and one group have in common. */
-function subjectOf({ rule: { metric, where }, group }: Watched): string {
+function subjectOf({ rule, group }: Watched, metric: string = rule.metric): string {
+  const { where } = rule;
   return `${metric} ${JSON.stringify(where ?? {})} ${group}`;
 }

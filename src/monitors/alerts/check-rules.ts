@@ -29,6 +29,10 @@ const CHECKS: { readonly [field in keyof AlertRule]-?: Check } = {
   minSamples: [(value) => Number.isInteger(value) && value >= 1, "a whole number from 1 on"],
   confidence: [(value) => value >= 0.5 && value < 1, "a number from 0.5 to below 1"],
   severity: [(value) => SEVERITIES.includes(value), SEVERITIES.join(", ")],
+  unless: [
+    (value) => Array.isArray(value) && value.every((metric) => typeof metric === "string"),
+    "a list of names of metrics",
+  ],
   by: [(value) => DIMENSIONS.includes(value), DIMENSIONS.join(", ")],
   where: [
     (value) => TEXTS[0](value) && Object.keys(value).length === 1 && DIMENSIONS.includes(Object.keys(value)[0] as any),

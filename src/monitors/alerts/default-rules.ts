@@ -35,6 +35,7 @@ interface Row extends Pick<AlertRule, "metric" | "comparison"> {
   readonly waits: number;
   readonly minSamples?: number;
   readonly confidence?: number;
+  readonly unless?: readonly string[];
   readonly runbook: string;
   readonly summary: string;
 }
@@ -79,6 +80,8 @@ const ROWS: readonly Row[] = [
     levels: { warning: 0.02, critical: 0.05 },
     waits: 2,
     minSamples: 10,
+    // Calls that end in 429 are failed calls too.
+    unless: ["rate_limit_rate"],
     runbook: "api_outage",
     summary: "Calls fail. Check quotas and the circuit breaker.",
   },
@@ -208,7 +211,8 @@ function ruleOf(
   thresholds: NonNullable<DefaultRulesOptions["thresholds"]>,
   severities: NonNullable<DefaultRulesOptions["severities"]>,
 ): AlertRule | undefined {
-  const { metric, comparison, names, levels, window, widest, waits, minSamples, confidence, runbook, summary } = row;
+  const { metric, comparison, names, levels, window, widest, waits, minSamples, confidence, unless, runbook, summary } =
+    row;
   const name = names[level];
   if (name === undefined) return undefined;
   return {
@@ -224,6 +228,7 @@ function ruleOf(
     ...(minSamples !== undefined && { minSamples }),
     ...(confidence !== undefined && { confidence }),
     severity: severities[level] ?? SEVERITY_OF[level],
+    ...(unless !== undefined && { unless }),
     runbook,
     summary,
   };

@@ -17,10 +17,13 @@ export type Read = (metric: string, query: Query) => readonly Reading[];
 /** Four times as wide each time: 5, 20 and 60 minutes. */
 const WIDER = 4;
 
-/** One verdict for each group that the sources know; none where they know nothing. */
-export function judge(rule: AlertRule, metric: Metric, read: Read): readonly Verdict[] {
+/**
+ * One verdict for each group that the sources know; none where they know nothing. `sinceMs`: how long ago the rule's last
+ * alert was over. No window is made wider than that: what was wrong then makes nothing of one failed call now.
+ */
+export function judge(rule: AlertRule, metric: Metric, read: Read, sinceMs: number): readonly Verdict[] {
   const { by, where } = rule;
-  const windows = windowsOf(rule);
+  const windows = windowsOf(rule, sinceMs);
   const verdicts = new Map<string, Verdict>();
   for (const [i, windowMs] of windows.entries()) {
     for (const reading of read(rule.metric, { windowMs, by, where })) {
@@ -86,8 +89,9 @@ function quantileOf(metric: string): number | undefined {
   return digits === undefined ? undefined : Number(digits) / 100;
 }
 
-function windowsOf({ windowMs, widenToMs = windowMs }: AlertRule): readonly number[] {
+function windowsOf({ windowMs, widenToMs = windowMs }: AlertRule, sinceMs: number): readonly number[] {
   const windows = [windowMs];
-  for (let ms = windowMs; ms < widenToMs; ) windows.push((ms = Math.min(ms * WIDER, widenToMs)));
+  const widestMs = Math.min(widenToMs, sinceMs);
+  for (let ms = windowMs; ms < widestMs; ) windows.push((ms = Math.min(ms * WIDER, widestMs)));
   return windows;
 }

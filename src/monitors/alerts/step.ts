@@ -65,14 +65,17 @@ function withoutData(watched: Watched, verdict: Verdict | undefined, now: Now, s
   enter(watched, "no_data", now);
 }
 
-function enter(watched: Watched, state: AlertState, { epochMs }: Now): void {
+function enter(watched: Watched, state: AlertState, { epochMs, monotonicMs }: Now): void {
   if (watched.state === state) return;
   const from = watched.state;
   watched.state = state;
   watched.since = epochMs;
   // Told times stay in order when the wall clock is set back.
   if (state === "firing") watched.firedAt = Math.max(epochMs, watched.startedAt ?? epochMs);
-  if (state === "resolved") watched.resolvedAt = Math.max(epochMs, watched.firedAt ?? epochMs);
+  if (state === "resolved") {
+    watched.resolvedAt = Math.max(epochMs, watched.firedAt ?? epochMs);
+    watched.endedAt = monotonicMs;
+  }
   if (state === "pending" || state === "firing") return;
   Object.assign(watched, {
     heldAt: undefined,

@@ -32,6 +32,8 @@ export interface Watched {
   firedAt: number | undefined;
   /** Epoch. */
   resolvedAt: number | undefined;
+  /** The same on the monotonic clock, and it stays. */
+  endedAt: number | undefined;
   /** From when on the condition has held. */
   heldAt: number | undefined;
   /** From when on it has been over while it fires. */
@@ -69,6 +71,7 @@ export function watch(
     startedAt: undefined,
     firedAt: undefined,
     resolvedAt: undefined,
+    endedAt: undefined,
     heldAt: undefined,
     overAt: undefined,
     missingAt: undefined,

@@ -38,8 +38,10 @@ const WORDS = { ">": "above", ">=": "at or above", "<": "below", "<=": "at or be
  *
  * Latencies, rates and costs are worked out from counters and histograms; quality, budgets, quotas and states from gauges,
  * for each process. `minSamples`, `widenToMs`, `clear` and `confidence` are said in PromQL, with recording rules for what is
- * needed more than once; `keepFiringMs` needs Prometheus 2.42. What differs: an alert whose figure is missing is over there,
- * an alert does not keep quiet because a graver one fires, and `cooldownMs` is Alertmanager's matter.
+ * needed more than once; `keepFiringMs` needs Prometheus 2.42. What differs: an alert whose figure is missing is over there, a
+ * window may be widened to what fired before,
+ * an alert does not keep quiet because a graver one or one of `unless` fires, and `cooldownMs` is
+ * Alertmanager's matter, as inhibition is.
  *
  * @throws ConfigError for a rule that cannot be said in PromQL, such as one by user: users are no labels
  * @example
