@@ -258,7 +258,7 @@ const time = (epochMs: number): string => new Date(epochMs).toISOString().slice(
 /** Where there is no terminal to draw on. */
 const say = (what: string): void => void (process.stdout.isTTY || console.log(`${time(clock.epochMs())}  ${what}`));
 
-console.log(`A day on call, seed ${seed}\n`);
+console.log(`A day on call, seed ${seed}.\n`);
 const live = liveDashboard(
   { metrics: calls, budgets: spend, alerts: watch, incidents: response },
   { everyMs: 100, title: () => `${time(clock.epochMs())} o'clock` },
@@ -268,9 +268,12 @@ void faults();
 void watching();
 await world.run(DAY);
 live.stop();
+console.log();
 
 // ---- the report ----------------------------------------------------------------------------------------------------------
 
+const shown = (value: string | number): string =>
+  typeof value === "number" ? String(Number(value.toFixed(1))) : value;
 const pages = servers.pagerDuty.incidents;
 const rows = FAULTS.map(({ name, at, runbook }, i) => {
   const until = FAULTS[i + 1]?.at ?? DAY;
@@ -292,13 +295,16 @@ const rows = FAULTS.map(({ name, at, runbook }, i) => {
     others: own.length - 1,
   };
 });
-console.table(
-  rows.map((row) =>
-    Object.fromEntries(
-      Object.entries(row).map(([key, value]) => [key, typeof value === "number" ? Number(value.toFixed(1)) : value]),
-    ),
-  ),
-);
+const cells = [Object.keys(rows[0]!), ...rows.map((row) => Object.values(row).map(shown))];
+const widths = cells[0]!.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)));
+for (const line of cells)
+  console.log(
+    line
+      .map((cell, i) => cell.padEnd(widths[i]! + 2))
+      .join("")
+      .trimEnd(),
+  );
+console.log();
 console.log(spend.report({ by: ["team", "feature"], format: "table" }));
 
 const last = response.all().findLast(({ runbook }) => runbook === "api_outage");
@@ -318,4 +324,3 @@ if (!isGood || pages.length !== FAULTS.length) {
 }
 await shutdown();
 await servers.close();
-if (process.env["DEBUG_DAY"]) for (const i of response.all()) console.log(i.title, i.periods.length, i.timeline.map((e) => `${time(e.time)} ${e.kind} ${e.text.slice(0, 150)}`));

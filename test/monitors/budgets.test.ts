@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
+import { ConfigError } from "../../src/core/errors.ts";
 import { budgets } from "../../src/monitors/budgets/budgets.ts";
+import { budgetsDashboard } from "../../src/monitors/budgets/budgets-dashboard.ts";
+import { calendar, type Per } from "../../src/monitors/budgets/calendar.ts";
+import { csv } from "../../src/monitors/budgets/csv.ts";
+import { columns } from "../../src/sinks/console-text.ts";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
 import { sampleFinding, sampleScore, sampleSpan } from "../../src/testing/sample-records.ts";
 import { sinkContract } from "../../src/testing/sink-contract.ts";
@@ -190,4 +196,385 @@ test("10,000 users are kept apart, those who spent least are `other`, and nobody
   state.save();
   const { limits } = state.load("budgets") as any;
   assert.ok(limits.users.pages[0].sums.groups.length <= 11_000);
+});
+
+const BERLIN = "Europe/Berlin";
+
+/** Key, start, end and length in hours of the period at that moment. */
+function at(per: Per, timeZone: string, moment: string): string {
+  const { key, startMs, endMs } = calendar(per, timeZone)(Date.parse(moment));
+  const minute = (ms: number) => new Date(ms).toISOString().replace(/:00\.000Z$/, "Z");
+  return `${key} ${minute(startMs)} ${minute(endMs)} ${(endMs - startMs) / HOUR} h`;
+}
+
+test("hours, days and months of UTC", () => {
+  assert.equal(at("hour", "UTC", "2026-03-29T10:59:59.999Z"), "2026-03-29T10Z 2026-03-29T10:00Z 2026-03-29T11:00Z 1 h");
+  assert.equal(at("day", "UTC", "2026-03-29T23:59:59.999Z"), "2026-03-29 2026-03-29T00:00Z 2026-03-30T00:00Z 24 h");
+  assert.equal(at("day", "UTC", "2026-03-30T00:00:00Z"), "2026-03-30 2026-03-30T00:00Z 2026-03-31T00:00Z 24 h");
+  assert.equal(at("month", "UTC", "2026-12-31T23:59:59.999Z"), "2026-12 2026-12-01T00:00Z 2027-01-01T00:00Z 744 h");
+});
+
+test("a day has 23 hours when clocks go forward and 25 when they go back, a month an hour less or more", () => {
+  assert.equal(at("day", BERLIN, "2026-03-29T12:00Z"), "2026-03-29 2026-03-28T23:00Z 2026-03-29T22:00Z 23 h");
+  assert.equal(at("day", BERLIN, "2026-10-25T12:00Z"), "2026-10-25 2026-10-24T22:00Z 2026-10-25T23:00Z 25 h");
+  assert.equal(at("month", BERLIN, "2026-03-15T12:00Z"), "2026-03 2026-02-28T23:00Z 2026-03-31T22:00Z 743 h");
+  assert.equal(at("month", BERLIN, "2026-10-15T12:00Z"), "2026-10 2026-09-30T22:00Z 2026-10-31T23:00Z 745 h");
+  // Where midnight itself does not exist, the day begins at one.
+  assert.equal(at("day", "Africa/Cairo", "2024-04-26T12:00Z"), "2024-04-26 2024-04-25T22:00Z 2024-04-26T21:00Z 23 h");
+});
+
+test("the hour that comes twice is two hours, and the one that does not exist is none", () => {
+  assert.equal(at("hour", BERLIN, "2026-10-25T00:30Z"), "2026-10-25T02+02:00 2026-10-25T00:00Z 2026-10-25T01:00Z 1 h");
+  assert.equal(at("hour", BERLIN, "2026-10-25T01:30Z"), "2026-10-25T02+01:00 2026-10-25T01:00Z 2026-10-25T02:00Z 1 h");
+  assert.equal(at("hour", BERLIN, "2026-03-29T00:59Z"), "2026-03-29T01+01:00 2026-03-29T00:00Z 2026-03-29T01:00Z 1 h");
+  assert.equal(at("hour", BERLIN, "2026-03-29T01:00Z"), "2026-03-29T03+02:00 2026-03-29T01:00Z 2026-03-29T02:00Z 1 h");
+});
+
+test("month ends, leap days, and zones that are half an hour off", () => {
+  assert.equal(at("month", "UTC", "2028-02-29T12:00Z"), "2028-02 2028-02-01T00:00Z 2028-03-01T00:00Z 696 h");
+  assert.equal(at("day", BERLIN, "2028-02-29T22:59Z"), "2028-02-29 2028-02-28T23:00Z 2028-02-29T23:00Z 24 h");
+  assert.equal(at("month", BERLIN, "2027-02-28T22:59Z"), "2027-02 2027-01-31T23:00Z 2027-02-28T23:00Z 672 h");
+  assert.equal(at("month", BERLIN, "2027-02-28T23:00Z"), "2027-03 2027-02-28T23:00Z 2027-03-31T22:00Z 743 h");
+  assert.equal(
+    at("hour", "Asia/Kolkata", "2026-01-01T10:31Z"),
+    "2026-01-01T16+05:30 2026-01-01T10:30Z 2026-01-01T11:30Z 1 h",
+  );
+  assert.equal(
+    at("day", "America/St_Johns", "2026-01-01T03:30Z"),
+    "2026-01-01 2026-01-01T03:30Z 2026-01-02T03:30Z 24 h",
+  );
+});
+
+test("around the changes of clocks every moment is in one period that has it, and periods follow without a gap", () => {
+  // Berlin changes at 02:00 and 03:00; São Paulo did at midnight, Lord Howe changes by half an hour.
+  const changes: [timeZone: string, ...days: number[]][] = [
+    [BERLIN, Date.UTC(2026, 2, 29), Date.UTC(2026, 9, 25)],
+    ["America/Sao_Paulo", Date.UTC(2018, 1, 18), Date.UTC(2018, 10, 4)],
+    ["Australia/Lord_Howe", Date.UTC(2026, 3, 4), Date.UTC(2026, 9, 3)],
+  ];
+  for (const [timeZone, ...days] of changes) {
+    for (const per of ["hour", "day", "month"] as const) {
+      const periodAt = calendar(per, timeZone);
+      for (const day of days) {
+        let before = periodAt(day - DAY);
+        for (let ms = day - DAY; ms < day + 2 * DAY; ms += 10 * MINUTE) {
+          const period = periodAt(ms);
+          assert.ok(period.startMs <= ms && ms < period.endMs);
+          if (period !== before) assert.equal(period.startMs, before.endMs, `${timeZone} ${before.key} ${period.key}`);
+          before = period;
+        }
+      }
+    }
+  }
+});
+
+test("a clock beyond the year 9999 or before 1970 is no reason to fail", () => {
+  for (const ms of [-1e15, -1, 0, 8.64e15, Number.POSITIVE_INFINITY]) {
+    for (const timeZone of ["UTC", BERLIN]) assert.match(calendar("day", timeZone)(ms).key, /^\d{4}-\d\d-\d\d$/);
+  }
+});
+
+test("an amount counts in the period in which its record arrives, across midnight of the time zone", () => {
+  const clock = fakeClock(Date.UTC(2026, 2, 29, 21, 59, 59, 999));
+  const { spend, status } = made([{ name: "daily", usd: 10, per: "day", timeZone: BERLIN }], { clock });
+  spend(1);
+  assert.deepEqual([status().period, status().spentUsd], ["2026-03-29", 1]);
+  clock.advance(1);
+  assert.deepEqual([status().period, status().spentUsd], ["2026-03-30", 0]);
+  spend(2);
+  assert.deepEqual([status().since, status().until], ["2026-03-29T22:00:00.000Z", "2026-03-30T22:00:00.000Z"]);
+  assert.equal(status().spentUsd, 2);
+});
+
+test("a used-up budget is not opened by a wall clock that jumps back, be the period before known or not", () => {
+  const { clock, spend, status, start, events } = made([{ name: "daily", usd: 10, per: "day", hard: true }]);
+  spend(11);
+  for (const ms of [-HOUR, -3 * DAY, -20 * 365 * DAY]) {
+    clock.jump(ms);
+    assert.ok(start()?.refuse, status().period);
+    assert.equal(status().spentUsd, 11);
+  }
+  assert.equal(events.length, 3, "and nothing is told twice");
+  clock.jump(20 * 365 * DAY + 3 * DAY + HOUR);
+  assert.deepEqual([status().period, status().spentUsd], ["2026-01-01", 11], "nor counted twice");
+  clock.advance(DAY);
+  assert.equal(start(), undefined);
+});
+
+test("a wall clock that jumps back across midnight finds the day it left", () => {
+  const { clock, spend, status } = made([{ name: "daily", usd: 10, per: "day" }]);
+  spend(3);
+  clock.advance(DAY);
+  spend(4);
+  clock.jump(-HOUR);
+  assert.deepEqual([status().period, status().spentUsd], ["2026-01-01", 3]);
+  spend(1);
+  clock.advance(HOUR);
+  assert.deepEqual([status().period, status().spentUsd], ["2026-01-02", 4]);
+});
+
+test("a wall clock that jumps forward and back has not lost what was spent", () => {
+  for (const ms of [5 * HOUR, 300 * DAY]) {
+    const { clock, spend, status, start } = made([{ name: "hourly", usd: 10, per: "hour", hard: true }]);
+    spend(11);
+    clock.jump(ms);
+    assert.equal(start(), undefined, "it is another hour, as far as anybody can tell");
+    spend(2);
+    clock.jump(-ms);
+    assert.deepEqual([status().period, status().spentUsd], ["2026-01-01T00Z", 11]);
+    assert.ok(start()?.refuse);
+    // The periods of a wrong clock do not push out those of a right one.
+    clock.advance(HOUR);
+    spend(3);
+    clock.advance(HOUR);
+    assert.equal(status().spentUsd, 0);
+    clock.jump(-HOUR);
+    assert.equal(status().spentUsd, 3);
+  }
+});
+
+test("what was spent survives a restart, with what was told; a period that is over does not", () => {
+  const state = memoryState();
+  const limits = [
+    { name: "daily", usd: 10, per: "day" as const, hard: true },
+    { name: "teams", usd: 5, per: "month" as const, by: "team" as const },
+  ];
+  const first = made(limits, { state });
+  first.spend(8.5, { team: "alpha", feature: "summarizer" }, "o3");
+  first.monitor.flush!();
+  const second = made(limits, { state });
+  assert.deepEqual(second.monitor.status(), first.monitor.status());
+  assert.equal(second.monitor.report(), first.monitor.report());
+  second.spend(0.1, { team: "alpha" });
+  assert.deepEqual(second.events, [], "warn was told before, and so were the team's");
+  second.spend(1.5, { team: "alpha" });
+  assert.deepEqual(
+    second.events.map(({ level }) => level),
+    ["critical", "used_up"],
+  );
+  second.monitor.close!();
+  const clock = fakeClock();
+  clock.advance(DAY);
+  const third = made(limits, { state, clock });
+  assert.deepEqual(
+    third.monitor.status().map(({ spentUsd }) => spentUsd),
+    [0, 10.1],
+  );
+  assert.equal(third.start(), undefined);
+  clock.jump(-DAY);
+  assert.ok(third.start()?.refuse, "a clock that is right only after the start finds the day again");
+});
+
+test("state of another limit by the same name, or damaged, is left out", () => {
+  const state = memoryState();
+  const limit = { name: "daily", usd: 10, per: "day" as const };
+  const first = made([limit], { state });
+  first.spend(9);
+  first.monitor.flush!();
+  assert.equal(made([{ ...limit, usd: 20 }], { state }).spent(), 9, "a limit that is raised goes on");
+  for (const other of [
+    { per: "month" as const },
+    { timeZone: BERLIN },
+    { by: "team" as const },
+    { where: { team: "a" } },
+  ]) {
+    assert.equal(made([{ ...limit, ...other }], { state }).status()?.spentUsd ?? 0, 0);
+  }
+  const text = state.text();
+  for (const damaged of [
+    '{"budgets":7}',
+    "{}",
+    '{"budgets":{"limits":null,"attributions":[1]}}',
+    text.replace('["",9,0,', '["",-9,0,'),
+    text.replaceAll(/\d{13}/g, '"x"'),
+    text.replaceAll("[[", '[["?",'),
+  ]) {
+    const parts = JSON.parse(damaged);
+    const load = (part: string): unknown => parts[part];
+    const { spent, spend } = made([limit], { state: { load, changed: () => {}, save: () => {} } });
+    assert.equal(spent(), 0, damaged);
+    spend(1);
+    assert.equal(spent(), 1);
+  }
+  const raised = made([{ ...limit, usd: 10 }], { state });
+  assert.equal(raised.status().level, "warn");
+  const bigger = made([{ ...limit, usd: 100 }], { state });
+  bigger.spend(71);
+  assert.deepEqual(
+    bigger.events.map(({ level }) => level),
+    ["warn"],
+    "of the new amount it was not told yet",
+  );
+});
+
+test("a state that throws keeps nothing from working", () => {
+  const fail = (): never => {
+    throw new Error("disk");
+  };
+  const { monitor, spend, spent } = made([{ name: "daily", usd: 10, per: "day" }], {
+    state: { load: fail, changed: fail, save: fail },
+  });
+  spend(1);
+  monitor.flush!();
+  monitor.close!();
+  assert.equal(spent(), 1);
+});
+
+const daily = { name: "daily", usd: 100, per: "day" as const };
+
+function day(): ReturnType<typeof made> {
+  const one = made([
+    daily,
+    { name: "teams", usd: 20, per: "month", by: "team", timeZone: "Europe/Berlin", hard: true },
+  ]);
+  one.clock.advance(12 * HOUR);
+  for (let i = 0; i < 6; i++) one.spend(2, { team: "alpha", feature: "summarizer", userId: `u${i % 2}` });
+  for (let i = 0; i < 4; i++) one.spend(2, { team: "beta", feature: "chat" }, "gpt-4.1-mini");
+  return one;
+}
+
+test("team alpha's summarizer used 60 %: the attribution by any of team, feature, model and user", () => {
+  const { monitor } = day();
+  const { rows, total, period, by } = monitor.attribution();
+  assert.deepEqual([by, period], [["team", "feature"], "2026-01-01"]);
+  assert.deepEqual(rows, [
+    { group: { team: "alpha", feature: "summarizer" }, usd: 12, share: 0.6, calls: 6, tokens: 720, unpriced: 0 },
+    { group: { team: "beta", feature: "chat" }, usd: 8, share: 0.4, calls: 4, tokens: 480, unpriced: 0 },
+  ]);
+  assert.deepEqual(total, { usd: 20, share: 1, calls: 10, tokens: 1200, unpriced: 0 });
+  assert.deepEqual(
+    monitor.attribution({ by: "user", period: "month" }).rows.map(({ group, usd }) => [group.user, usd]),
+    [
+      [null, 8],
+      ["u0", 6],
+      ["u1", 6],
+    ],
+  );
+  assert.deepEqual(JSON.parse(monitor.report({ by: "model", format: "json" })), monitor.attribution({ by: "model" }));
+});
+
+test("the table has one line each, a total, and says what is not in it", () => {
+  const { monitor } = day();
+  for (let i = 0; i < 12; i++) monitor.write([call({ who: { feature: "search" }, model: "my-model" })]);
+  assert.equal(
+    monitor.report(),
+    `Costs of the day 2026-01-01 (UTC)
+
+team   feature       USD    share  calls  tokens  unpriced
+──────────────────────────────────────────────────────────
+alpha  summarizer  12.00   60.0 %      6     720         –
+beta   chat         8.00   40.0 %      4     480         –
+–      search          –        –     12   1,440        12
+──────────────────────────────────────────────────────────
+total              20.00  100.0 %     22   2,640        12
+
+12 calls of my-model have no known price: not in these amounts.
+`,
+  );
+  const empty = made([daily]).monitor.report({ by: "team" });
+  assert.match(empty, /^total {2}0\.00 {6}– {6}0 {7}0 {9}–$/m);
+});
+
+test("names from requests stay in their column and cannot move the cursor", () => {
+  const { monitor, spend } = made([daily]);
+  spend(1, { team: "\u001b[2J数学\nteam", feature: "x".repeat(100) });
+  const lines = monitor.report().split("\n");
+  assert.ok(!monitor.report().includes("\u001b"));
+  const table = lines.filter((line) => /USD|100\.0/.test(line));
+  assert.equal(new Set(table.map(columns)).size, 1, lines.join("\n"));
+});
+
+test("the CSV is RFC 4180, and no name in it is a formula", () => {
+  const { monitor, spend } = made([daily]);
+  spend(1.5, { team: '=HYPERLINK("http://evil","x")', feature: "a,b" });
+  spend(1, { team: "@sum", feature: "two\nlines" });
+  spend(0.5, { team: "-2+3", feature: "+1" });
+  spend(0.000_000_25, { team: "\tcmd" });
+  assert.equal(
+    monitor.report({ format: "csv" }).split("\r\n").slice(0, -1).join("\n\n"),
+    [
+      "period,team,feature,usd,share,calls,tokens,unpriced",
+      `2026-01-01,"'=HYPERLINK(""http://evil"",""x"")","a,b",1.5,${1.5 / 3.00000025},1,120,0`,
+      `2026-01-01,'@sum,"two\nlines",1,${1 / 3.00000025},1,120,0`,
+      `2026-01-01,'-2+3,'+1,0.5,${0.5 / 3.00000025},1,120,0`,
+      `2026-01-01,'\tcmd,,0.00000025,0.000000083333,1,120,0`,
+    ].join("\n\n"),
+  );
+  assert.equal(csv([[-1, "-1", 0, ""]]), "-1,'-1,0,\r\n");
+});
+
+test("yesterday's report can be had today, the one of last week not any more", () => {
+  const { clock, monitor, spend } = made([daily]);
+  spend(1, { team: "alpha" });
+  clock.advance(DAY);
+  spend(2, { team: "beta" });
+  assert.equal(monitor.attribution({ by: "team", period: "2026-01-01" }).rows[0]!.usd, 1);
+  assert.equal(monitor.attribution({ by: "team", period: "day" }).rows[0]!.usd, 2);
+  for (let i = 0; i < 3; i++) {
+    clock.advance(DAY);
+    spend(1);
+  }
+  const wrong: [options: object, message: RegExp][] = [
+    [
+      { period: "2026-01-01" },
+      /knows no period "2026-01-01"; the limits have periods of a day, and the last three are kept/,
+    ],
+    [{ period: "month" }, /knows no period "month"/],
+    [{ by: "session" }, /takes as by some of model, feature, team, user, each once; it got "session"/],
+    [{ by: [] }, /takes as by/],
+    [{ by: ["team", "team"] }, /each once/],
+    [{ format: "xml" }, /formats table, json and csv; it got "xml"/],
+  ];
+  for (const [options, message] of wrong) {
+    assert.throws(
+      () => monitor.report(options),
+      (error) => error instanceof ConfigError && message.test(error.message),
+    );
+  }
+});
+
+test("the cross-tab is bounded: users go to `other` first, and sums stay whole", () => {
+  const state = memoryState();
+  const { monitor, spend } = made([daily], { state });
+  for (let i = 0; i < 3_000; i++) spend(i < 10 ? 1 : 0.001, { team: `t${i % 3}`, userId: `u${i}` });
+  const { rows, total } = monitor.attribution({ by: ["team", "user"] });
+  assert.ok(rows.length <= 2_200, `${rows.length}`);
+  assert.deepEqual([total.calls, total.usd], [3_000, 12.99]);
+  assert.equal(rows.filter(({ usd }) => usd === 1).length, 10, "the large ones are kept apart");
+  const teams = monitor.attribution({ by: "team" }).rows;
+  assert.deepEqual(
+    teams.map(({ calls }) => calls),
+    [1_000, 1_000, 1_000],
+    "nothing else is lost with the users",
+  );
+  for (let i = 0; i < 3_000; i++) spend(0.001, { team: `team ${i}` });
+  assert.ok(monitor.attribution({ by: "team" }).rows.length <= 2_200);
+  assert.equal(monitor.attribution({ by: "team" }).total.calls, 6_000);
+  monitor.flush!();
+  assert.ok(state.text().length < 300_000, `${state.text().length} bytes of state`);
+  assert.equal(made([daily], { state }).monitor.attribution().total.calls, 6_000);
+});
+
+test("the dashboard has a bar for each budget, the fullest first, and fits into any terminal", () => {
+  const { monitor, spend, start } = day();
+  spend(9, { team: "alpha", feature: "summarizer" });
+  start({ team: "alpha" });
+  assert.equal(
+    budgetsDashboard(monitor, { columns: 100, colors: false }),
+    `Budgets
+teams · alpha  ████████████████████████    105 %   21.00 of 20.00 USD
+  closed until 2026-01-31T23:00Z, 1 refused
+teams · beta   ██████████░░░░░░░░░░░░░░     40 %    8.00 of 20.00 USD
+daily          ███████░░░░░░░░░░░░░░░░░     29 %  29.00 of 100.00 USD
+`,
+  );
+  for (let i = 0; i < 30; i++) spend(5 + i, { team: `a team with a long name ${i}` });
+  for (const width of [40, 47, 60, 80, 200]) {
+    for (const colors of [true, false]) {
+      const text = budgetsDashboard(monitor, { columns: width, colors });
+      assert.equal(text.includes("\u001b["), colors);
+      for (const line of stripVTControlCharacters(text).split("\n")) assert.ok(columns(line) <= width, line);
+      assert.match(text, /and 21 more/);
+    }
+  }
 });

@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
+import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
+import { Console } from "node:console";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Writable } from "node:stream";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import OpenAI from "openai";
+import pino from "pino";
 import {
   ConfigError,
   configure,
   flush,
+  generation,
   memorySink,
   observe,
   type SpanRecord,
@@ -15,6 +25,7 @@ import {
 } from "sightline";
 import { tracedFetch } from "sightline/openai";
 import { fakeOpenAI, sinkContract } from "sightline/testing";
+import winston from "winston";
 import { LOG_FIELDS, type LogLine } from "../../src/monitors/log/log-line.ts";
 import { type LogSinkOptions, logSink } from "../../src/monitors/log/log-sink.ts";
 import { sampleSpan } from "../../src/testing/sample-records.ts";
@@ -35,14 +46,12 @@ function gathered(): { stream: Writable; lines: () => any[] } {
       done();
     },
   });
-  return {
-    stream,
-    lines: () =>
-      text
-        .split("\n")
-        .slice(0, -1)
-        .map((line) => JSON.parse(line)),
-  };
+  const lines = () =>
+    text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  return { stream, lines };
 }
 
 function call(part: Partial<SpanRecord> = {}): SpanRecord {
@@ -307,4 +316,251 @@ test("options that make no sense are named, with the way out", () => {
       JSON.stringify(options),
     );
   }
+});
+
+const run = promisify(execFile);
+
+/** Two calls, one of which failed, through the real pipeline. */
+async function logTwo(options: LogSinkOptions): Promise<void> {
+  configure({ sinks: [logSink(options)], prices: false });
+  generation({ model: "gpt-4.1", usage: { input_tokens: 3, output_tokens: 4 } });
+  generation({ model: "gpt-4.1", level: "ERROR" });
+  await flush();
+  await shutdown();
+}
+
+test("pino gets fields and message, at the level of the call", async () => {
+  const { stream, lines } = gathered();
+  const logger = pino({ base: null, formatters: { level: (label) => ({ level: label }) } }, stream);
+  for (const each of [logger, logger.child({ service: "tutor" })]) await logTwo({ logger: each });
+  const [first, second, third] = lines();
+  assert.deepEqual(
+    [first.level, first.msg, first.status, first.model],
+    ["info", "llm_call_success", "success", "gpt-4.1"],
+  );
+  assert.deepEqual([first.total_tokens, first.logger, "message" in first], [7, "sightline", false]);
+  assert.ok(!Number.isNaN(Date.parse(first.timestamp)) && first.time > 0);
+  assert.deepEqual([second.level, second.msg, second.status], ["error", "llm_call_error", "error"]);
+  assert.deepEqual([third.service, third.status, lines().length], ["tutor", "success", 4]);
+});
+
+test("winston gets message and fields, at the level of the call", async () => {
+  const { stream, lines } = gathered();
+  const format = winston.format.combine(winston.format.timestamp(), winston.format.json());
+  const logger = winston.createLogger({ format, transports: [new winston.transports.Stream({ stream })] });
+  for (const each of [logger, logger.child({ service: "tutor" })]) await logTwo({ logger: each });
+  const [first, second, third] = lines();
+  assert.deepEqual(
+    [first.level, first.message, first.status, first.total_tokens],
+    ["info", "llm_call_success", "success", 7],
+  );
+  assert.deepEqual([second.level, second.message, second.status], ["error", "llm_call_error", "error"]);
+  assert.deepEqual([third.service, third.status, lines().length], ["tutor", "success", 4]);
+});
+
+test("a console gets whole lines, each level on its own method", async () => {
+  const [out, err] = [gathered(), gathered()];
+  await logTwo({ logger: new Console(out.stream, err.stream) });
+  assert.deepEqual([out.lines().length, err.lines().length], [1, 1]);
+  assert.deepEqual([out.lines()[0].level, out.lines()[0].message], ["INFO", "llm_call_success"]);
+  assert.deepEqual([err.lines()[0].level, err.lines()[0].message], ["ERROR", "llm_call_error"]);
+});
+
+test("a logger that is known by no name is called as its shape says, with the levels that it has", async () => {
+  const called: unknown[] = [];
+  const note =
+    (name: string) =>
+    (...args: unknown[]) =>
+      void called.push([
+        name,
+        ...args.map((each) =>
+          typeof each === "string" && each.startsWith("{") ? JSON.parse(each).status : typeof each,
+        ),
+      ]);
+  const nest = { log: note("log"), error: note("error") };
+  await logTwo({ logger: nest, shape: "console" });
+  await logTwo({ logger: { info: note("info"), warning: note("warning") }, shape: "pino", levels: { error: "WARN" } });
+  await logTwo({ logger: { info: note("info"), log: note("log") }, shape: "winston" });
+  assert.deepEqual(called, [
+    ["log", "success"],
+    ["error", "error"],
+    ["info", "object", "string"],
+    ["warning", "object", "string"],
+    ["info", "string", "object"],
+    ["info", "string", "object"],
+  ]);
+});
+
+test("a function of the user's gets the line; one that throws or rejects costs that line alone, counted", async () => {
+  const taken: LogLine[] = [];
+  await logTwo({ logger: (line) => void taken.push(line) });
+  assert.deepEqual(
+    taken.map(({ message, level }) => [message, level]),
+    [
+      ["llm_call_success", "INFO"],
+      ["llm_call_error", "ERROR"],
+    ],
+  );
+  let calls = 0;
+  const throwing = (line: LogLine): void => {
+    if (++calls === 1) throw new Error("of the logger");
+    taken.push(line);
+  };
+  await logTwo({ logger: throwing });
+  const { written, dropped } = stats().sinks["log"]!;
+  assert.deepEqual([calls, taken.length, written, dropped], [2, 3, 1, { rejected_by_sink: 1 }]);
+  await logTwo({ logger: async () => Promise.reject(new Error("late")) });
+  assert.equal(stats().sinks["log"]!.written, 2);
+  await new Promise(setImmediate);
+});
+
+/** A program that logs calls through these sinks. */
+function program(sinks: string, rest: string, imports = ""): string[] {
+  const source = `${imports}
+    import { configure, generation } from "sightline";
+    import { logSink } from ${JSON.stringify(new URL("../../src/monitors/log/log-sink.ts", import.meta.url).href)};
+    configure({ sinks: [${sinks}], prices: false });
+    const say = (i) => generation({ model: "gpt-4.1", usage: { input_tokens: i } });
+    ${rest}`;
+  return ["--conditions=@sightline/source", "--import", "tsx", "--input-type=module", "-e", source];
+}
+
+const cwd = new URL("../..", import.meta.url).pathname;
+const env = { ...process.env, SIGHTLINE_SINK: "" };
+
+test("standard output of a real process has every line, also of calls right before its exit; what a logger did not take is told", async () => {
+  const loggers = {
+    stdout: "",
+    pino: "logger: pino(),",
+    child: "logger: pino().child({}),",
+    winston: "logger: winston.createLogger({ transports: [new winston.transports.Console()] }),",
+    console: "logger: console,",
+  };
+  const sinks = Object.entries(loggers).map(
+    ([name, logger]) => `logSink({ ${logger} name: "${name}", fields: { by: "${name}" } })`,
+  );
+  sinks.push(
+    "logSink({ logger: ({ input_tokens }) => { if (input_tokens > 498) throw new Error(); }, name: 'throwing' })",
+  );
+  const loop = "for (let i = 1; i <= 500; i++) say(i); process.exit(0);";
+  const imports = 'import pino from "pino"; import winston from "winston";';
+  const { stdout, stderr } = await run(process.execPath, program(sinks.join(), loop, imports), {
+    cwd,
+    env,
+    maxBuffer: 8e6,
+  });
+  const lines = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  for (const name of Object.keys(loggers)) {
+    const numbers = lines.filter(({ by }) => by === name).map(({ input_tokens }) => input_tokens);
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: 500 }, (_, n) => n + 1),
+      name,
+    );
+  }
+  assert.match(stderr, /^sightline: 2 of 500 records for "throwing" were lost \(exit 2\)[^\n]*\n$/);
+});
+
+test("a process whose reader has left goes on to its own end", async () => {
+  const loop = `
+    for (let i = 0; i < 10; i++) {
+      for (let n = 0; n < 500; n++) say(n);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    process.stderr.write("done");`;
+  const child = spawn(process.execPath, program("logSink()", loop), { cwd, env });
+  let stderr = "";
+  child.stderr.on("data", (chunk) => (stderr += chunk));
+  await once(child.stdout, "data");
+  child.stdout.destroy();
+  const [code] = await once(child, "exit");
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /done/);
+  assert.match(stderr, /records for "log" were lost/);
+});
+
+// docs/logs.md: its lines, its table and its queries are of the schema that `logSink` writes.
+
+const page = readFileSync(new URL("../../docs/logs.md", import.meta.url), "utf8");
+const fields: ReadonlySet<string> = new Set(LOG_FIELDS);
+
+function block(language: string): string[] {
+  const found = new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, "s").exec(page)?.[1];
+  assert.ok(found !== undefined, `no block of ${language}`);
+  return found.trim().split("\n");
+}
+
+/** What a pattern finds as its group, in all lines. */
+function names(lines: readonly string[], pattern: RegExp): string[] {
+  return lines.flatMap((line) => [...line.matchAll(pattern)].map((match) => match[1]!));
+}
+
+function assertKnown(found: readonly string[], atLeast: number): void {
+  assert.deepEqual(
+    found.filter((name) => !fields.has(name)),
+    [],
+  );
+  assert.ok(new Set(found).size >= atLeast, `${new Set(found).size} different names were found`);
+}
+
+test("the table of the schema has every field, and no other", () => {
+  const table = page.slice(page.indexOf("## The schema"), page.indexOf("## Where lines go"));
+  const rows = table.split("\n").filter((line) => line.startsWith("| `"));
+  const named = names(
+    rows.map((row) => row.split("|")[1]!),
+    /`(\w+)`/g,
+  );
+  assert.deepEqual([...named].sort(), [...LOG_FIELDS].sort());
+});
+
+test("the lines that are shown have the fields in their order", () => {
+  for (const line of block("json").map((text) => JSON.parse(text))) {
+    assert.deepEqual(
+      Object.keys(line),
+      LOG_FIELDS.filter((name) => name in line),
+    );
+    assert.equal(line.message, `llm_call_${line.status}`);
+  }
+});
+
+test("every field that a query names is one of the schema", () => {
+  assertKnown(names(block("kql"), /(\w+)\s*(?::|>)/g), 6);
+  assertKnown(names(block("datadog"), /@(\w+):/g), 6);
+  assertKnown(names(block("dsl"), /"(?:term|range)": \{ "(\w+)"|"field": "(\w+)"/g).filter(Boolean), 5);
+  assertKnown(names(block("dsl"), /"field": "(\w+)"/g), 3);
+  for (const line of block("dsl")) assert.equal(typeof JSON.parse(line), "object");
+  const words = names(
+    block("insights").map((line) => line.replace(/"[^"]*"/g, "")),
+    /\b([a-z_]+)\b(?!\()/g,
+  );
+  const syntax = ["fields", "filter", "sort", "stats", "by", "and", "desc", "m"];
+  assertKnown(
+    words.filter((word) => !syntax.includes(word)),
+    10,
+  );
+});
+
+test("jq answers the queries as they stand", {
+  skip: spawnSync("jq", ["--version"]).error !== undefined && "no jq here",
+}, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sightline-logs-"));
+  await writeFile(join(folder, "calls.ndjson"), `${block("json").join("\n")}\n`);
+  const answers = block("sh").map((command) =>
+    execFileSync("sh", ["-c", command], { cwd: folder, encoding: "utf8" }).trim(),
+  );
+  await rm(folder, { recursive: true });
+  const ids = answers.slice(0, 4).map((text) => text.split("\n").map((line) => JSON.parse(line).request_id));
+  assert.deepEqual(ids, [["req_77b1"], ["req_77b1"], ["req_9a02", "req_77b1"], ["req_9a02"]]);
+  assert.deepEqual(
+    answers[4]!.split("\n").map((line) => JSON.parse(line)),
+    [
+      { feature: "chat", usd: 0.00554, unpriced: 0 },
+      { feature: "code_review", usd: 0, unpriced: 0 },
+      { feature: "summarizer", usd: 0, unpriced: 0 },
+    ],
+  );
+  assert.equal(answers[5], "30000");
 });

@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { configure, flush, generation, startSpan, updateTrace } from "sightline";
 import { type FakeClock, fakeClock } from "sightline/testing";
 import type { SpanRecord } from "../../src/core/record.ts";
+import { idWindow } from "../../src/monitors/id-window.ts";
+import { addBins, addToBins, newBins } from "../../src/monitors/metrics/bins.ts";
 import { type Metrics, type MetricsOptions, metrics } from "../../src/monitors/metrics/metrics.ts";
+import { metricsDashboard } from "../../src/monitors/metrics/metrics-dashboard.ts";
+import { quantiles } from "../../src/monitors/metrics/sketch.ts";
+import { sparkline } from "../../src/monitors/metrics/sparkline.ts";
 import type { Query } from "../../src/monitors/reading.ts";
+import { columns as widthOf } from "../../src/sinks/console-text.ts";
 import { sampleScore, sampleSpan } from "../../src/testing/sample-records.ts";
+import { assertPercentiles, SHAPES } from "../support/percentiles.ts";
 
 const MINUTE: Query = { windowMs: 60_000 };
 const HOUR: Query = { windowMs: 3_600_000 };
@@ -482,4 +490,202 @@ test("options that make no sense are refused with the way out", () => {
     [{ queue: () => 1 }, /no option "queue"/],
   ];
   for (const [options, message] of bad) assert.throws(() => metrics(options), message);
+});
+
+for (const [shape, draw] of Object.entries(SHAPES)) {
+  test(`percentiles of 8,000 values, ${shape}: within 1 % of the exact ones (a million in test/fault)`, () => {
+    assertPercentiles(draw, 8_000);
+  });
+}
+
+test("few samples have percentiles of their own: not the largest, as below twenty in the course", () => {
+  const watched = metrics({ clock: fakeClock() });
+  const seconds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 100];
+  watched.write(
+    seconds.map((second, i) =>
+      sampleSpan({
+        spanId: String(i),
+        type: "generation",
+        startTime: "1000000000000000000",
+        endTime: `1${second * 1e9}`.replace(/^1(\d+)$/, (_, nanos: string) => `1${nanos.padStart(18, "0")}`),
+        genAi: { requestModel: "m" },
+      }),
+    ),
+  );
+  const [p95] = watched.read("latency_p95", { windowMs: 60_000 });
+  assert.ok(Math.abs(p95!.value! / 9 - 1) <= 0.01, String(p95!.value));
+});
+
+test("accuracy is what was asked for", () => {
+  for (const accuracy of [0.001, 0.05]) {
+    const sketch = quantiles(accuracy);
+    const bins = newBins(sketch.keys);
+    const values = Array.from({ length: 5_000 }, () => 10 ** (Math.random() * 8 - 4));
+    for (const value of values) addToBins(bins, sketch.keyOf(value), 1);
+    values.sort((a, b) => a - b);
+    for (const q of [0, 0.01, 0.5, 0.999, 1]) {
+      const exact = values[Math.floor(q * 4_999)]!;
+      assert.ok(Math.abs(sketch.of([bins])(q)! / exact - 1) <= accuracy + 1e-9, `${accuracy} ${q}`);
+    }
+  }
+});
+
+test("bins with a limit keep the highest apart and put the lowest together, in any order", () => {
+  for (let round = 0; round < 60; round++) {
+    const limit = 1 + Math.floor(Math.random() * 300);
+    const whole = newBins(limit);
+    const parts = [newBins(limit), newBins(limit), newBins(limit)];
+    const keys = Array.from({ length: 200 }, () => Math.floor((Math.random() - 0.5) * 1_000));
+    for (const [i, key] of keys.entries()) {
+      addToBins(whole, key, 1);
+      addToBins(parts[i % 3]!, key, 1);
+    }
+    const merged = newBins(limit);
+    for (const part of parts) addBins(merged, part);
+    const lowest = Math.max(...keys) - limit + 1;
+    for (const bins of [whole, merged]) {
+      const wanted = new Map<number, number>();
+      for (const key of keys) wanted.set(Math.max(key, lowest), (wanted.get(Math.max(key, lowest)) ?? 0) + 1);
+      const found = new Map<number, number>();
+      for (let key = bins.low; key <= bins.high; key++) {
+        const count = bins.counts[key - bins.first]!;
+        if (count > 0) found.set(key, count);
+      }
+      assert.deepEqual([...found].sort(), [...wanted].sort());
+      assert.equal(bins.total, 200);
+      assert.ok(bins.counts.length <= limit);
+    }
+  }
+});
+
+function busy() {
+  const clock = fakeClock();
+  const watched = metrics({ clock, quota: { tokensPerMinute: 1_000 }, queued: () => 3, circuit: () => "open" });
+  const features = ["summarizer", "検索アシスタント", "evil \u001b[2J\nname", "a".repeat(300)];
+  for (let i = 0; i < 120; i++) {
+    clock.advance(2_500);
+    const isBad = i % 12 === 0;
+    watched.write([
+      sampleSpan({
+        spanId: String(i),
+        type: "generation",
+        startTime: "1000000000000000000",
+        endTime: "1000000002500000000",
+        genAi: { operation: "chat", requestModel: "gpt-4.1" },
+        usage: { totalTokens: 40 },
+        cost: { currency: "USD", total: 0.002, source: "computed" },
+        trace: { feature: features[i % 4]! },
+        ...(isBad && { status: { code: "error" }, error: { type: "RateLimitError", status: 429 } }),
+      }),
+    ]);
+  }
+  return watched;
+}
+
+test("the panel says what the snapshot says, as people read it", () => {
+  const watched = busy();
+  const panel = metricsDashboard(watched, { columns: 100 });
+  for (const said of [
+    /^Model calls {2}last 5 min +120 calls, 10 failed$/m,
+    /^Latency {3}p50 2\.(?:4[89]|5[0-2]?) s {3}p95 2\.(?:4[89]|5[0-2]?) s/m,
+    /^Failures {2}errors 8.3 % {3}timeouts 0 % {3}429 8.3 % {3}5xx 0 %$/m,
+    /^Rate {6}calls 24\/min {3}tokens \d+\/min {3}\d+ % of quota$/m,
+    /^Money {5}last hour 1.4\d USD\/h {3}unpriced calls 0 %$/m,
+    /^Now {7}in flight 0 {3}queued 3 {3}circuit open$/m,
+    /^Calls {5}[▁-█]{30} {2}up to \d in 10 s/m,
+    /^Failed/m,
+    /^Model +calls/m,
+    /^gpt-4.1 +120/m,
+  ]) {
+    assert.match(panel, said);
+  }
+});
+
+test("no line is wider than the terminal, with nothing to show and with names made to break it", () => {
+  for (const watched of [busy(), metrics({ clock: fakeClock() })]) {
+    for (const columns of [40, 50, 72, 80, 100, 110, 120, 200]) {
+      const panel = metricsDashboard(watched, { columns });
+      assert.ok(panel.endsWith("\n"));
+      assert.ok(!panel.includes("\u001b"));
+      for (const line of panel.split("\n")) assert.ok(widthOf(line) <= columns, `${columns}: ${line}`);
+      assert.ok(!panel.includes("NaN") && !panel.includes("undefined"), panel);
+    }
+  }
+});
+
+test("colours are asked for, and change no column", () => {
+  const watched = busy();
+  for (const columns of [80, 120]) {
+    const colored = metricsDashboard(watched, { columns, colors: true });
+    assert.ok(colored.includes("\u001b[31mopen\u001b[0m"));
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    const plain = colored.replace(/\u001b\[\d+m/g, "").replace(/ +$/gm, "");
+    assert.equal(plain, metricsDashboard(watched, { columns }));
+  }
+});
+
+test("a line of bars goes from zero to the largest, with gaps for what is not known", () => {
+  assert.equal(sparkline([0, 1, 4, 8, null]), "▁▁▄█ ");
+  assert.equal(sparkline([0, 0]), "▁▁");
+  assert.equal(sparkline([]), "");
+});
+
+const hex = (bytes: number) => randomBytes(bytes).toString("hex");
+
+test("of each span one record counts, as long as it is among the last so many", () => {
+  const ids = idWindow(1_000);
+  const spans = Array.from({ length: 3_000 }, () => [hex(16), hex(8)] as const);
+  const known: string[] = [];
+  for (const [traceId, spanId] of spans) {
+    assert.equal(ids.add(traceId, spanId), true);
+    assert.equal(ids.add(traceId, spanId), false);
+    known.push(`${traceId}${spanId}`);
+    // The table as it is to be: what goes out leaves nothing behind that another one is not found by.
+    if (known.length > 1_000) known.shift();
+    assert.equal(ids.size, known.length);
+  }
+  for (const [traceId, spanId] of spans.slice(-1_000)) assert.equal(ids.add(traceId, spanId), false);
+  const [first] = spans;
+  assert.equal(ids.add(...first!), true);
+});
+
+test("a window agrees with a set of strings, whatever comes twice and when", () => {
+  const ids = idWindow(97);
+  let order: string[] = [];
+  for (let i = 0; i < 20_000; i++) {
+    const [traceId, spanId] = [`t${Math.floor(Math.random() * 15)}`, `s${Math.floor(Math.random() * 15)}`];
+    const id = `${traceId} ${spanId}`;
+    const isNew = !order.includes(id);
+    if (isNew) order = [...order, id].slice(-97);
+    assert.equal(ids.add(traceId, spanId), isNew, `${i}: ${id}`);
+  }
+});
+
+test("spans of one trace, traces of one span id and ids of any form are told apart", () => {
+  const ids = idWindow(200_000);
+  const traceId = hex(16);
+  let counted = 0;
+  for (let i = 0; i < 50_000; i++) {
+    counted += Number(ids.add(traceId, i.toString(16).padStart(16, "0")));
+    counted += Number(ids.add(i.toString(16).padStart(32, "0"), "00f067aa0ba902b7"));
+  }
+  assert.equal(counted, 100_000);
+  for (const [a, b] of [
+    ["", ""],
+    ["a", ""],
+    ["", "a"],
+    ["ab", "c"],
+    ["a", "bc"],
+    ["é", "🙂"],
+  ] as const) {
+    assert.equal(ids.add(a, b), true, `${a} ${b}`);
+  }
+});
+
+test("100,000 ids take 2.9 MB, however many have come, and few take little", () => {
+  const ids = idWindow();
+  assert.ok(ids.bytes < 64 * 1024);
+  for (let i = 0; i < 150_000; i++) ids.add("0193489c5a7e7c3e9f2e4d7a1b2c3d4e", String(i));
+  assert.equal(ids.size, 100_000);
+  assert.ok(ids.bytes < 2.95e6, String(ids.bytes));
 });

@@ -1,23 +1,30 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import OpenAI from "openai";
+import { configure, flush, memorySink, score, shutdown } from "sightline";
+import { observeOpenAI } from "sightline/openai";
+import { fakeOpenAI, sinkContract } from "sightline/testing";
 import { ConfigError } from "../../src/core/errors.ts";
-import type { ScoreRecord } from "../../src/core/record.ts";
+import type { ScoreRecord, SpanRecord } from "../../src/core/record.ts";
 import { slot } from "../../src/core/runtime.ts";
 import { jsonFormat } from "../../src/monitors/quality/json-format.ts";
 import { judge } from "../../src/monitors/quality/judge.ts";
 import type { QualityOptions } from "../../src/monitors/quality/options.ts";
 import { type Quality, quality } from "../../src/monitors/quality/quality.ts";
 import { refusal } from "../../src/monitors/quality/refusal.ts";
+import { isAnswer, sampleOf } from "../../src/monitors/quality/sample.ts";
 import { type Sample, scorer } from "../../src/monitors/quality/scorer.ts";
 import type { State } from "../../src/monitors/state.ts";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
 import { sampleScore } from "../../src/testing/sample-records.ts";
+import { realRecords } from "../semconv/real-records.ts";
 import { COURSE, generation } from "./quality-samples.ts";
 
 // Timers of monitors keep no process alive.
 const alive = setInterval(() => {}, 1_000);
 after(() => clearInterval(alive));
+after(() => shutdown());
 const never = new AbortController().signal;
 const HOUR = { windowMs: 3_600_000 };
 /** Scores an answer by the number that it says. */
@@ -390,4 +397,175 @@ test("a scorer gets a sample with all that is stated", async () => {
   const spy = scorer((sample: Sample) => void seen.push(sample), { name: "spy" });
   await scored({ scorers: [spy] }, ["x = 1"]);
   for (const key of sampleShape) assert.equal(typeof seen[0]![key], "string", key);
+});
+
+const texts = (part: Partial<SpanRecord>) => {
+  const { input, output, context, isRefused } = sampleOf(generation("?", "!", part)) ?? {};
+  return { input, output, context, isRefused };
+};
+
+test("the question is what the user said since the model last spoke", () => {
+  const message = (role: string, content: string) => ({ role, content });
+  const chat = [
+    message("system", "Be kind."),
+    message("user", "What is x?"),
+    message("assistant", "A number."),
+    message("user", "Which?"),
+    message("user", "Tell me."),
+  ];
+  const { input, context } = texts({ input: chat });
+  assert.equal(input, "Which?\nTell me.");
+  assert.equal(context, "Be kind.\nWhat is x?\nA number.");
+  const call = { role: "assistant", parts: [{ type: "tool_call", id: "c", name: "lookup", arguments: {} }] };
+  const answered = { role: "tool", parts: [{ type: "tool_call_response", id: "c", response: "found 42" }] };
+  const tools = texts({ input: [message("user", "Look it up"), call, answered] });
+  assert.deepEqual([tools.input, tools.context], ["Look it up", "found 42"]);
+});
+
+test("texts are found in whatever shape they were recorded", () => {
+  const outputs: [unknown, string][] = [
+    ["plain", "plain"],
+    [{ role: "assistant", content: "chat" }, "chat"],
+    [
+      {
+        choices: [
+          { message: { role: "assistant", content: "completion" } },
+          { message: { role: "assistant", content: "2" } },
+        ],
+      },
+      "completion\n2",
+    ],
+    [{ output_text: "response", output: [], id: "r" }, "response"],
+    [
+      { output: [{ type: "reasoning" }, { role: "assistant", content: [{ type: "output_text", text: "item" }] }] },
+      "item",
+    ],
+    [{ text: "AI SDK", finishReason: "stop" }, "AI SDK"],
+    [{ role: "assistant", content: [{ type: "text", text: { value: "assistants", annotations: [] } }] }, "assistants"],
+    [{ answer: "one field" }, "one field"],
+    [{ total: 3, text: "a part of it" }, '{"total":3,"text":"a part of it"}'],
+    [["a", { b: 2 }], "a\n2"],
+    [42, "42"],
+  ];
+  for (const [output, text] of outputs) {
+    assert.equal(texts({ output: output as never }).output, text, JSON.stringify(output));
+  }
+  const two = ["first", "second"].map((content) => ({
+    role: "assistant",
+    parts: [{ type: "text", content }],
+    finish_reason: "stop",
+  }));
+  assert.equal(texts({ output: two }).output, "first", "of several choices one");
+  assert.equal(texts({ input: { question: "What?" } }).input, "What?");
+  assert.equal(texts({ input: undefined } as never).input, "");
+});
+
+test("reasoning is no part of an answer, and an answer that calls tools is none", () => {
+  const parts = [
+    { type: "reasoning", content: "Hm." },
+    { type: "text", content: "x" },
+  ];
+  assert.equal(texts({ output: [{ role: "assistant", parts }] }).output, "x");
+  const calls = [{ type: "tool_call", id: "c", name: "f", arguments: {} }];
+  assert.equal(sampleOf(generation("?", "", { output: [{ role: "assistant", parts: calls }] })), undefined);
+  assert.equal(sampleOf(generation("?", undefined)), undefined, "not recorded");
+  assert.equal(sampleOf(generation("?", ""))?.output, "", "an empty answer is one");
+});
+
+test("refusals of the API and answers that a filter held back are answers too", () => {
+  const refused = { role: "assistant", parts: [{ type: "refusal", content: "I can't." }] };
+  assert.deepEqual([texts({ output: [refused] }).output, texts({ output: [refused] }).isRefused], ["I can't.", true]);
+  const filtered = generation("?", undefined, {
+    status: { code: "error" },
+    genAi: { operation: "chat", finishReasons: ["content_filter"] },
+  });
+  assert.ok(isAnswer(filtered));
+  assert.equal(sampleOf(filtered)?.isRefused, true);
+  assert.equal(isAnswer(generation("?", "!", { status: { code: "error" } })), false);
+  assert.equal(isAnswer(generation("?", "!", { unfinished: true })), false);
+});
+
+test("a text that was cut says so", () => {
+  assert.equal(sampleOf(generation("?", "x"))?.isCut, false);
+  assert.equal(sampleOf(generation("?", "x".repeat(30_000)))?.isCut, true);
+  const cuts = [{ path: "output[0].parts[0].content", reason: "string" as const, size: 9 }];
+  assert.equal(sampleOf(generation("?", "x", { cuts }))?.isCut, true);
+});
+
+sinkContract(() => quality());
+
+test("of real records the answers are scored, each of them once: no tools, no embeddings, no images, no steps of runs", async () => {
+  const spans = (await realRecords()).filter((record) => record.record === "span");
+  const answers = spans.filter(isAnswer).flatMap((span) => {
+    const sample = sampleOf(span);
+    return sample === undefined ? [] : [{ name: span.name, input: sample.input, output: sample.output }];
+  });
+  const question = "Solve 3x + 11 = 14.";
+  const said = (name: string) => ({ name, input: question, output: "x = 1" });
+  assert.deepEqual(answers, [
+    said("chat gpt-4.1"),
+    said("chat gpt-5"),
+    said("chat gpt-5"),
+    said("text_completion gpt-3.5-turbo-instruct"),
+    said("invoke_agent Tutor"),
+  ]);
+
+  const contexts = spans.filter(isAnswer).map((span) => sampleOf(span)?.context ?? "");
+  const searched = contexts.find((context) => context.includes("notes.txt"));
+  assert.ok(searched?.startsWith("Be kind."), "what tools found and what the instructions say is context");
+});
+
+test("through the real pipeline: unsampled calls are scored too, scores become records of the trace, and the judge is not judged", async () => {
+  await using api = await fakeOpenAI({ answer: () => ({ text: "x = 1, I think" }) });
+  const openai = observeOpenAI(new OpenAI({ baseURL: api.baseURL, apiKey: api.apiKey }));
+  let asked = 0;
+  const ask = async (prompt: string) => {
+    asked++;
+    await openai.chat.completions.create({ model: "gpt-4.1", messages: [{ role: "user", content: prompt }] });
+    return '```json\n{"score": 0.75, "reason": "polite"}\n```';
+  };
+  const monitor = quality({
+    record: true,
+    feedback: { name: "thumbs" },
+    scorers: [refusal(), judge({ ask, criteria: "Is it polite?" })],
+  });
+  const sink = memorySink();
+  configure({ sinks: [sink, monitor], sampleRate: 1 });
+  await openai.chat.completions.create({ model: "gpt-4.1", messages: [{ role: "user", content: "Solve 3x = 3" }] });
+  await flush();
+  await flush();
+  assert.equal(asked, 1);
+  assert.equal(monitor.counts().scored, 1);
+  const spans = sink.records.filter(({ record }) => record === "span");
+  // What the judge costs is seen, in a trace of its own that nobody judges.
+  assert.deepEqual(
+    spans.map(({ trace, parentSpanId }) => [trace.feature, parentSpanId]),
+    [
+      [undefined, undefined],
+      ["quality_judge", undefined],
+    ],
+  );
+  assert.notEqual(spans[1]!.traceId, spans[0]!.traceId);
+  const scores = sink.records.filter((record) => record.record === "score");
+  assert.deepEqual(
+    scores.map(({ name, value, comment, spanId }) => [name, value, comment, spanId === spans[0]!.spanId]),
+    [
+      ["quality_refusal", 0, undefined, true],
+      ["quality_judge", 0.75, "polite", true],
+      ["quality", 0.875, undefined, true],
+    ],
+  );
+  score({ name: "thumbs", value: false, traceId: spans[0]!.traceId });
+  await flush();
+  assert.equal(monitor.read("feedback", { windowMs: 3_600_000 })[0]?.value, 0);
+  await shutdown();
+
+  const unsampled = quality({ scorers: [refusal()], record: true });
+  const kept = memorySink();
+  configure({ sinks: [kept, unsampled], sampleRate: 0 });
+  await openai.chat.completions.create({ model: "gpt-4.1", messages: [{ role: "user", content: "Solve 3x = 3" }] });
+  await flush();
+  await flush();
+  assert.deepEqual([unsampled.counts().scored, kept.records.length], [1, 0]);
+  await shutdown();
 });

@@ -60,6 +60,8 @@ const MAX_CELLS = 2_000;
 const USER = DIMENSIONS.indexOf("user");
 const MODEL = DIMENSIONS.indexOf("model");
 const OTHER = "other";
+/** More USD than anybody has spent. */
+const NOT_YET = 1e12;
 
 export function attributionBook(per: Per, timeZone: string, now: Now, restored: unknown): AttributionBook {
   const book = periodBook<Cells>(calendar(per, timeZone), () => new Map(), restoredPages(restored));
@@ -147,9 +149,10 @@ function attributionOf(
   };
 }
 
-/** Takes the users away from the smallest, and where that does not do, everything. */
+/** Takes the users away from the smallest; everything only where there are too many cells without users. */
 function bound(cells: Cells): void {
-  const sizeOf = ({ usd, calls }: Cell): number => usdOf(usd) + calls * 1e-12;
+  const sizeOf = ({ names, usd, calls }: Cell): number =>
+    (names[USER] === OTHER || names[USER] === null ? NOT_YET : 0) + usdOf(usd) + calls * 1e-12;
   const dropped: Cell[] = [];
   keepLargest(cells, MAX_CELLS, sizeOf, (cell) => dropped.push(cell));
   for (const cell of dropped) {

@@ -1,11 +1,18 @@
 import { checkOptions, isBoolean, isFunction } from "../../core/check-options.ts";
+import { runIn } from "../../core/context.ts";
 import { ConfigError } from "../../core/errors.ts";
-import { suppress } from "../../core/suppress.ts";
+import { NonRecordingSpan } from "../../core/non-recording-span.ts";
+import { activeRuntime } from "../../core/runtime.ts";
+import { mergeTraceInfo } from "../../core/trace.ts";
 import { withoutFence } from "./json-format.ts";
+import { JUDGE_FEATURE } from "./judge-feature.ts";
 import { type Sample, type Scorer, scorerName, type Verdict } from "./scorer.ts";
 
 export interface JudgeOptions {
-  /** Asks your model: `(prompt) => text of the answer`. Not recorded, so that the judge does not judge itself. */
+  /**
+   * Asks your model: `(prompt) => text of the answer`. What it records are traces of their own with the feature
+   * `quality_judge`: their money counts, and they are not judged.
+   */
   ask: (prompt: string) => Promise<string>;
   /** What is good and what is bad, in your words: `Is the answer polite and short?` */
   criteria: string;
@@ -60,9 +67,17 @@ export function judge(options: JudgeOptions): Scorer {
     name: scorerName(options.name ?? "judge"),
     higherIsBetter,
     async score(sample) {
-      return readVerdict(await suppress(() => ask(prompt(sample))));
+      return readVerdict(await inTraceOfItsOwn(() => ask(prompt(sample))));
     },
   };
+}
+
+/** Sinks work where nothing is recorded; what a judge costs is. */
+function inTraceOfItsOwn<T>(fn: () => T): T {
+  const runtime = activeRuntime();
+  if (runtime === null) return fn();
+  const info = mergeTraceInfo(runtime.traceDefaults, { feature: JUDGE_FEATURE });
+  return runIn(runtime.carrier, new NonRecordingSpan("seed", { info }), fn);
 }
 
 function promptFor(sample: Sample, criteria: string, higherIsBetter: boolean, showContext: boolean): string {
