@@ -23,6 +23,19 @@ export function guard<T, F>(fn: () => T, fallback: F): T | F {
   }
 }
 
+/**
+ * Calls a function of the user's of which nothing is wanted. What it throws is counted; so is what a promise that it gives
+ * rejects with, which would end the process: TypeScript takes an `async` function wherever nothing is to be returned.
+ */
+export function callBack(fn: () => unknown): void {
+  guard(() => {
+    const given = fn() as { then?: unknown } | null | undefined;
+    if (typeof given === "object" && given !== null && typeof given.then === "function") {
+      void Promise.resolve(given).then(undefined, swallow);
+    }
+  }, undefined);
+}
+
 /** Counts an internal fault, and shows it when `NODE_DEBUG=sightline` is set. */
 export function swallow(error: unknown): void {
   slot.internalErrors++;

@@ -6,8 +6,12 @@ import { type FileReplacer, fileReplacer } from "./replace-file.ts";
 
 /** What monitors remember from one process to the next: amounts spent, alerts that fire, incidents, messages not yet sent. */
 export interface State {
-  /** What an earlier process left under this name; `undefined` when there is nothing, or nothing that can be read. */
-  load(part: string): unknown;
+  /**
+   * What an earlier process left under this name, or an earlier monitor of this one; `undefined` when there is nothing, or
+   * nothing that can be read. From now on the part is the caller's: `taken` is called when somebody else loads it, before
+   * it is read, and whoever had it writes no more.
+   */
+  load(part: string, taken?: () => void): unknown;
   /** Says that `part` has changed. `read` gives it as plain JSON whenever it is written: within a second, and by `save`. */
   changed(part: string, read: () => unknown): void;
   /** Writes what has changed, now. Called as monitors are flushed and closed, and as the process exits. */
@@ -62,6 +66,7 @@ function createState(path: string): StateFile {
   /** As JSON: what a monitor was given is not changed by what it does with it. */
   let parts = readParts(path);
   const dirty = new Map<string, () => unknown>();
+  const owners = new Map<string, () => void>();
   const file = fileReplacer(path);
   let seen = stampOf(path);
   let isSaved = true;
@@ -122,7 +127,11 @@ function createState(path: string): StateFile {
   };
 
   const state: StateFile = {
-    load(part) {
+    load(part, taken) {
+      const before = owners.get(part);
+      owners.delete(part);
+      if (before !== undefined) guard(before, undefined);
+      if (taken !== undefined) owners.set(part, taken);
       if (dirty.has(part)) take(part);
       return parts.has(part) ? JSON.parse(parts.get(part)!) : undefined;
     },

@@ -18,8 +18,10 @@ import { stateFile } from "../../src/monitors/state.ts";
 import { type FakeClock, fakeClock } from "../../src/testing/fake-clock.ts";
 import { type ChannelServers, channelServers, mailbox, SECRETS } from "../support/channel-servers.ts";
 import { alertOf, eventOf, messageOf, probe, told, turns, until } from "../support/notifications.ts";
+import { bundlePrograms } from "../support/programs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sightline-vendors-"));
+const CHILD = "test/monitors/children/notifier.ts";
 const GONE = AbortSignal.abort();
 const SIGNING = "s3cretsigningkey0123456789";
 const made: { close(signal?: AbortSignal): void | Promise<void> }[] = [];
@@ -187,16 +189,9 @@ test("a restart in the middle loses nothing: what waits is sent with its id, and
 
 test("a process that exits without a word leaves what waits to the next one", async () => {
   const path = join(folder, "exit.json");
-  const program = `
-    import { notifier } from "./src/monitors/channels/notifier.ts";
-    import { stateFile } from "./src/monitors/state.ts";
-    const page = { name: "p", preview() {}, send: () => new Promise(() => {}) };
-    const notify = notifier({ channels: [page], state: stateFile(${JSON.stringify(path)}) });
-    notify.notify({ id: "the id", key: "k", action: "trigger", severity: "sev1", title: "t", text: "", time: 1, alerts: [], facts: {}, links: [] });
-    process.exit(0);
-  `;
-  const args = ["--conditions=@sightline/source", "--import", "tsx", "--input-type=module", "-e", program];
-  await promisify(execFile)(process.execPath, args, { cwd: new URL("../..", import.meta.url).pathname });
+  const programs = await bundlePrograms("notifier", [CHILD]);
+  await promisify(execFile)(process.execPath, [programs.path(CHILD), path]);
+  await programs.remove();
   const page = probe("p");
   const notify = start({ channels: [page], state: stateFile(path) });
   await notify.flush();

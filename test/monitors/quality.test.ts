@@ -18,7 +18,6 @@ import { type Sample, scorer } from "../../src/monitors/quality/scorer.ts";
 import type { State } from "../../src/monitors/state.ts";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
 import { sampleScore } from "../../src/testing/sample-records.ts";
-import { realRecords } from "../semconv/real-records.ts";
 import { COURSE, generation } from "./quality-samples.ts";
 
 // Timers of monitors keep no process alive.
@@ -494,27 +493,6 @@ test("a text that was cut says so", () => {
 
 sinkContract(() => quality());
 
-test("of real records the answers are scored, each of them once: no tools, no embeddings, no images, no steps of runs", async () => {
-  const spans = (await realRecords()).filter((record) => record.record === "span");
-  const answers = spans.filter(isAnswer).flatMap((span) => {
-    const sample = sampleOf(span);
-    return sample === undefined ? [] : [{ name: span.name, input: sample.input, output: sample.output }];
-  });
-  const question = "Solve 3x + 11 = 14.";
-  const said = (name: string) => ({ name, input: question, output: "x = 1" });
-  assert.deepEqual(answers, [
-    said("chat gpt-4.1"),
-    said("chat gpt-5"),
-    said("chat gpt-5"),
-    said("text_completion gpt-3.5-turbo-instruct"),
-    said("invoke_agent Tutor"),
-  ]);
-
-  const contexts = spans.filter(isAnswer).map((span) => sampleOf(span)?.context ?? "");
-  const searched = contexts.find((context) => context.includes("notes.txt"));
-  assert.ok(searched?.startsWith("Be kind."), "what tools found and what the instructions say is context");
-});
-
 test("through the real pipeline: unsampled calls are scored too, scores become records of the trace, and the judge is not judged", async () => {
   await using api = await fakeOpenAI({ answer: () => ({ text: "x = 1, I think" }) });
   const openai = observeOpenAI(new OpenAI({ baseURL: api.baseURL, apiKey: api.apiKey }));
@@ -539,7 +517,7 @@ test("through the real pipeline: unsampled calls are scored too, scores become r
   const spans = sink.records.filter(({ record }) => record === "span");
   // What the judge costs is seen, in a trace of its own that nobody judges.
   assert.deepEqual(
-    spans.map(({ trace, parentSpanId }) => [trace.feature, parentSpanId]),
+    spans.map((span) => [span.trace.feature, (span as SpanRecord).parentSpanId]),
     [
       [undefined, undefined],
       ["quality_judge", undefined],

@@ -13,6 +13,7 @@ import {
   spanAttributes,
 } from "sightline/semconv";
 import { OBSERVATION_TYPES } from "../../src/core/record.ts";
+import { isAnswer, sampleOf } from "../../src/monitors/quality/sample.ts";
 import { REGISTRY } from "../../src/semconv/registry.ts";
 import { sampleFinding, sampleRecords, sampleScore, sampleSpan } from "../../src/testing/sample-records.ts";
 import { faults, withoutIndices } from "./check.ts";
@@ -171,4 +172,25 @@ test("every row of our table is written by some record, in each profile", () => 
     assert.deepEqual(unwritten, profile === "1.36" ? left.split(" ") : []);
     assert.ok(rows.length > 170, `${rows.length} rows`);
   }
+});
+
+test("of real records the answers are scored, each of them once: no tools, no embeddings, no images, no steps of runs", () => {
+  const spans = real.filter(isSpan);
+  const answers = spans.filter(isAnswer).flatMap((span) => {
+    const sample = sampleOf(span);
+    return sample === undefined ? [] : [{ name: span.name, input: sample.input, output: sample.output }];
+  });
+  const question = "Solve 3x + 11 = 14.";
+  const said = (name: string) => ({ name, input: question, output: "x = 1" });
+  assert.deepEqual(answers, [
+    said("chat gpt-4.1"),
+    said("chat gpt-5"),
+    said("chat gpt-5"),
+    said("text_completion gpt-3.5-turbo-instruct"),
+    said("invoke_agent Tutor"),
+  ]);
+
+  const contexts = spans.filter(isAnswer).map((span) => sampleOf(span)?.context ?? "");
+  const searched = contexts.find((context) => context.includes("notes.txt"));
+  assert.ok(searched?.startsWith("Be kind."), "what tools found and what the instructions say is context");
 });

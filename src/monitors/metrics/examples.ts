@@ -66,8 +66,9 @@ export interface ExampleValues {
 /** In a storm of failures one of each kind a second will do, once there are enough. */
 export function noteFailed({ failed }: Examples, failure: FailedExample): void {
   if (failed.length === MAX_FAILED) {
-    const newest = failed[MAX_FAILED - 1]!;
-    if (failure.ms - newest.ms < STORM_MS && isAlike(newest.call, failure.call)) return;
+    for (let i = MAX_FAILED - 1; i >= 0 && failure.ms - failed[i]!.ms < STORM_MS; i--) {
+      if (isAlike(failed[i]!.call, failure.call)) return;
+    }
     failed.shift();
   }
   failed.push(failure);

@@ -16,14 +16,17 @@ export interface Groups {
   readonly size: number;
 }
 
-export function newGroups(maxGroups: number, maxBins: number): Groups {
+export function newGroups(maxGroups: number, maxBins: number, startMs: number): Groups {
   const named = new Map<string, Series>();
   let other: Series | undefined;
   /** No group can have been still long enough before. */
   let freeFromMs = 0;
+  /** As long as every value has had a place, a new one has never been there before. */
+  let haveAllHadPlace = true;
 
   const free = (nowMs: number): boolean => {
     if (named.size < maxGroups) return true;
+    haveAllHadPlace = false;
     if (nowMs < freeFromMs) return false;
     let stillest = "";
     let lastMs = Number.POSITIVE_INFINITY;
@@ -41,8 +44,8 @@ export function newGroups(maxGroups: number, maxBins: number): Groups {
       const name = nameOf(value);
       const known = named.get(name);
       if (known !== undefined) return known;
-      if (name === OTHER || !free(nowMs)) return (other ??= newSeries(maxBins, nowMs));
-      const series = newSeries(maxBins, nowMs);
+      if (name === OTHER || !free(nowMs)) return (other ??= newSeries(maxBins, nowMs, startMs));
+      const series = newSeries(maxBins, nowMs, haveAllHadPlace ? startMs : nowMs);
       named.set(name, series);
       return series;
     },

@@ -3,6 +3,7 @@ import { DIMENSIONS, type Query, type Reading } from "../reading.ts";
 import { CALLS, TOKENS } from "./counters.ts";
 import { OTHER } from "./groups.ts";
 import type { InFlight } from "./in-flight.ts";
+import { quotaUse } from "./quota.ts";
 import type { Store } from "./store.ts";
 
 /** What a service allows for all its calls together. */
@@ -78,9 +79,10 @@ export function newLive({ store, inFlight, quota, maxGroups, ...given }: LivePar
   const quotaOf = (of: "tokens" | "requests", query: Query, nowMs: number): Reading[] => {
     const { by, where = {}, windowMs } = query;
     const model = where.model;
-    const models = model === undefined ? [...store.quotas.models()] : [model];
-    const known = models.flatMap((name): Reading[] => {
-      const value = store.quotas.of(name, nowMs, windowMs)?.[of];
+    const { entries, find } = store.groups.model;
+    const models = model === undefined ? [...entries()] : ([[model, find(model)]] as const);
+    const known = models.flatMap(([name, series]): Reading[] => {
+      const value = series?.told && quotaUse(series.told, nowMs, windowMs)[of];
       return value === undefined ? [] : [{ value, samples: 1, labels: { model: name } }];
     });
     if (model !== undefined || by === "model") return known;

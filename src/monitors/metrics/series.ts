@@ -1,3 +1,4 @@
+import type { RateLimit } from "../../core/record.ts";
 import { addBins, addToBins, type Bins, clearBins, newBins } from "./bins.ts";
 import { ATTEMPTS, CALLS, COUNTED, COUNTERS, PRICED, RARE, TOKENS, USD } from "./counters.ts";
 import {
@@ -12,6 +13,7 @@ import {
   SLOW,
   SLOW_UNTIL_MS,
 } from "./examples.ts";
+import { isQuota, type Told } from "./quota.ts";
 
 /** Windows up to five minutes are read from slices of ten seconds, longer ones from slices of three minutes. */
 export const FINE_MS = 10_000;
@@ -36,13 +38,17 @@ interface Tier {
 export interface Series {
   readonly fine: Tier;
   readonly coarse: Tier;
-  /** The number of the fine slice that is written to, not yet in a coarse one; -1 for none. What it has, at hand. */
+  /** The number of the fine slice that is written to, not yet in a coarse one; -1 for none. */
   current: number;
-  readonly counters: Float64Array;
-  offset: number;
+  /** What is looked at for every record, close together in memory: what the current slice sums, the bars, when the last one came. */
+  readonly now: Float64Array;
   latency: Bins;
   firstChunk: Bins;
   readonly examples: Examples;
+  /** All that came since then is in it; what came before may be counted elsewhere, or forgotten. */
+  readonly sinceMs: number;
+  /** Of a model. */
+  told: Told | undefined;
 }
 
 /**
@@ -75,35 +81,36 @@ export function newSample(): Sample {
 /** An integer of 31 bits, as the keys are: those cost no object. */
 export const NO_KEY: number = -(2 ** 30);
 
-export function newSeries(maxBins: number, nowMs: number): Series {
+export function newSeries(maxBins: number, nowMs: number, sinceMs: number): Series {
   const tier = (sliceMs: number, count: number): Tier => ({
     sliceMs,
     slices: new Float64Array(count).fill(-1),
-    counters: new Float64Array(count * COUNTERS + BEHIND),
+    counters: new Float64Array(count * COUNTERS),
     latency: Array.from({ length: count }, () => newBins(maxBins)),
     firstChunk: Array.from({ length: count }, () => newBins(maxBins)),
   });
   const fine = tier(FINE_MS, FINE_SLICES);
-  fine.counters[LAST_MS] = nowMs;
+  const now = new Float64Array(LAST_MS + 1);
+  now[LAST_MS] = nowMs;
   return {
     fine,
     coarse: tier(COARSE_MS, COARSE_SLICES),
     current: -1,
-    counters: fine.counters,
-    offset: 0,
+    now,
     latency: fine.latency[0]!,
     firstChunk: fine.firstChunk[0]!,
-    examples: newExamples(fine.counters, BARS_AT),
+    examples: newExamples(now, BARS_AT),
+    sinceMs,
+    told: undefined,
   };
 }
 
-/** Behind the counters of the fine slices: the bars of the examples, and when something came last. */
-const BARS_AT = FINE_SLICES * COUNTERS;
+/** Behind the sums. */
+const BARS_AT = COUNTERS;
 const LAST_MS = BARS_AT + BARS;
-const BEHIND = BARS + 1;
 
-export function lastMsOf({ counters }: Series): number {
-  return counters[LAST_MS]!;
+export function lastMsOf({ now }: Series): number {
+  return now[LAST_MS]!;
 }
 
 /** The number of the slice that a time is in. */
@@ -113,38 +120,55 @@ export function sliceOf(nowMs: number): number {
 
 export function addSample(series: Series, sample: Sample): void {
   if (series.current !== sample.slice) begin(series, sample.slice);
-  const { offset, counters } = series;
-  const { nowMs, latency, usd, failure } = sample;
-  counters[LAST_MS] = nowMs;
-  const { counters: added } = sample;
-  counters[offset + CALLS]! += added[CALLS]!;
-  counters[offset + ATTEMPTS]! += added[ATTEMPTS]!;
-  counters[offset + TOKENS]! += added[TOKENS]!;
-  counters[offset + COUNTED]! += added[COUNTED]!;
-  counters[offset + USD]! += added[USD]!;
-  counters[offset + PRICED]! += added[PRICED]!;
-  for (let i = RARE; i < sample.count; i++) counters[offset + i]! += added[i]!;
+  const { now } = series;
+  const { nowMs, latency, usd, failure, counters } = sample;
+  now[LAST_MS] = nowMs;
+  now[CALLS]! += counters[CALLS]!;
+  now[ATTEMPTS]! += counters[ATTEMPTS]!;
+  now[TOKENS]! += counters[TOKENS]!;
+  now[COUNTED]! += counters[COUNTED]!;
+  now[USD]! += counters[USD]!;
+  now[PRICED]! += counters[PRICED]!;
+  for (let i = RARE; i < sample.count; i++) now[i]! += counters[i]!;
   if (sample.latencyKey !== NO_KEY) addToBins(series.latency, sample.latencyKey, 1);
   if (sample.firstChunkKey !== NO_KEY) addToBins(series.firstChunk, sample.firstChunkKey, 1);
-  if (latency > counters[BARS_AT + SLOW]! || nowMs >= counters[BARS_AT + SLOW_UNTIL_MS]!)
+  if (latency > now[BARS_AT + SLOW]! || nowMs >= now[BARS_AT + SLOW_UNTIL_MS]!)
     noteLarge(series.examples.slowest, sample.traceId, latency, nowMs);
-  if (usd > counters[BARS_AT + COSTLY]! || nowMs >= counters[BARS_AT + COSTLY_UNTIL_MS]!)
+  if (usd > now[BARS_AT + COSTLY]! || nowMs >= now[BARS_AT + COSTLY_UNTIL_MS]!)
     noteLarge(series.examples.costliest, sample.traceId, usd, nowMs);
   if (failure !== undefined) noteFailed(series.examples, failure);
+}
+
+/** The newest word wins. */
+export function noteQuota(series: Series, limit: RateLimit, nowMs: number): void {
+  if (!isQuota(limit)) return;
+  const { told } = series;
+  if (told === undefined) series.told = { limit, ms: nowMs };
+  else {
+    told.limit = limit;
+    told.ms = nowMs;
+  }
 }
 
 function begin(series: Series, slice: number): void {
   settle(series);
   const place = placeOf(series.fine, slice);
   series.current = slice;
-  series.offset = place * COUNTERS;
+  series.now.fill(0, 0, COUNTERS);
   series.latency = series.fine.latency[place]!;
   series.firstChunk = series.fine.firstChunk[place]!;
 }
 
+/** Puts what the current slice sums to the other fine ones. */
+function keep({ fine, current, now }: Series): void {
+  if (current >= 0) fine.counters.set(now.subarray(0, COUNTERS), (current % FINE_SLICES) * COUNTERS);
+}
+
 /** Adds the slice that is over to its coarse one. */
-function settle({ fine, coarse, current }: Series): void {
+function settle(series: Series): void {
+  const { fine, coarse, current } = series;
   if (current < 0) return;
+  keep(series);
   const from = current % FINE_SLICES;
   const to = placeOf(coarse, Math.floor((current * FINE_MS) / COARSE_MS));
   for (let i = 0; i < COUNTERS; i++) coarse.counters[to * COUNTERS + i]! += fine.counters[from * COUNTERS + i]!;
@@ -177,6 +201,7 @@ export interface WindowSums {
 export function readSeries(series: Series, nowMs: number, windowMs: number): WindowSums {
   const sums = { counters: new Float64Array(COUNTERS), latency: [] as Bins[], firstChunk: [] as Bins[] };
   const { fine, coarse, current } = series;
+  keep(series);
   const isFine = windowMs <= FINE_WINDOW_MS;
   const tier = isFine ? fine : coarse;
   const oldest = firstSlice(tier.sliceMs, nowMs, windowMs);
@@ -189,6 +214,7 @@ export function readSeries(series: Series, nowMs: number, windowMs: number): Win
 /** The fine slices of the last `count`, oldest first; `undefined` where nothing came. */
 export function readSlices(series: Series, nowMs: number, count: number): (WindowSums | undefined)[] {
   const last = Math.floor(nowMs / FINE_MS);
+  keep(series);
   return Array.from({ length: Math.min(count, FINE_SLICES) }, (_, i, all = Math.min(count, FINE_SLICES)) => {
     const slice = last - all + 1 + i;
     if (slice < 0 || series.fine.slices[slice % FINE_SLICES] !== slice) return undefined;

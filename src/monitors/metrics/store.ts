@@ -5,7 +5,6 @@ import { COUNTERS, countCall } from "./counters.ts";
 import { failureOf } from "./examples.ts";
 import type { Measured } from "./figures.ts";
 import { type Groups, newGroups } from "./groups.ts";
-import { newQuotas, type Quotas } from "./quota.ts";
 import {
   addSample,
   binsOf,
@@ -14,6 +13,7 @@ import {
   NO_KEY,
   newSample,
   newSeries,
+  noteQuota,
   readSeries,
   readSlices,
   type Series,
@@ -29,7 +29,6 @@ export interface Store {
   /** One for each group that a query asks for; none where it asks for what is not kept. */
   measure(query: Query, nowMs: number): { readonly labels: { readonly [name: string]: string }; measured: Measured }[];
   readonly groups: { readonly [dimension in Dimension]: Groups };
-  readonly quotas: Quotas;
   readonly quantiles: Quantiles;
   /** The last `count` slices of ten seconds, of all. */
   timeline(nowMs: number, count: number): ReturnType<typeof readSlices>;
@@ -56,10 +55,9 @@ const BYTES_PER_SLICE = COUNTERS * 8 + 8 + 2 * 120;
 export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store {
   const sketch = quantiles(accuracy);
   const groupBins = Math.min(Math.ceil((GROUP_BINS * GROUP_ACCURACY) / accuracy), sketch.keys);
-  const whole = newSeries(sketch.keys, startMs);
-  const newDimension = (): Groups => newGroups(maxGroups, groupBins);
+  const whole = newSeries(sketch.keys, startMs, startMs);
+  const newDimension = (): Groups => newGroups(maxGroups, groupBins, startMs);
   const groups = { model: newDimension(), feature: newDimension(), team: newDimension(), user: newDimension() };
-  const quotas = newQuotas(maxGroups);
 
   const sample = newSample();
 
@@ -79,8 +77,9 @@ export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store 
     sample.failure = failureOf(call, nowMs);
     addSample(whole, sample);
     if (model !== undefined) {
-      addSample(groups.model.of(model, nowMs), sample);
-      if (call.rateLimit !== undefined) quotas.note(model, call.rateLimit, nowMs);
+      const series = groups.model.of(model, nowMs);
+      addSample(series, sample);
+      if (call.rateLimit !== undefined) noteQuota(series, call.rateLimit, nowMs);
     }
     if (feature !== undefined) addSample(groups.feature.of(feature, nowMs), sample);
     if (team !== undefined) addSample(groups.team.of(team, nowMs), sample);
@@ -106,15 +105,15 @@ export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store 
 
   return {
     groups,
-    quotas,
     quantiles: sketch,
     add,
     measure(query, nowMs) {
       const windowMs = windowOf(query.windowMs);
-      const observedMs = nowMs - Math.max(windowStartMs(nowMs, windowMs), startMs);
+      const fromMs = windowStartMs(nowMs, windowMs);
       const limit = query.above;
       const above = limit === undefined ? undefined : (bins: readonly Bins[]) => sketch.above(bins, limit);
       return seriesOf(query).map(([labels, series]) => {
+        const observedMs = nowMs - Math.max(fromMs, series.sinceMs);
         const sums = readSeries(series, nowMs, windowMs);
         const [latency, firstChunk] = [lazily(sums.latency), lazily(sums.firstChunk)];
         return { labels, measured: { series, sums, latency, firstChunk, above, observedMs, windowMs, nowMs } };
