@@ -455,7 +455,7 @@ test("standard output of a real process has every line, also of calls right befo
 });
 
 test("a process whose reader has left goes on to its own end", async () => {
-  const child = spawn(process.execPath, [programs.path(CHILD), "on"], { env });
+  const child = spawn(process.execPath, [programs.path(CHILD)], { env });
   let stderr = "";
   child.stderr.on("data", (chunk) => (stderr += chunk));
   await once(child.stdout, "data");

@@ -1,9 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import { debug, guard, swallow } from "../../core/guard.ts";
-import { isObject } from "../../semconv/messages.ts";
 import type { Metric, Query, Reading, Source } from "../reading.ts";
 import { type Alert, type AlertEvent, type AlertRule, type AlertState, SEVERITIES } from "./alert.ts";
-import { groupOf, judge, type Read, type Verdict } from "./judge.ts";
+import { checkReadings } from "./check-reading.ts";
+import { groupOf, judge, type Read } from "./judge.ts";
 import { cooldownLeft, fromSaved, toSaved } from "./saved.ts";
 import type { Silences } from "./silences.ts";
 import { end, type Now, step } from "./step.ts";
@@ -59,19 +59,18 @@ export function createBoard(options: {
   function advance(known: Known, read: Read, now: Now, changes: Change[]): void {
     const { rule, metric } = known;
     const ofRule = groups.get(rule)!;
-    const verdicts = new Map<string, Verdict>();
-    const ended = [...ofRule.values()].map(({ endedAt = Number.NEGATIVE_INFINITY }) => endedAt);
-    for (const verdict of judge(rule, metric, read, now.monotonicMs - Math.max(...ended))) {
-      const group = groupOf(verdict.reading.labels);
-      if (!ofRule.has(group)) {
-        if (ofRule.size >= MAX_GROUPS) {
-          said(problems, `groups of ${rule.name}`, `more than ${MAX_GROUPS} groups: the rest has no alerts`);
-          continue;
-        }
-        ofRule.set(group, watch(rule, metric.unit, verdict.reading.labels, now.epochMs));
+    const full = `groups of ${rule.name}`;
+    problems.delete(full);
+    const wanted = (group: string, { labels }: Reading) => {
+      if (!ofRule.has(group) && ofRule.size >= MAX_GROUPS) {
+        said(problems, full, `more than ${MAX_GROUPS} groups: the rest has no alerts`);
+        return false;
       }
-      verdicts.set(group, verdict);
-    }
+      if (!ofRule.has(group)) ofRule.set(group, watch(rule, metric.unit, labels, now.epochMs));
+      return true;
+    };
+    const ended = [...ofRule.values()].map(({ endedAt = Number.NEGATIVE_INFINITY }) => endedAt);
+    const verdicts = judge(rule, metric, read, now.monotonicMs - Math.max(...ended), wanted);
     // So that a rule without any data is seen to have none.
     if (ofRule.size === 0) ofRule.set("[]", watch(rule, metric.unit, {}, now.epochMs));
     for (const [group, watched] of ofRule) {
@@ -79,7 +78,8 @@ export function createBoard(options: {
       const verdict = verdicts.get(group);
       step(watched, verdict, now, staleMs);
       if (watched.state === "no_data" && problems.has(rule.metric)) watched.reason = "source_failed";
-      if (watched.state !== from) changes.push({ watched, from });
+      if (watched.state !== from || (watched.isNew && !isAlarmed(watched))) changes.push({ watched, from });
+      watched.isNew = false;
       const isGone = verdict === undefined && watched.state === "no_data" && cooldownLeft(watched, now) <= 0;
       if (isGone && (ofRule.size > 1 || group !== "[]")) ofRule.delete(group);
     }
@@ -87,7 +87,7 @@ export function createBoard(options: {
 
   /** Each figure is asked for once in an evaluation, however many rules are about it. */
   function reader(): Read {
-    const cache = new Map<string, readonly Reading[]>();
+    const cache = new Map<string, ReadonlyMap<string, Reading>>();
     const sources = new Map(rules.map(({ rule, source }) => [rule.metric, source]));
     return (metric, query) => {
       const key = `${metric} ${query.windowMs} ${query.by} ${query.above} ${query.where && JSON.stringify(query.where)}`;
@@ -97,18 +97,27 @@ export function createBoard(options: {
     };
   }
 
-  function readFrom(source: Source, metric: string, query: Query): readonly Reading[] {
+  function readFrom(source: Source, metric: string, query: Query): ReadonlyMap<string, Reading> {
     try {
-      const readings = source.read(metric, query);
-      const isRight = ({ labels, samples }: Reading) => isObject(labels) && typeof samples === "number";
-      if (!readings.every(isRight)) throw new TypeError("a reading without labels or samples");
+      const readings = checkReadings(source.read(metric, query));
       problems.delete(metric);
-      return readings;
+      return new Map(readings.map((reading) => [groupOf(reading.labels), reading]));
     } catch (error) {
       // Once: it will be the same every fifteen seconds.
       if (!problems.has(metric)) swallow(error);
       said(problems, metric, `its source failed: ${error instanceof Error ? error.message : String(error)}`);
-      return [];
+      return new Map();
+    }
+  }
+
+  /** A rule that cannot be evaluated leaves its alerts as they are, and the other rules their turn. */
+  function tryTo(what: string, run: () => void): void {
+    try {
+      run();
+      problems.delete(what);
+    } catch (error) {
+      if (!problems.has(what)) swallow(error);
+      said(problems, what, `cannot be evaluated: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -129,11 +138,12 @@ export function createBoard(options: {
         cooldownLeft(watched, now) <= 0 &&
         gravest.get(subjectOf(watched))! >= SEVERITIES.indexOf(watched.rule.severity) &&
         !watched.rule.unless?.some((metric) => alarmed.has(subjectOf(watched, metric)));
-      if (isToTell) Object.assign(watched, { isTold: true, toldAt: now.monotonicMs });
-      else if (from === undefined) continue;
+      if (!isToTell && from === undefined) continue;
       const isEnd = watched.state === "resolved" && watched.isTold;
-      if (watched.state === "resolved") watched.isTold = false;
       const alert = toAlert(watched, staleMs);
+      // Now that there is something to tell.
+      if (isToTell) Object.assign(watched, { isTold: true, toldAt: now.monotonicMs });
+      if (watched.state === "resolved") watched.isTold = false;
       events.push({
         alert,
         from: from ?? "firing",
@@ -159,7 +169,7 @@ export function createBoard(options: {
         changes.push({ watched, from: "firing" });
       }
       const read = reader();
-      for (const known of rules) guard(() => advance(known, read, now, changes), undefined);
+      for (const known of rules) tryTo(`rule ${known.rule.name}`, () => advance(known, read, now, changes));
       const events = eventsOf(changes, now);
       orphans = [];
       return events;

@@ -12,23 +12,30 @@ export interface Verdict {
   readonly reading: Reading;
 }
 
-export type Read = (metric: string, query: Query) => readonly Reading[];
+/** By group, in the source's order. */
+export type Read = (metric: string, query: Query) => ReadonlyMap<string, Reading>;
 
 /** Four times as wide each time: 5, 20 and 60 minutes. */
 const WIDER = 4;
 
 /**
- * One verdict for each group that the sources know; none where they know nothing. `sinceMs`: how long ago the rule's last
- * alert was over. No window is made wider than that: what was wrong then makes nothing of one failed call now.
+ * One verdict for each group that the sources know and that is `wanted`; none where they know nothing. `sinceMs`: how long
+ * ago the rule's last alert was over. No window is made wider than that: what was wrong then makes nothing of one failed
+ * call now.
  */
-export function judge(rule: AlertRule, metric: Metric, read: Read, sinceMs: number): readonly Verdict[] {
+export function judge(
+  rule: AlertRule,
+  metric: Metric,
+  read: Read,
+  sinceMs: number,
+  wanted: (group: string, reading: Reading) => boolean,
+): ReadonlyMap<string, Verdict> {
   const { by, where } = rule;
   const windows = windowsOf(rule, sinceMs);
   const verdicts = new Map<string, Verdict>();
   for (const [i, windowMs] of windows.entries()) {
-    for (const reading of read(rule.metric, { windowMs, by, where })) {
-      const group = groupOf(reading.labels);
-      if ((verdicts.get(group)?.kind ?? "missing") !== "missing") continue;
+    for (const [group, reading] of read(rule.metric, { windowMs, by, where })) {
+      if ((verdicts.get(group)?.kind ?? "missing") !== "missing" || !wanted(group, reading)) continue;
       verdicts.set(
         group,
         verdictOf(rule, reading, () => isSure(rule, metric, group, windows.slice(i), read)),
@@ -37,7 +44,7 @@ export function judge(rule: AlertRule, metric: Metric, read: Read, sinceMs: numb
     // Mostly the first window says it all.
     if (verdicts.size > 0 && [...verdicts.values()].every(({ kind }) => kind !== "missing")) break;
   }
-  return [...verdicts.values()];
+  return verdicts;
 }
 
 /** Same labels, same group. */
@@ -59,7 +66,7 @@ function isSure(rule: AlertRule, metric: Metric, group: string, windows: readonl
   if (confidence === undefined) return true;
   const above = quantileOf(rule.metric) === undefined ? undefined : threshold;
   return windows.some((windowMs) => {
-    const reading = read(rule.metric, { windowMs, by, where, above }).find(({ labels }) => groupOf(labels) === group);
+    const reading = read(rule.metric, { windowMs, by, where, above }).get(group);
     return reading !== undefined && isSignificant(rule, metric, reading, confidence);
   });
 }

@@ -60,7 +60,7 @@ const MAX_GROUPS = 1_000;
  * out and shows as `unpriced_rate`; it never counts as zero.
  *
  * Rates divide by the time observed, but by one minute at least (`usd_per_hour`: ten minutes), or the window if that is
- * shorter. Memory is fixed: at most 220 kB for each group, 33 MB for the default caps, in practice a tenth.
+ * shorter. A group that takes the place of another is observed from then on. Memory is fixed: at most 220 kB for each group, 33 MB for the default caps, in practice a tenth.
  *
  * @throws ConfigError for options that make no sense
  * @example
