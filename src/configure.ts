@@ -5,7 +5,7 @@ import { asyncLocalCarrier } from "./core/context.ts";
 import { type Finder, finderFactory } from "./core/finder.ts";
 import { DEBUG_MASK, debug, guard } from "./core/guard.ts";
 import { checkedIds, systemIds } from "./core/ids.ts";
-import { joinWatches } from "./core/join-watches.ts";
+import { type JoinedWatches, joinWatches } from "./core/join-watches.ts";
 import { openSpans } from "./core/open-spans.ts";
 import type { TraceInfo } from "./core/record.ts";
 import { type FlushResult, type Runtime, type Stats, slot } from "./core/runtime.ts";
@@ -17,6 +17,7 @@ import { checkOptions, type Options } from "./options.ts";
 import { installExitHooks } from "./pipeline/exit.ts";
 import { createIntake, type Intake } from "./pipeline/intake.ts";
 import { createLosses, say, sayLosses } from "./pipeline/losses.ts";
+import { MAX_TIMER_MS } from "./pipeline/options.ts";
 import { createPipeline, type FlushOptions, type Pipeline } from "./pipeline/pipeline.ts";
 import { installSignalHooks } from "./pipeline/signals.ts";
 import { genaiPrices } from "./pricing/genai-prices.ts";
@@ -76,8 +77,9 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     // Such a sink has written a record when the call that made it returns.
     mayWait: !sinks.some((sink) => guard(() => sink.policy?.durability === "record", false)),
   });
+  const maxOpenMs = options.maxOpenMs ?? HOUR_MS;
   const open = openSpans({
-    maxOpenMs: options.maxOpenMs ?? HOUR_MS,
+    maxOpenMs,
     monotonicMs: () => clock.monotonicMs(),
     left: modelCalls && (({ traceId, spanId }) => modelCalls.ended(traceId, spanId)),
   });
@@ -115,6 +117,7 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     baggage: Object.freeze({ ...options.baggage }),
     open,
     modelCalls,
+    countsAtOnce: sinks.some((sink) => guard(() => sink.modelCalls && sink.policy?.durability === "record", false)),
     // A span that was open when `configure` was called again ends in the new configuration.
     emit: (draft) => (isReplaced && slot.runtime ? slot.runtime.emit(draft) : intake.emit(draft)),
     flush,
@@ -124,6 +127,7 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
       open.stop();
       intake.drain();
       isReplaced = slot.runtime !== self;
+      if (modelCalls !== undefined) giveUp(modelCalls, slot.runtime === null ? 0 : maxOpenMs);
       const result = await pipeline.shutdown(deadline);
       for (const release of letGo) release();
       sayLosses([atExit]);
@@ -132,6 +136,12 @@ function createRuntime(sinks: readonly Sink[], options: Options, variables: Envi
     stats: () => statsOf(open, intake, pipeline),
   };
   return self;
+}
+
+/** Calls that another configuration overtakes go on, and those who were asked hear of their ends, for as long as they may take. */
+function giveUp(modelCalls: JoinedWatches, afterMs: number): void {
+  if (afterMs > 0) setTimeout(modelCalls.endAll, Math.min(afterMs, MAX_TIMER_MS)).unref();
+  else modelCalls.endAll();
 }
 
 function traceOptions({ environment, release, version }: Options): TraceInfo {

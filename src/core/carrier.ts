@@ -86,10 +86,16 @@ export function contextFrom(runtime: Runtime, carrier: unknown): Span | undefine
   }
   if (remote !== undefined) {
     const trace = joinTrace(runtime, { ...remote, info });
-    return new NonRecordingSpan(isRecorded(runtime, trace) ? "remote" : "unsampled", { trace, spanId: remote.spanId });
+    return new NonRecordingSpan(isRecorded(runtime, trace) ? "remote" : "unsampled", {
+      trace,
+      spanId: remote.spanId,
+      witness: current?.witness,
+    });
   }
   // Baggage travels without a trace too: it is for the traces that start here.
-  return arrived === undefined ? undefined : new NonRecordingSpan("seed", { info: info ?? arrived });
+  return arrived === undefined
+    ? undefined
+    : new NonRecordingSpan("seed", { info: info ?? arrived, witness: current?.witness });
 }
 
 function infoOf(runtime: Runtime, header: string | undefined): TraceInfo | undefined {

@@ -1,5 +1,5 @@
 import type { TraceInfo } from "./record.ts";
-import type { Span } from "./span.ts";
+import type { Span, StartWitness } from "./span.ts";
 import type { Trace } from "./trace.ts";
 import { formatTraceparent } from "./traceparent.ts";
 
@@ -26,10 +26,18 @@ export class NonRecordingSpan implements Span {
   info: TraceInfo;
   /** For `external`: our own span around it, which is what `currentSpan()` means there. */
   readonly enclosing: Span | undefined;
+  /** Goes on to what starts here. */
+  readonly witness: StartWitness | undefined;
 
   constructor(
     reason: NonRecordingReason,
-    options: { trace?: Trace; spanId?: string; info?: TraceInfo; enclosing?: Span | undefined } = {},
+    options: {
+      trace?: Trace;
+      spanId?: string;
+      info?: TraceInfo;
+      enclosing?: Span | undefined;
+      witness?: StartWitness | undefined;
+    } = {},
   ) {
     this.reason = reason;
     this.trace = options.trace;
@@ -38,6 +46,7 @@ export class NonRecordingSpan implements Span {
     this.traceFlags = options.trace?.traceFlags ?? 0;
     this.info = options.info ?? {};
     this.enclosing = options.enclosing;
+    this.witness = options.witness;
   }
 
   update(): this {

@@ -44,7 +44,7 @@ export interface OpenSpans {
 export function openSpans(options: {
   maxOpenMs: number;
   monotonicMs: () => number;
-  /** Hears of every span that has ended or is given up. */
+  /** Hears of every span that has ended or is given up as forgotten. One that is only exported may still end. */
   left?: ((span: RecordingSpan) => void) | undefined;
 }): OpenSpans {
   const { left } = options;
@@ -85,19 +85,19 @@ export function openSpans(options: {
     if (openSpans - (open.has(span) ? 1 : 0) === others.length) for (const other of others) settle(other, "quiet");
   };
 
-  const abandon = (span: RecordingSpan): void => {
-    if (settle(span, "exit")) return;
+  const abandon = (span: RecordingSpan): boolean => {
+    if (settle(span, "exit")) return false;
     leave(span);
     abandoned++;
     span.exportUnfinished();
-    left?.(span);
+    return true;
   };
 
   const abandonOldest = (isDue?: (span: RecordingSpan) => boolean): void => {
-    let left = PORTION;
+    let room = PORTION;
     for (const span of open) {
-      if (left-- === 0 || isDue?.(span) === false) return;
-      abandon(span);
+      if (room-- === 0 || isDue?.(span) === false) return;
+      if (abandon(span) && isDue !== undefined) left?.(span);
     }
   };
 
@@ -116,7 +116,7 @@ export function openSpans(options: {
       open.add(span);
       bytes += span.bytes;
       span.trace.openSpans++;
-      if (open.size > MAX_OPEN) abandonOldest();
+      if (open.size > MAX_OPEN) abandonOldest(() => true);
       timer ??= setInterval(self.sweep, Math.min(SWEEP_MS, options.maxOpenMs)).unref();
     },
     remove(span) {

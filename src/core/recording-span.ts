@@ -24,7 +24,7 @@ import {
   type Usage,
 } from "./record.ts";
 import { type Runtime, slot } from "./runtime.ts";
-import type { EndOptions, Span, SpanPatch } from "./span.ts";
+import type { EndOptions, Span, SpanPatch, StartWitness } from "./span.ts";
 import { genAiOf, statedCost } from "./span-patch.ts";
 import type { Trace } from "./trace.ts";
 import { formatTraceparent } from "./traceparent.ts";
@@ -44,6 +44,7 @@ export interface SpanStart {
   readonly startMonotonicMs: number;
   readonly seq: number;
   readonly callSite: CallSite | undefined;
+  readonly witness: StartWitness | undefined;
 }
 
 /** Events and links kept of one span: as OpenTelemetry does. */
@@ -60,7 +61,10 @@ export class RecordingSpan implements Span {
   readonly parentSpanId: string | undefined;
   readonly startMs: number;
   readonly startMonotonicMs: number;
+  readonly witness: StartWitness | undefined;
   ended = false;
+  /** It only lends its id to a call whose answer is recorded elsewhere: until it is needed, nothing is exported of it. */
+  isSpare = false;
   /** Estimated heap bytes of the record to come; `OpenSpans` keeps the sum. */
   bytes: number = RECORD_BYTES;
   readonly #runtime: Runtime;
@@ -95,6 +99,7 @@ export class RecordingSpan implements Span {
     this.#parentOrigin = start.parentOrigin;
     this.startMs = start.startMs;
     this.startMonotonicMs = start.startMonotonicMs;
+    this.witness = start.witness;
     this.#callSite = start.callSite;
     this.#seq = start.seq;
     this.#name = start.name;
@@ -185,7 +190,7 @@ export class RecordingSpan implements Span {
 
   /** Writes the span as it is now, marked `unfinished`; when it ends after all, a record with a higher `seq` follows. */
   exportUnfinished(): void {
-    if (!this.ended) guard(() => this.#emit(undefined, true), undefined);
+    if (!this.ended && !this.isSpare) guard(() => this.#emit(undefined, true), undefined);
   }
 
   traceparent(): string {

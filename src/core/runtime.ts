@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { BaggageRules } from "./baggage.ts";
-import type { CallWatch } from "./call-watch.ts";
 import type { Capture } from "./capture.ts";
 import type { Clock } from "./clock.ts";
 import type { Carrier } from "./context.ts";
 import type { Ids } from "./ids.ts";
+import type { JoinedWatches } from "./join-watches.ts";
 import type { OpenSpans } from "./open-spans.ts";
 import type { TraceInfo } from "./record.ts";
 import type { Span } from "./span.ts";
@@ -43,7 +43,9 @@ export interface Runtime {
   readonly baggage: BaggageRules;
   readonly open: OpenSpans;
   /** Asked before model calls are made; absent when no sink asks for it. */
-  readonly modelCalls?: CallWatch | undefined;
+  readonly modelCalls?: JoinedWatches | undefined;
+  /** One of those that ask counts every record as it is made, and decides by that: a hard limit on money. */
+  readonly countsAtOnce?: boolean;
   /** Takes a finished record. Never throws and never writes in the caller's turn. */
   emit(draft: Draft): void;
   flush(options?: { timeoutMs?: number }): Promise<FlushResult>;

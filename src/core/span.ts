@@ -33,6 +33,13 @@ export interface EndOptions extends SpanPatch {
   unfinished?: boolean | undefined;
 }
 
+/** Told of every span that starts in a context or below it, whatever trace or parent it is given. Must not throw. */
+export type StartWitness = (span: {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+}) => void;
+
 /** A span in the hands of its user. Every method is safe at any time: after the end, when tracing is off, with any value. */
 export interface Span {
   readonly traceId: string;

@@ -1,3 +1,4 @@
+import { inheritAdmission } from "./admission.ts";
 import type { CallSite } from "./call-site.ts";
 import { type TimeInput, toEpochMs } from "./clock.ts";
 import { contextSpan } from "./context.ts";
@@ -7,7 +8,7 @@ import { OBSERVATION_TYPES, type ObservationType, SPAN_KINDS, type SpanKind, typ
 import { RecordingSpan } from "./recording-span.ts";
 import type { Runtime } from "./runtime.ts";
 import { isSampled, isSampledAt, SAMPLED } from "./sampling.ts";
-import type { Span } from "./span.ts";
+import type { Span, StartWitness } from "./span.ts";
 import { mergeTraceInfo, type Trace } from "./trace.ts";
 import { parseTraceparent } from "./traceparent.ts";
 
@@ -48,29 +49,33 @@ export function startSpan(
   const current = contextSpan(runtime);
   if (isSuppressed(current)) return current as NonRecordingSpan;
   const parent = options.parent === undefined ? current : resolveParent(runtime, options.parent);
-  return startUnder(runtime, parent, name, options);
+  return startUnder(runtime, parent, name, options, current);
 }
 
-/** `startSpan` for callers that have read the context already. */
+/** `startSpan` for callers that have read the context already; `context` is it where the parent is another. */
 export function startUnder(
   runtime: Runtime,
   parent: Span | SpanRef | undefined,
   name: string,
   options: StartOptions,
+  context?: Span,
 ): RecordingSpan | NonRecordingSpan {
   if (isMuted(parent as Span | undefined)) return parent as NonRecordingSpan;
   const monotonicMs = runtime.clock.monotonicMs();
   let trace = parent === undefined ? undefined : traceOf(runtime, parent);
   const isRoot = trace === undefined;
   trace ??= newTrace(runtime, (parent as NonRecordingSpan | undefined)?.info);
-  if (!isRecorded(runtime, trace)) return new NonRecordingSpan("unsampled", { trace, spanId: runtime.ids.spanId() });
+  const witness = witnessOf(context) ?? witnessOf(parent);
+  if (!isRecorded(runtime, trace)) {
+    return new NonRecordingSpan("unsampled", { trace, spanId: runtime.ids.spanId(), witness });
+  }
   if (monotonicMs - trace.anchorMonotonicMs > ANCHOR_MS) {
     // Never back within a trace: a child must not seem to start before its parent.
     const carriedOn = trace.anchorEpochMs + (monotonicMs - trace.anchorMonotonicMs);
     trace.anchorEpochMs = Math.max(carriedOn, wallTime(runtime, monotonicMs));
     trace.anchorMonotonicMs = monotonicMs;
   }
-  return new RecordingSpan(runtime, trace, {
+  const span = new RecordingSpan(runtime, trace, {
     name,
     type: isType(options.type) ? options.type : "span",
     kind: SPAN_KINDS.includes(options.kind as SpanKind) ? (options.kind as SpanKind) : "internal",
@@ -81,7 +86,11 @@ export function startUnder(
     startMonotonicMs: monotonicMs,
     seq: options.seq ?? 0,
     callSite: options.callSite,
+    witness,
   });
+  witness?.(span);
+  if (runtime.modelCalls !== undefined) inheritAdmission(parent, span);
+  return span;
 }
 
 /** A trace that has no span yet, with the attributes every trace starts with. */
@@ -136,6 +145,10 @@ function traceOf(runtime: Runtime, parent: Span | SpanRef): Trace | undefined {
   if (trace !== undefined) return trace;
   if ("reason" in parent) return undefined;
   return joinTrace(runtime, { traceId: parent.traceId, traceFlags: SAMPLED });
+}
+
+function witnessOf(span: Span | SpanRef | undefined): StartWitness | undefined {
+  return (span as { witness?: StartWitness } | undefined)?.witness;
 }
 
 function originOf({ reason }: NonRecordingSpan): "remote" | "external" | undefined {

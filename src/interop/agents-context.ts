@@ -165,8 +165,8 @@ function ownSpan(state: AgentsState, here: Span | undefined): Span | undefined {
  * later, takes it for the same span in another process.
  */
 function placed(state: AgentsState, span: Span, under: string): Span {
-  const { reason = "remote", trace, info } = span as Partial<NonRecordingSpan>;
-  const options = { spanId: span.spanId, ...(trace && { trace }), ...(info && { info }) };
+  const { reason = "remote", trace, info, witness } = span as Partial<NonRecordingSpan>;
+  const options = { spanId: span.spanId, ...(trace && { trace }), ...(info && { info }), witness };
   const place = new NonRecordingSpan(reason, options);
   state.places.set(place, { span, under });
   return place;

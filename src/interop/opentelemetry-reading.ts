@@ -60,7 +60,7 @@ export function contextReader(runtime: Runtime): ContextReader {
   const outside = (context: Context, own: Span | undefined): Span | undefined => {
     if (own !== undefined && (own as NonRecordingSpan).reason !== "seed") return own;
     const info = withSeed(baggageIn(context), own);
-    return info === undefined ? own : new NonRecordingSpan("seed", { info });
+    return info === undefined ? own : new NonRecordingSpan("seed", { info, witness: witnessIn(own) });
   };
 
   const begin = (from: SpanContext, baggage: TraceInfo | undefined, own: Span | undefined): Trace =>
@@ -113,7 +113,7 @@ export function contextReader(runtime: Runtime): ContextReader {
     const isWanted = isDropped ? runtime.recordUnsampled && !isSampled(trace) : isRecorded(runtime, trace);
     const reason = !isWanted ? "unsampled" : isRemote === true ? "remote" : "external";
     const enclosing = isShared ? (own!.recording ? own : (own as NonRecordingSpan).enclosing) : undefined;
-    return new NonRecordingSpan(reason, { trace, spanId, enclosing });
+    return new NonRecordingSpan(reason, { trace, spanId, enclosing, witness: witnessIn(own) });
   };
 
   return {
@@ -139,6 +139,10 @@ export function contextReader(runtime: Runtime): ContextReader {
 function withSeed(baggage: TraceInfo | undefined, own: Span | undefined): TraceInfo | undefined {
   const seed = (own as NonRecordingSpan | undefined)?.info;
   return baggage === undefined || seed === undefined ? (baggage ?? seed) : mergeTraceInfo(baggage, seed);
+}
+
+function witnessIn(span: Span | undefined): NonRecordingSpan["witness"] {
+  return (span as NonRecordingSpan | undefined)?.witness;
 }
 
 function traceIn(span: Span | undefined): Trace | undefined {

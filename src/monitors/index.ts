@@ -60,7 +60,6 @@ export { type JsonFormatOptions, jsonFormat } from "./quality/json-format.ts";
 export { jsonSchema, type Validate } from "./quality/json-schema.ts";
 export { type JudgeOptions, judge } from "./quality/judge.ts";
 export { type LanguageMatchOptions, languageMatch } from "./quality/language-match.ts";
-export { type LengthOptions, length } from "./quality/length.ts";
 export { type LexicalOverlapOptions, lexicalOverlap } from "./quality/lexical-overlap.ts";
 export { type MarkdownFormatOptions, markdownFormat } from "./quality/markdown-format.ts";
 export type { QualityOptions, ScorerInput } from "./quality/options.ts";
@@ -78,5 +77,6 @@ export {
   type Verdict,
 } from "./quality/scorer.ts";
 export type { ScorerCounts } from "./quality/scoring.ts";
+export { type TextLengthOptions, textLength } from "./quality/text-length.ts";
 export type { Dimension, Metric, Query, Reading, Source } from "./reading.ts";
 export { type State, stateFile } from "./state.ts";

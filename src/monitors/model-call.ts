@@ -101,9 +101,10 @@ function roleOf(record: SpanRecord, hasFailed: boolean): "call" | "part" | undef
   const { genAi, http, usage, cost } = record;
   const isPaid = usage !== undefined || cost !== undefined;
   if (isModel(record)) {
-    // A generation of the user's that says nothing may be a function around a call that has a record of its own.
+    // A generation of the user's that says nothing may be a function around a call that has a record of its own; `tracedFetch`
+    // says of one that it is.
     const saysNothing = genAi?.operation === undefined && (genAi?.responseModel ?? genAi?.requestModel) === undefined;
-    if (saysNothing && !isPaid) return undefined;
+    if ((saysNothing || record.attributes?.["sightline.model.called_below"] === true) && !isPaid) return undefined;
     return hasFailed && !hasOwnTimes(record) ? "part" : "call";
   }
   if (isRun(record)) {

@@ -133,6 +133,8 @@ function createState(path: string): StateFile {
       if (before !== undefined) guard(before, undefined);
       if (taken !== undefined) owners.set(part, taken);
       if (dirty.has(part)) take(part);
+      // What it says later is nothing to whoever has the part now.
+      dirty.delete(part);
       return parts.has(part) ? JSON.parse(parts.get(part)!) : undefined;
     },
     changed(part, read) {

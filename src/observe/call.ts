@@ -110,11 +110,10 @@ function begin(
   self: unknown,
   args: unknown[],
 ): RecordingSpan | NonRecordingSpan {
-  const span = startUnder(runtime, options.root === true ? undefined : parent, nameOf(site, options, self), {
-    type: options.type,
-    kind: options.kind,
-    callSite: runtime.callSites === "all" ? rememberCallSite(callObserved) : site.declared,
-  });
+  const { type, kind } = options;
+  const callSite = runtime.callSites === "all" ? rememberCallSite(callObserved) : site.declared;
+  const above = options.root === true ? undefined : parent;
+  const span = startUnder(runtime, above, nameOf(site, options, self), { type, kind, callSite }, parent);
   if (!span.recording) return span;
   const { metadata, attributes, level, model, provider, trace } = options;
   if (metadata || attributes || level || model || provider) {

@@ -50,14 +50,14 @@ export function withTrace<T>(patch: TracePatch, fn: () => T): T {
   if (runtime === null) return fn();
   const span = contextSpan(runtime);
   // By its fields and not by its class: the span may be another loaded copy's.
-  const { trace, info: outer = {} } = (span ?? {}) as Partial<NonRecordingSpan>;
+  const { trace, info: outer = {}, witness } = (span ?? {}) as Partial<NonRecordingSpan>;
   if (isSuppressed(span)) return fn();
   if (span !== undefined && trace !== undefined) {
     updateTraceOf(runtime, span, patch);
     return fn();
   }
   const info = guard(() => mergeTraceInfo(outer, readPatch(runtime, patch)), outer);
-  return runIn(runtime.carrier, new NonRecordingSpan("seed", { info }), fn);
+  return runIn(runtime.carrier, new NonRecordingSpan("seed", { info, witness }), fn);
 }
 
 const TEXTS = ["name", "userId", "sessionId", "feature", "team", "release", "version", "environment"] as const;

@@ -1,3 +1,4 @@
+import { ConfigError } from "../core/errors.ts";
 import type { DropReason } from "../core/runtime.ts";
 import type { Sink, SinkStats } from "../sinks/sink.ts";
 import { checkSpoolOptions, type SpoolOptions } from "./options.ts";
@@ -21,6 +22,13 @@ import { createSession, placeOf } from "./session.ts";
  */
 export function spool(sink: Sink, options: SpoolOptions): Sink {
   const checked = checkSpoolOptions(sink, options);
+  if (sink.modelCalls !== undefined) {
+    throw new ConfigError(
+      "CONFIG_SINK",
+      `spool() does not take "${sink.name}", which decides on calls by the records it has: from a disk they would come late. ` +
+        "Give it to configure({ sinks }) as it is.",
+    );
+  }
   if (sink.through !== undefined) return sink.through((inner) => spool(inner, options));
   const name = `spool(${sink.name})`;
   let session = createSession(sink, name, checked);
@@ -71,7 +79,6 @@ export function spool(sink: Sink, options: SpoolOptions): Sink {
     open,
     stats,
     ...(policy && { policy }),
-    ...(sink.modelCalls && { modelCalls: sink.modelCalls }),
   };
 }
 

@@ -9,6 +9,8 @@ export interface Lab {
   readonly clock: FakeClock;
   readonly watch: Alerts;
   readonly events: AlertEvent[];
+  /** First looks at what is well. */
+  readonly first: AlertEvent[];
   /** Time passes, then `evaluate`. */
   after(ms: number, value?: Said): readonly AlertEvent[];
   /** `pending>firing`, with `!` where people are told. */
@@ -34,6 +36,7 @@ export function lab(
   const { says, clock = fakeClock(), ...more } = options;
   let said: Said = "says" in options ? says : 0.01;
   const events: AlertEvent[] = [];
+  const first: AlertEvent[] = [];
   const source: Source = {
     metrics: [
       { name: "error_rate", unit: "share", description: "Failed calls" },
@@ -50,13 +53,14 @@ export function lab(
     sources: [source],
     everyMs: false,
     clock,
-    onChange: (event) => events.push(event),
+    onChange: (event) => (event.from === "inactive" && event.to === "inactive" ? first : events).push(event),
     ...more,
   });
   return {
     clock,
     watch,
     events,
+    first,
     say(value) {
       said = value;
     },

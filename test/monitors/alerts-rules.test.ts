@@ -112,6 +112,7 @@ test("A rule that cannot be used is refused with its name, what is wrong and wha
   bad({ where: { model: "a", user: "b" } }, /where takes one of/);
   bad({ labels: { a: 1 } }, /labels takes an object of texts/);
   bad({ forSeconds: 3 }, /has "forSeconds", which no rule has. Known: name, metric/);
+  bad({ by: "model", where: { feature: "a" } }, /asks by model where feature is given/);
   refused(() => lab([RULE, RULE]), "CONFIG_ALERT_RULE", /two rules are called "High error rate"/);
   refused(() => lab([null as any]), "CONFIG_ALERT_RULE", /rules\[0\] is no rule: null/);
   const source = { metrics: [{ name: "m", unit: "count", description: "" }] as const, read: () => [] };

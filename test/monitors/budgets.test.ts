@@ -555,6 +555,25 @@ test("the cross-tab is bounded: users go to `other` first, and sums stay whole",
   assert.equal(made([daily], { state }).monitor.attribution().total.calls, 6_000);
 });
 
+test("calls without a user keep their team and feature, however many users there are", () => {
+  const { monitor, spend } = made([daily]);
+  const features = ["a", "b", "c", "d", "e"];
+  for (let user = 0; user < 500; user++) {
+    for (const feature of features) {
+      for (const model of ["x", "y", "z"]) spend(0.001, { team: "alpha", feature, userId: `u${user}` }, model);
+    }
+  }
+  for (const feature of features) spend(0.000_001, { team: "beta", feature });
+  for (let user = 0; user < 500; user++) spend(1, { team: "alpha", feature: "a", userId: `late ${user}` });
+  const { rows, total } = monitor.attribution({ by: ["team", "feature"] });
+  assert.deepEqual(rows.map(({ group, calls }) => `${group.team} ${group.feature} ${calls}`).sort(), [
+    ...features.map((feature) => `alpha ${feature} ${feature === "a" ? 2_000 : 1_500}`),
+    ...features.map((f) => `beta ${f} 1`),
+  ]);
+  assert.equal(total.calls, 8_005);
+  assert.doesNotMatch(monitor.report({ by: ["team", "feature"] }), /other/);
+});
+
 test("the dashboard has a bar for each budget, the fullest first, and fits into any terminal", () => {
   const { monitor, spend, start } = day();
   spend(9, { team: "alpha", feature: "summarizer" });

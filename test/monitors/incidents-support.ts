@@ -18,6 +18,9 @@ export interface Desk {
   pass(minutes: number): void;
 }
 
+/** The defaults of the damper. */
+export const damped: IncidentsOptions = { resolveAfterMs: undefined, cooldownMs: undefined };
+
 export const rule: AlertRule = {
   name: "High 429 rate",
   metric: "rate_limit_rate",
@@ -28,17 +31,20 @@ export const rule: AlertRule = {
   runbook: "rate_limit_exhaustion",
 };
 
-/** Incidents, with the alerts that reach them said by hand. */
+/** Incidents, with the alerts that reach them said by hand. Without the damper, unless it is asked for: `damped`. */
 export function desk(options: IncidentsOptions = {}, clock: FakeClock = fakeClock(), told: Notification[] = []): Desk {
   const notify: Notify = { notify: (message) => void told.push(message) };
-  const tracked = incidents({ notify, clock, ...options });
+  const tracked = incidents({ notify, clock, resolveAfterMs: 0, cooldownMs: 0, ...options });
   const firedAt = new Map<string, number>();
   const say = (to: AlertState, given: Partial<AlertRule>, more: Partial<Alert & AlertEvent>): void => {
     const event = alertEvent(to, clock.epochMs(), given, more);
     const { fingerprint } = event.alert;
     if (to === "firing") firedAt.set(fingerprint, event.time);
     const fired = firedAt.get(fingerprint) ?? event.time;
-    tracked.alert({ ...event, alert: { ...event.alert, firedAt: fired, startedAt: fired - 2 * MINUTE } });
+    tracked.alert({
+      ...event,
+      alert: { ...event.alert, firedAt: fired, startedAt: more.startedAt ?? fired - 2 * MINUTE },
+    });
   };
   return {
     tracked,
@@ -85,14 +91,20 @@ export function alertEvent(
 
 /** A state as a file would be: plain JSON, read when it is saved. */
 export function memoryState(): {
-  load(part: string): unknown;
+  load(part: string, taken?: () => void): unknown;
   changed(part: string, read: () => unknown): void;
   save(): void;
 } {
   const parts = new Map<string, string>();
   const dirty = new Map<string, () => unknown>();
+  const owners = new Map<string, () => void>();
   return {
-    load: (part) => (parts.has(part) ? JSON.parse(parts.get(part) as string) : undefined),
+    load(part, taken) {
+      owners.get(part)?.();
+      owners.delete(part);
+      if (taken !== undefined) owners.set(part, taken);
+      return parts.has(part) ? JSON.parse(parts.get(part) as string) : undefined;
+    },
     changed: (part, read) => void dirty.set(part, read),
     save() {
       for (const [part, read] of dirty) parts.set(part, JSON.stringify(read()));

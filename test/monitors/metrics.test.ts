@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
+import { DDSketch } from "@datadog/sketches-js";
 import { configure, flush, generation, startSpan, updateTrace } from "sightline";
 import { type FakeClock, fakeClock } from "sightline/testing";
 import type { SpanRecord } from "../../src/core/record.ts";
@@ -688,4 +689,21 @@ test("100,000 ids take 2.9 MB, however many have come, and few take little", () 
   for (let i = 0; i < 150_000; i++) ids.add("0193489c5a7e7c3e9f2e4d7a1b2c3d4e", String(i));
   assert.equal(ids.size, 100_000);
   assert.ok(ids.bytes < 2.95e6, String(ids.bytes));
+});
+
+test("quantiles are those of Datadog's own sketch, whatever has been counted", () => {
+  const ours = quantiles(0.01);
+  for (let round = 0; round < 100; round++) {
+    const theirs = new DDSketch({ relativeAccuracy: 0.01 });
+    const bins = newBins(ours.keys);
+    for (let i = Math.ceil(Math.random() * 50); i > 0; i--) {
+      const seconds = Math.exp(12 * (Math.random() - 0.5));
+      theirs.accept(seconds);
+      addToBins(bins, ours.keyOf(seconds), 1);
+    }
+    for (const share of [0, 0.01, 0.5, 0.9, 0.95, 0.99, 1]) {
+      const value = ours.of([bins])(share)!;
+      assert.ok(Math.abs(value / theirs.getValueAtQuantile(share) - 1) < 1e-9, `${share}: ${value}`);
+    }
+  }
 });

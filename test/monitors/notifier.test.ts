@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { ConfigError, SinkError } from "../../src/core/errors.ts";
 import { configure, flush, memorySink, withSpan } from "../../src/index.ts";
+import { deadLetterBox } from "../../src/monitors/channels/dead-letters.ts";
 import type { Channel, Notification } from "../../src/monitors/channels/notification.ts";
 import { type Notifier, type NotifierOptions, notifier } from "../../src/monitors/channels/notifier.ts";
+import { stateFile } from "../../src/monitors/state.ts";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
-import { messageOf, type Probe, probe, told, turns, until } from "../support/notifications.ts";
+import { eventOf, messageOf, type Probe, probe, told, turns, until } from "../support/notifications.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sightline-notifier-"));
 const made: Notifier[] = [];
@@ -520,16 +522,135 @@ test("flush without a signal tries everything once; with one it waits until the 
   assert.equal(notify.stats().waiting, 1);
 });
 
-test("after close nothing is sent, and what comes is a dead letter", async () => {
-  const page = probe("p");
-  const { notify, pass } = start({ channels: [page] });
+test("after close nothing is sent until somebody uses it again, and then nothing is lost", async () => {
+  const page = probe("p", { repeatMs: 60_000 });
+  const { notify, clock, pass } = start({ channels: [page] });
   notify.notify(trigger());
   await notify.close();
+  clock.advance(60_000);
+  await turns();
   assert.deepEqual(told(page), ["trigger k"]);
   notify.notify(messageOf({ key: "late" }));
-  await pass(60_000);
-  assert.equal(page.sent.length, 1);
-  assert.equal(notify.stats().deadLetters, 1);
+  await pass(0);
+  assert.deepEqual(told(page).sort(), ["trigger k", "trigger late", "update k"]);
+  assert.equal(notify.stats().deadLetters, 0);
+});
+
+test("the end of what was told 40 days ago is told, in the same process and in the next, whatever the wall clock does", async () => {
+  const page = probe("p");
+  const state = () => stateFile(join(folder, "old.json"));
+  const { notify, clock, pass } = start({ channels: [page], state: state() });
+  for (const key of ["old", "older", "k"]) notify.notify(messageOf({ key }));
+  await notify.flush();
+  clock.jump(40 * 86_400_000);
+  notify.notify(messageOf({ key: "new" }));
+  await pass(40 * 86_400_000);
+  notify.notify(messageOf({ key: "newer" }));
+  notify.notify(resolve());
+  await notify.flush();
+  assert.deepEqual(told(page).at(-1), "resolve k");
+  assert.deepEqual(page.sent.at(-1)?.thread, { n: "3" });
+  await notify.close();
+  clock.jump(40 * 86_400_000);
+  const next = start({ channels: [page], state: state(), clock }).notify;
+  next.notify(resolve({ key: "older" }));
+  await next.flush();
+  assert.deepEqual(told(page).at(-1), "resolve older");
+});
+
+test("what is over is forgotten after 30 days of running, not because the wall clock jumps", async () => {
+  const page = probe("p", { actions: ["trigger", "resolve"] });
+  const { notify, clock, pass } = start({ channels: [page] });
+  notify.notify(trigger());
+  await notify.flush();
+  page.script = down(refuse);
+  notify.notify(resolve());
+  await until(() => notify.stats().deadLetters === 1);
+  page.script = undefined;
+  clock.jump(40 * 86_400_000);
+  notify.notify(messageOf({ key: "other" }));
+  await notify.flush();
+  notify.retryDeadLetters();
+  await notify.flush();
+  // With its thread: the key was still known.
+  assert.deepEqual([told(page).at(-1), page.sent.at(-1)?.thread], ["resolve k", { n: "1" }]);
+  await pass(0);
+});
+
+test("no time is too long: neither an attempt's, nor that for which more of a group is waited for", async () => {
+  const page = probe("p");
+  const { notify } = start({ channels: [page], sendTimeoutMs: 2 ** 40, groupWaitMs: Number.POSITIVE_INFINITY });
+  let attempts = 0;
+  page.script = () => new Promise((done) => setTimeout(done, 30).ref());
+  notify.notify(trigger());
+  await until(() => page.sent.length === 1);
+  assert.equal(notify.stats().retried, 0);
+  const timers: number[] = [];
+  const real = globalThis.setTimeout;
+  globalThis.setTimeout = ((run: () => void, ms: number, ...more: unknown[]) => {
+    timers.push(ms);
+    attempts++;
+    return real(run, ms, ...more);
+  }) as typeof setTimeout;
+  try {
+    notify.alert(eventOf("firing"));
+  } finally {
+    globalThis.setTimeout = real;
+  }
+  assert.deepEqual([timers, attempts], [[2 ** 31 - 1], 1]);
+});
+
+test("letters beyond the thousandth are written in a moment, and the file has at most two thousand", () => {
+  const path = join(folder, "many.ndjson");
+  const box = deadLetterBox(path);
+  const files = new Set<number>();
+  for (let i = 0; i < 3_500; i++) {
+    box.add({ time: 1, channel: "p", reason: "refused", error: "no", notification: messageOf({ key: `k${i}` }) });
+    if (i % 10 === 0) files.add(statSync(path).ino);
+  }
+  assert.deepEqual([box.size, box.lost], [1_000, 2_500]);
+  assert.ok(files.size <= 3, `written anew ${files.size} times`);
+  const lines = readFileSync(path, "utf8").trim().split("\n");
+  assert.ok(lines.length <= 2_000, `${lines.length} lines`);
+  assert.equal(JSON.parse(lines.at(-1)!).notification.key, "k3499");
+  const next = deadLetterBox(path);
+  assert.equal(next.size, 1_000);
+  next.takeAll((letters) => {
+    assert.equal(letters[0]?.notification.key, "k2500");
+    return [];
+  });
+  assert.throws(() => statSync(path), /ENOENT/);
+});
+
+test("callbacks that are async and fail end nothing, and a promise is no address", async () => {
+  const page = probe("p");
+  page.script = down(refuse);
+  const rejected: unknown[] = [];
+  const hear = (error: unknown) => rejected.push(error);
+  process.on("unhandledRejection", hear);
+  let calls = 0;
+  const boom = async () => {
+    calls++;
+    throw new Error("boom");
+  };
+  const options = { channels: [page], onError: boom, deadLetters: boom, traceUrl: boom as unknown as () => string };
+  const { notify } = start(options);
+  notify.notify(trigger());
+  await notify.flush();
+  const dry = start({ channels: [page], dryRun: boom }).notify;
+  dry.notify(trigger());
+  await dry.flush();
+  page.script = undefined;
+  notify.retryDeadLetters();
+  await notify.flush();
+  await turns();
+  process.off("unhandledRejection", hear);
+  assert.deepEqual(rejected, []);
+  assert.equal(calls, 4);
+  assert.deepEqual(
+    page.sent[0]?.notification.links.map(({ text }) => text),
+    ["Runbook"],
+  );
 });
 
 test("links lead to the traces of alerts, and to the runbook where it is an address", async () => {

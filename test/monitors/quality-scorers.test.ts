@@ -14,13 +14,13 @@ import { jsonFormat } from "../../src/monitors/quality/json-format.ts";
 import { jsonSchema } from "../../src/monitors/quality/json-schema.ts";
 import { languageOf } from "../../src/monitors/quality/language.ts";
 import { languageMatch } from "../../src/monitors/quality/language-match.ts";
-import { length } from "../../src/monitors/quality/length.ts";
 import { lexicalOverlap } from "../../src/monitors/quality/lexical-overlap.ts";
 import { markdownFormat } from "../../src/monitors/quality/markdown-format.ts";
 import { normalScore } from "../../src/monitors/quality/normal-score.ts";
 import { refusal } from "../../src/monitors/quality/refusal.ts";
 import { repetition } from "../../src/monitors/quality/repetition.ts";
 import { verdictOf } from "../../src/monitors/quality/scorer.ts";
+import { textLength } from "../../src/monitors/quality/text-length.ts";
 import { numbersOf, sentencesOf, wordsOf } from "../../src/monitors/quality/words.ts";
 import { anyCharacter } from "../support/any-character.ts";
 import { assertQuick, scorers } from "../support/hostile-scorers.ts";
@@ -98,13 +98,13 @@ test("markdown is read by a parser: a number sign within code is no heading", as
 });
 
 test("length falls off outside of its bounds", () => {
-  const scorer = length({ minWords: 4, maxWords: 8 });
+  const scorer = textLength({ minWords: 4, maxWords: 8 });
   assert.equal(scoreOf(scorer, answer("one two")), 0.5);
   assert.equal(scoreOf(scorer, answer("one two three four five")), 1);
   assert.equal(scoreOf(scorer, answer("word ".repeat(16))), 0.5);
   assert.equal(scoreOf(scorer, answer("one", { isCut: true })), undefined);
-  assert.equal(scoreOf(length(), answer("")), 0);
-  assert.throws(() => length({ minWords: 5, maxWords: 4 }), /minWords 5/);
+  assert.equal(scoreOf(textLength(), answer("")), 0);
+  assert.throws(() => textLength({ minWords: 5, maxWords: 4 }), /minWords 5/);
 });
 
 test("lexical overlap finds the words of the question in any language, and judges no question without any", () => {

@@ -163,6 +163,49 @@ test("a scorer that throws, rejects, hangs or gives nonsense is counted, and the
   assert.deepEqual(monitor.read("quality_drift", HOUR), [], "a composite of other parts is no drop");
 });
 
+test("a timeout of more than 31 bits is no timeout at once", async () => {
+  const slow = scorer(() => sleep(10, 0.5), { name: "slow" });
+  for (const timeoutMs of [2 ** 31, Number.MAX_VALUE]) {
+    const monitor = await scored({ timeoutMs, scorers: [slow] }, ["!"]);
+    assert.deepEqual(monitor.counts().scorers["slow"], { scored: 1, undecided: 0, failed: 0, timedOut: 0 });
+  }
+});
+
+test("a promise of another make is heard as any other, and counted when its then throws", async () => {
+  const thenable = (name: string, then: (resolve: (value: number) => void) => void) => ({
+    name,
+    higherIsBetter: true,
+    score: () => ({ then }) as unknown as Promise<number>,
+  });
+  const throws = () => {
+    throw new Error("no then");
+  };
+  const resolves = (resolve: (value: number) => void) => resolve(0.25);
+  const made = scorer(() => ({ then: resolves }) as never, { name: "made" });
+  const fickle = (): unknown => {
+    let reads = 0;
+    return Object.defineProperty({}, "then", { get: () => (reads++ === 0 ? undefined : throws()) });
+  };
+  const monitor = await scored(
+    {
+      scorers: [
+        thenable("throws", throws),
+        thenable("resolves", resolves),
+        made,
+        { name: "fickle", higherIsBetter: true, score: fickle as never },
+      ],
+    },
+    ["!"],
+  );
+  const counts = monitor.counts();
+  assert.deepEqual([counts.scored, counts.skipped, counts.pending], [1, 0, 0]);
+  assert.equal(counts.scorers["throws"]!.failed, 1);
+  assert.equal(counts.scorers["throws"]!.lastError, "no then");
+  assert.equal(counts.scorers["fickle"]!.undecided, 1);
+  assert.equal(valueIn(monitor, "quality"), 0.25);
+  assert.equal(valueIn(monitor, "quality_made"), 0.25);
+});
+
 test("slow scorers are bounded: beyond maxPending answers are skipped and counted, and flush waits until the signal", async () => {
   const answers: ((value: number) => void)[] = [];
   const slow = scorer(() => new Promise<number>((resolve) => answers.push(resolve)), { name: "slow" });

@@ -81,6 +81,25 @@ test("several monitors share one file, each finds its part again, and only its o
   assert.equal(again.load("alerts"), undefined);
 });
 
+test("whoever had a part hands over what it has as another takes it, and is asked no more", () => {
+  const state = stateFile(newPath());
+  const told: string[] = [];
+  let spent = 1;
+  state.load("budgets", () => {
+    told.push("first");
+    state.changed("budgets", () => ({ spent }));
+  });
+  spent = 5;
+  assert.deepEqual(
+    state.load("budgets", () => told.push("second")),
+    { spent: 5 },
+  );
+  spent = 7;
+  state.save();
+  assert.deepEqual(state.load("budgets"), { spent: 5 }, "what the first has spent since is not its own any more");
+  assert.deepEqual(told, ["first", "second"]);
+});
+
 test("what has changed is there within a second, whoever asks for the same path in between", async () => {
   const path = newPath();
   const state = stateFile(path);

@@ -6,18 +6,18 @@ import { grounding } from "../../src/monitors/quality/grounding.ts";
 import { hedging } from "../../src/monitors/quality/hedging.ts";
 import { jsonFormat } from "../../src/monitors/quality/json-format.ts";
 import { languageMatch } from "../../src/monitors/quality/language-match.ts";
-import { length } from "../../src/monitors/quality/length.ts";
 import { lexicalOverlap } from "../../src/monitors/quality/lexical-overlap.ts";
 import { markdownFormat } from "../../src/monitors/quality/markdown-format.ts";
 import { refusal } from "../../src/monitors/quality/refusal.ts";
 import { repetition } from "../../src/monitors/quality/repetition.ts";
 import { sampleOf } from "../../src/monitors/quality/sample.ts";
 import { type Scorer, verdictOf } from "../../src/monitors/quality/scorer.ts";
+import { textLength } from "../../src/monitors/quality/text-length.ts";
 import { generation } from "../monitors/quality-samples.ts";
 
 export const scorers = (): Scorer[] => [
   jsonFormat({ allowFence: true }),
-  length({ minWords: 3, maxWords: 9 }),
+  textLength({ minWords: 3, maxWords: 9 }),
   markdownFormat({ sections: ["a"] }),
   lexicalOverlap({ minWords: 1 }),
   hedging(),

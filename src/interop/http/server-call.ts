@@ -75,8 +75,8 @@ function begin<R>(
   };
   if (options.span === false) {
     // A seed of its own: the one around may be that of every request.
-    const { trace, info = {} } = (parent ?? {}) as Partial<NonRecordingSpan>;
-    const context = trace === undefined ? new NonRecordingSpan("seed", { info }) : (parent as Span);
+    const { trace, info = {}, witness } = (parent ?? {}) as Partial<NonRecordingSpan>;
+    const context = trace === undefined ? new NonRecordingSpan("seed", { info, witness }) : (parent as Span);
     if (patch) updateTraceOf(runtime, context, patch);
     return contextOnly(context);
   }

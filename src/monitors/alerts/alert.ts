@@ -81,7 +81,9 @@ export interface Alert {
 }
 
 /**
- * A change of an alert's state. From `firing` to `firing`: one that fired quietly, and is to be told now.
+ * A change of an alert's state. From `firing` to `firing`: one that fired quietly, and is to be told now. From `inactive`
+ * to `inactive`: the first evaluation of one that is well, once for each rule and group in a process, and always quiet; so
+ * whoever remembers from an earlier process that it fired learns that it does not.
  *
  * `isQuiet`: nobody is to be told. It is false for an alert that fires, unless it is silenced, has been told less than
  * `cooldownMs` ago or is covered by a graver one of the same metric; and false for the end of what has been told. True for
@@ -98,7 +100,7 @@ export interface AlertEvent {
 
 /** What comes after alerts: `incidents()`, `notifier()`, or your own. */
 export interface AlertListener {
-  /** Called for each change of state, in order. Must not throw. */
+  /** Called for each change of state, and for the first look at each alert, in order. */
   alert(event: AlertEvent): void;
   /** Called after each evaluation, with the same time in epoch milliseconds: clocks, escalation, deliveries. */
   tick?(now: number): void;

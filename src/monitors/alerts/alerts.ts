@@ -1,6 +1,6 @@
 import { checkOptions, isFunction } from "../../core/check-options.ts";
 import { type Clock, checkedClock, systemClock } from "../../core/clock.ts";
-import { guard, swallow } from "../../core/guard.ts";
+import { callBack, guard, swallow } from "../../core/guard.ts";
 import { suppress } from "../../core/suppress.ts";
 import { isObject } from "../../semconv/messages.ts";
 import type { Sink } from "../../sinks/sink.ts";
@@ -10,7 +10,7 @@ import { type Alert, type AlertEvent, type AlertListener, type AlertRule, SEVERI
 import { createBoard } from "./board.ts";
 import { checkRules, metricsOf } from "./check-rules.ts";
 import { defaultRules } from "./default-rules.ts";
-import { createSilences, type Silence, type SilenceOptions } from "./silences.ts";
+import { checkSilence, createSilences, type Silence, type SilenceOptions } from "./silences.ts";
 
 export interface AlertsOptions {
   /** Where the figures come from: `[metrics, budgets, quality]`. */
@@ -32,15 +32,18 @@ export interface AlertsOptions {
    */
   readonly staleMs?: number;
   readonly clock?: Clock;
-  /** The sink's name, and that of its part of the state. Default: `alerts`. */
+  /**
+   * The sink's name, and that of its part of the state: of several that share one, the last that was made evaluates and
+   * tells, and the others are silent from then on. Default: `alerts`.
+   */
   readonly name?: string;
-  /** Hears of every change after the listeners. */
+  /** Hears of what the listeners hear, after them. */
   readonly onChange?: (event: AlertEvent) => void;
 }
 
 /** A sink that keeps no records, and a source of one figure, `alerts_firing`, with a reading for each severity. */
 export interface Alerts extends Sink, Source {
-  /** What the timer calls. The changes, after the listeners have heard of them. */
+  /** What the timer calls. The events, after the listeners have heard of them. */
   evaluate(): readonly AlertEvent[];
   /** Those that fire, the gravest first. */
   active(): readonly Alert[];
@@ -56,6 +59,8 @@ export interface Alerts extends Sink, Source {
 /** Prometheus' usual interval of evaluation. */
 const EVERY_MS = 15_000;
 const STALE_MS = 3_600_000;
+/** A reconfiguration closes the previous one sooner than that. */
+const HANDOVER_MS = 30_000;
 /** `setInterval` takes no more than 31 bits: beyond, it fires every millisecond. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -116,12 +121,19 @@ export function alerts(options: AlertsOptions): Alerts {
   let timer: NodeJS.Timeout | undefined;
   /** Configurations that use it; the next one opens it before the previous one closes it. */
   let openers = 0;
+  /** On the monotonic clock: when another one of this name took over. */
+  let takenAt: number | undefined;
+  let isSaid = false;
+  // Before the part of the state is taken from another one: what is refused takes nothing over.
+  for (const silence of options.silences ?? []) checkSilence(silence);
   guard(load, undefined);
   // After those of an earlier process, whose ids are taken.
   for (const silence of options.silences ?? []) silences.add(silence, true);
 
   function load(): void {
-    const saved = state?.load(name);
+    const saved = state?.load(name, () => {
+      takenAt = clock.monotonicMs();
+    });
     if (!isObject(saved)) return;
     // A wall clock that was set back meanwhile: no time has passed.
     const gapMs = Math.max(0, clock.epochMs() - (Number(saved["savedAt"]) || 0));
@@ -131,7 +143,7 @@ export function alerts(options: AlertsOptions): Alerts {
   }
 
   function changed(isBusy = board.isBusy()): void {
-    if (!isBusy && !isSaved) return;
+    if (takenAt !== undefined || (!isBusy && !isSaved)) return;
     isSaved = isBusy;
     const read = () => ({ savedAt: clock.epochMs(), alerts: board.save(), silences: silences.save() });
     guard(() => state?.changed(name, read), undefined);
@@ -139,21 +151,30 @@ export function alerts(options: AlertsOptions): Alerts {
 
   function evaluate(): readonly AlertEvent[] {
     // A listener that evaluates would be told the same again, and so on.
-    if (isEvaluating) return [];
+    if (isEvaluating || takenAt !== undefined) return [];
     isEvaluating = true;
     try {
       const now = { epochMs: clock.epochMs(), monotonicMs: clock.monotonicMs() };
       const events = guard(() => board.evaluate(now), []);
       if (state !== undefined) changed();
       for (const event of events) {
-        for (const listener of listeners) call(() => listener.alert(event));
-        if (onChange !== undefined) call(() => onChange(event));
+        for (const listener of listeners) callBack(() => listener.alert(event));
+        if (onChange !== undefined) callBack(() => onChange(event));
       }
-      for (const listener of listeners) call(() => listener.tick?.(now.epochMs));
+      for (const listener of listeners) callBack(() => listener.tick?.(now.epochMs));
       return events;
     } finally {
       isEvaluating = false;
     }
+  }
+
+  function onTimer(): void {
+    evaluate();
+    if (takenAt === undefined || isSaid || clock.monotonicMs() - takenAt < HANDOVER_MS) return;
+    isSaid = true;
+    const way = "Close the one that is not needed, or give each a name of its own: alerts({ name }).";
+    const line = `sightline: two alerts() with the name "${name}" use one state; the older one is silent. ${way}\n`;
+    guard(() => process.stderr.write(line), undefined);
   }
 
   async function flush(signal?: AbortSignal): Promise<void> {
@@ -175,7 +196,7 @@ export function alerts(options: AlertsOptions): Alerts {
     open() {
       openers++;
       if (everyMs === false) return;
-      timer ??= setInterval(() => suppress(evaluate), Math.min(everyMs, MAX_TIMER_MS)).unref();
+      timer ??= setInterval(() => suppress(onTimer), Math.min(everyMs, MAX_TIMER_MS)).unref();
     },
     async close(signal) {
       openers = Math.max(0, openers - 1);
@@ -215,14 +236,6 @@ export function alerts(options: AlertsOptions): Alerts {
   };
 }
 
-/** A listener's own fault: counted, and the next one has its turn. */
-function call(run: () => unknown): void {
-  guard(() => {
-    const result = run();
-    if (result instanceof Promise) result.catch(swallow);
-  }, undefined);
-}
-
 async function settled(run: () => unknown): Promise<void> {
   try {
     await run();
@@ -256,5 +269,5 @@ function isListOf(isRight: (value: unknown) => boolean): (value: unknown) => boo
 }
 
 function isSource(value: unknown): boolean {
-  return isObject(value) && Array.isArray(value["metrics"]) && isFunction(value["read"]);
+  return isObject(value) && isListOf(isObject)(value["metrics"]) && isFunction(value["read"]);
 }

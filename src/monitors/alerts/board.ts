@@ -60,9 +60,10 @@ export function createBoard(options: {
     const { rule, metric } = known;
     const ofRule = groups.get(rule)!;
     const full = `groups of ${rule.name}`;
-    problems.delete(full);
+    let isFull = false;
     const wanted = (group: string, { labels }: Reading) => {
       if (!ofRule.has(group) && ofRule.size >= MAX_GROUPS) {
+        isFull = true;
         said(problems, full, `more than ${MAX_GROUPS} groups: the rest has no alerts`);
         return false;
       }
@@ -71,6 +72,7 @@ export function createBoard(options: {
     };
     const ended = [...ofRule.values()].map(({ endedAt = Number.NEGATIVE_INFINITY }) => endedAt);
     const verdicts = judge(rule, metric, read, now.monotonicMs - Math.max(...ended), wanted);
+    if (!isFull) problems.delete(full);
     // So that a rule without any data is seen to have none.
     if (ofRule.size === 0) ofRule.set("[]", watch(rule, metric.unit, {}, now.epochMs));
     for (const [group, watched] of ofRule) {
@@ -83,6 +85,23 @@ export function createBoard(options: {
       const isGone = verdict === undefined && watched.state === "no_data" && cooldownLeft(watched, now) <= 0;
       if (isGone && (ofRule.size > 1 || group !== "[]")) ofRule.delete(group);
     }
+  }
+
+  /** A rule that cannot be evaluated leaves its alerts as they are, and the other rules have their turn. */
+  function tryTo({ rule }: Known, run: () => void): void {
+    const what = `rule ${rule.name}`;
+    try {
+      run();
+      problems.delete(what);
+    } catch (error) {
+      failed(what, "it cannot be evaluated", error);
+    }
+  }
+
+  /** Counted once: it will be the same every fifteen seconds. */
+  function failed(what: string, how: string, error: unknown): void {
+    if (!problems.has(what)) swallow(error);
+    said(problems, what, `${how}: ${error instanceof Error ? error.message : String(error)}`);
   }
 
   /** Each figure is asked for once in an evaluation, however many rules are about it. */
@@ -100,24 +119,16 @@ export function createBoard(options: {
   function readFrom(source: Source, metric: string, query: Query): ReadonlyMap<string, Reading> {
     try {
       const readings = checkReadings(source.read(metric, query));
+      const byGroup = new Map<string, Reading>();
+      for (const reading of readings) {
+        const group = groupOf(reading.labels);
+        if (!byGroup.has(group)) byGroup.set(group, reading);
+      }
       problems.delete(metric);
-      return new Map(readings.map((reading) => [groupOf(reading.labels), reading]));
+      return byGroup;
     } catch (error) {
-      // Once: it will be the same every fifteen seconds.
-      if (!problems.has(metric)) swallow(error);
-      said(problems, metric, `its source failed: ${error instanceof Error ? error.message : String(error)}`);
+      failed(metric, "its source failed", error);
       return new Map();
-    }
-  }
-
-  /** A rule that cannot be evaluated leaves its alerts as they are, and the other rules their turn. */
-  function tryTo(what: string, run: () => void): void {
-    try {
-      run();
-      problems.delete(what);
-    } catch (error) {
-      if (!problems.has(what)) swallow(error);
-      said(problems, what, `cannot be evaluated: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -127,8 +138,7 @@ export function createBoard(options: {
     const all = everything();
     const gravest = gravestFiring(all);
     const alarmed = new Set(all.filter(isAlarmed).map((watched) => subjectOf(watched)));
-    const events: AlertEvent[] = [];
-    for (const watched of all) {
+    const eventOf = (watched: Watched): AlertEvent | undefined => {
       watched.isSilenced = silences.covers(watched);
       const from = changed.get(watched);
       const isToTell =
@@ -138,19 +148,18 @@ export function createBoard(options: {
         cooldownLeft(watched, now) <= 0 &&
         gravest.get(subjectOf(watched))! >= SEVERITIES.indexOf(watched.rule.severity) &&
         !watched.rule.unless?.some((metric) => alarmed.has(subjectOf(watched, metric)));
-      if (!isToTell && from === undefined) continue;
+      if (!isToTell && from === undefined) return undefined;
       const isEnd = watched.state === "resolved" && watched.isTold;
       const alert = toAlert(watched, staleMs);
       // Now that there is something to tell.
       if (isToTell) Object.assign(watched, { isTold: true, toldAt: now.monotonicMs });
       if (watched.state === "resolved") watched.isTold = false;
-      events.push({
-        alert,
-        from: from ?? "firing",
-        to: watched.state,
-        time: now.epochMs,
-        isQuiet: !isToTell && !isEnd,
-      });
+      return { alert, from: from ?? "firing", to: watched.state, time: now.epochMs, isQuiet: !isToTell && !isEnd };
+    };
+    const events: AlertEvent[] = [];
+    for (const watched of all) {
+      const event = guard(() => eventOf(watched), undefined);
+      if (event !== undefined) events.push(event);
     }
     // Groups that are gone: nobody finds them any more, but they have changed.
     const found = new Set(all);
@@ -169,7 +178,7 @@ export function createBoard(options: {
         changes.push({ watched, from: "firing" });
       }
       const read = reader();
-      for (const known of rules) tryTo(`rule ${known.rule.name}`, () => advance(known, read, now, changes));
+      for (const known of rules) tryTo(known, () => advance(known, read, now, changes));
       const events = eventsOf(changes, now);
       orphans = [];
       return events;

@@ -61,6 +61,11 @@ export function checkRules(rules: readonly AlertRule[], metrics: ReadonlyMap<str
         `rule "${name}" fires at ${comparison} ${threshold} and is over at ${clear}, which is on the bad side.`,
       );
     }
+    const { by, where = {} } = rule;
+    if (by !== undefined && Object.keys(where).some((dimension) => dimension !== by)) {
+      const way = "Sources keep figures by one dimension: leave one of the two out, or make a rule for each value.";
+      throw bad(`rule "${name}" asks by ${by} where ${Object.keys(where).join()} is given. ${way}`);
+    }
     if (widenToMs < windowMs) {
       throw bad(
         `rule "${name}" has widenToMs ${widenToMs} below its windowMs ${windowMs}. Leave it out, or make it larger.`,

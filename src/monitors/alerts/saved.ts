@@ -1,6 +1,7 @@
 import { isObject } from "../../semconv/messages.ts";
 import type { Metric } from "../reading.ts";
 import type { AlertRule } from "./alert.ts";
+import { isReading } from "./check-reading.ts";
 import type { Now } from "./step.ts";
 import { type Watched, watch } from "./watched.ts";
 
@@ -42,6 +43,7 @@ export function fromSaved(
   const { state, value, samples, traces, isTold, since, startedAt, firedAt, resolvedAt } = saved as any;
   const figures = { state, value, samples, traces, isTold, since, startedAt, firedAt, resolvedAt };
   const readingLabels = Object.fromEntries(JSON.parse(group));
+  if (!isReading({ value, samples, traces, labels: readingLabels })) return undefined;
   const found = rules.find(({ rule }) => rule.name === before.name && isSameSubject(rule, before));
   const rule = found?.rule ?? (Object.freeze(before) as AlertRule);
   const watched = watch(rule, found?.metric.unit ?? unit, readingLabels, now.epochMs);

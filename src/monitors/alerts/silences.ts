@@ -67,7 +67,7 @@ export function createSilences(clock: Clock): Silences {
   };
   return {
     add(options, isGiven = false) {
-      check(options);
+      checkSilence(options);
       sweep();
       if (kept.size >= MAX_SILENCES) {
         throw bad(`there are ${MAX_SILENCES} silences already. End those that nobody needs: unsilence(id).`);
@@ -145,7 +145,8 @@ function stateless(matchers: Matchers): Matchers {
   return Object.fromEntries(entries);
 }
 
-function check(options: SilenceOptions): void {
+/** @throws ConfigError for one that says nothing, or everything at once */
+export function checkSilence(options: SilenceOptions): void {
   const { matchers, untilMs, forMs, comment } = isObject(options)
     ? (options as unknown as SilenceOptions)
     : ({} as any);

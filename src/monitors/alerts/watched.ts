@@ -22,6 +22,8 @@ export interface Watched {
   reason: Reason | undefined;
   isStale: boolean;
   isSilenced: boolean;
+  /** No evaluation has seen it yet. */
+  isNew: boolean;
   /** People know that it fires. */
   isTold: boolean;
   /** Epoch. */
@@ -66,6 +68,7 @@ export function watch(
     reason: undefined,
     isStale: false,
     isSilenced: false,
+    isNew: true,
     isTold: false,
     since: epochMs,
     startedAt: undefined,

@@ -18,11 +18,17 @@ export interface BudgetStatus {
   /** Absent where nothing is limited: for the groups `null` and `other`. */
   readonly limitUsd?: number;
   readonly spentUsd: number;
+  /**
+   * What calls without a known cost are reckoned at, from what calls of their model have cost: in no other amount, but a
+   * hard limit is used up with it. Of hard limits.
+   */
+  readonly estimatedUsd: number;
   /** What the calls under way are reckoned at, from what such calls have cost. Of hard limits. */
   readonly reservedUsd: number;
   readonly inFlight: number;
-  /** Of the limit. 1: used up. */
+  /** `spentUsd`, of the limit. 1: used up. */
   readonly share?: number;
+  /** By `spentUsd` and `estimatedUsd` together. */
   readonly level: BudgetLevel;
   /** What it will have come to at the period's end if it goes on like this. Absent before a tenth of the period is known. */
   readonly forecastUsd?: number;
@@ -33,7 +39,7 @@ export interface BudgetStatus {
   readonly refused: number;
   readonly rerouted: number;
   readonly calls: number;
-  /** Calls that nobody knows the cost of: no price for the model, or no token counts. They are in none of the amounts. */
+  /** Calls that nobody knows the cost of: no price for the model, or no token counts. They are in `estimatedUsd` alone. */
   readonly unpriced: number;
   /** The same by model, of limits without `by`: the first 20 models, the rest as `other`. */
   readonly unpricedModels?: { readonly [model: string]: number };

@@ -84,6 +84,7 @@ function notesOf({
   refused,
   rerouted,
   unpriced,
+  estimatedUsd,
   hard,
   until,
   inFlight,
@@ -97,5 +98,6 @@ function notesOf({
     refused > 0 ? `${count(refused)} refused` : "",
     rerouted > 0 ? `${count(rerouted)} rerouted` : "",
     unpriced > 0 ? `${count(unpriced)} unpriced` : "",
+    estimatedUsd > 0 ? `estimated at ${usdText(estimatedUsd)} USD` : "",
   ].filter((note) => note !== "");
 }

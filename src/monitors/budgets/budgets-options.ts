@@ -10,7 +10,12 @@ import { calendar, PERS, type Per } from "./calendar.ts";
 /** What is asked of a call that a hard limit would refuse: what `starting` hears, without the ids. */
 export type AskedCall = Pick<StartingCall, "provider" | "model" | "trace">;
 
-/** `"refuse"`: it is not made. A model: it is made with that one. `undefined`: it is made as it is. */
+/**
+ * `"refuse"`: it is not made. A model: it is made with that one. `undefined`: it is made as it is.
+ *
+ * A model reaches the request that `tracedFetch` makes, also below an observed function; an observed function that makes none
+ * hears nothing of it, and picks its model by `modelFor()`. Where the request cannot be changed, a model refuses.
+ */
 export type HardLimit = (call: AskedCall, status: BudgetStatus) => undefined | "refuse" | { readonly model: string };
 
 /** So much money for so long. */
@@ -26,7 +31,11 @@ export interface BudgetLimit {
    * the money of others.
    */
   readonly by?: Dimension | undefined;
-  /** Only calls that have all of these: `{ team: "alpha", feature: "summarizer" }`. */
+  /**
+   * Only calls that have all of these: `{ team: "alpha", feature: "summarizer" }`. A model by the name that is asked for, or
+   * that answers: of that a call which starts has the one that answered last. A user as your program calls it, or hashed.
+   * `filter(budgets(), …)` would choose what is counted, and not who is refused.
+   */
   readonly where?: { readonly [dimension in Dimension]?: string } | undefined;
   /** Shares of `usd` that are told, once a period each. Default: 0.8 and 0.95. */
   readonly warn?: number | undefined;
@@ -35,7 +44,11 @@ export interface BudgetLimit {
   readonly timeZone?: string | undefined;
   /**
    * What becomes of calls when it is used up. Default, `false`: nothing. `true` or `"refuse"`: they are refused before they
-   * are made. A function decides on each call, at once; one that throws, or gives something else, refuses.
+   * are made. A function decides on each call, at once; one that throws, or gives something else, refuses. A model that it
+   * gives reaches the request that `tracedFetch` makes, also below an observed function; where there is none, the program
+   * picks by `modelFor()`. Where the request cannot be changed, it is refused.
+   *
+   * Calls without a known cost count at what calls of their model cost on the average under this limit (`estimatedUsd`).
    */
   readonly hard?: boolean | "refuse" | HardLimit | undefined;
 }

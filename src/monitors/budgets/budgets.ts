@@ -4,18 +4,21 @@ import { guard } from "../../core/guard.ts";
 import type { TraceRecord } from "../../core/record.ts";
 import type { Sink } from "../../sinks/sink.ts";
 import { idWindow } from "../id-window.ts";
-import { type ModelCall, modelCallOf } from "../model-call.ts";
+import { modelCallOf } from "../model-call.ts";
 import type { Source } from "../reading.ts";
+import { answeredModels } from "./answered-models.ts";
 import { type AttributionOptions, attribute } from "./attribute.ts";
 import { type Attribution, type AttributionBook, attributionBook } from "./attribution.ts";
 import type { BudgetEvent, BudgetStatus } from "./budget-status.ts";
 import { type BudgetsOptions, checkLimits } from "./budgets-options.ts";
 import { gatekeeper, type Who } from "./gatekeeper.ts";
+import { handover } from "./handover.ts";
 import { inFlight } from "./in-flight.ts";
 import { type LimitBook, limitBook, type Now, type Spent } from "./limit-book.ts";
 import { BUDGET_METRICS, readBudgets } from "./readings.ts";
-import { type ReportOptions, report } from "./report.ts";
+import { type Estimate, type ReportOptions, report } from "./report.ts";
 import { spenderOfRecord } from "./spender.ts";
+import { isUnpriced } from "./unpriced.ts";
 
 /** What `budgets()` gives: a sink for `configure`, a source for `alerts`, and what people ask for. */
 export interface Budgets extends Sink, Source {
@@ -38,10 +41,14 @@ export interface Budgets extends Sink, Source {
 /**
  * Counts what calls cost against limits per hour, day or month, tells when thresholds are passed, and with `hard` keeps calls
  * from being made once a limit is used up. Every span counts once, in the period of the wall clock in which it ends; the
- * sums are exact to 10⁻¹² USD. What has no known cost is told as `unpriced`, and in no sum.
+ * sums are exact to 10⁻¹² USD. What has no known cost is told as `unpriced`, and in no sum; a hard limit reckons with it at
+ * what calls of the model cost on the average (`estimatedUsd`), and one line on stderr says so where nobody knows even that.
  *
  * A hard limit holds back for each call under way what such calls have cost so far, and is passed at most by the calls that
  * were under way then. Each process counts for itself.
+ *
+ * Of several with one `state`, each needs a `name` of its own. One that is made with the name of another takes its amounts
+ * over, as when `configure` is called anew.
  *
  * With `by` the 10,000 who have spent most in a period are kept apart. The others are put together as `other`, which is not
  * limited: who is put there and comes back begins anew.
@@ -65,23 +72,26 @@ export function budgets(options: BudgetsOptions): Budgets {
   const clock = given === systemClock ? systemClock : checkedClock(given);
   const now = (): Now => ({ epochMs: clock.epochMs(), monotonicMs: clock.monotonicMs() });
   const part = name === "budgets" ? name : `budgets:${name}`;
-  const saved = savedState(guard(() => state?.load(part), undefined));
+  const remembered = handover({ state, part, name, epochMs: () => clock.epochMs(), toJson, write });
+  const saved = savedState(guard(remembered.load, undefined));
   const start = now();
   const books = limits.map((limit) => limitBook(limit, start, saved.limits[limit.name]));
   const attributions = attributionBooks(books, start, saved.attributions);
+  const answered = answeredModels(saved.answered);
   const counted = idWindow();
   const calls = inFlight();
-  const gate = gatekeeper({ books, calls, now, changed });
+  const gate = gatekeeper({ books, calls, answeredOf: answered.of, now, changed });
   const isHard = limits.some(({ hard }) => hard !== undefined);
 
   function changed(): void {
-    guard(() => state?.changed(part, toJson), undefined);
+    guard(remembered.changed, undefined);
   }
 
   function toJson(): object {
     return {
       limits: Object.fromEntries(books.map((book) => [book.limit.name, book.toJson()])),
       attributions: Object.fromEntries(attributions.map((each) => [keyOf(each), each.toJson()])),
+      answered: answered.toJson(),
     };
   }
 
@@ -90,16 +100,18 @@ export function budgets(options: BudgetsOptions): Budgets {
     let hasChanged = false;
     for (const record of batch) hasChanged = guard(() => count(record, at), false) || hasChanged;
     if (hasChanged) changed();
+    guard(() => remembered.forward(batch), undefined);
   }
 
   function count(record: TraceRecord, at: Now): boolean {
     const call = modelCallOf(record);
     if (call === undefined || record.record !== "span" || !counted.add(call.traceId, call.spanId)) return false;
     const { traceId, costUsd: usd, isCall } = call;
-    const spent: Spent = { traceId, usd, isCall, isUnpriced: isUnpriced(call) };
+    const spent: Spent = { traceId, usd, isCall, isUnpriced: isUnpriced(call, record) };
     const isCounted = isCall || usd !== undefined || spent.isUnpriced;
     if (isCounted) {
-      const spender = spenderOfRecord(record, call);
+      const spender = spenderOfRecord(record, call, answered.of);
+      if (isCall) answered.add(spender.model, record.genAi?.responseModel);
       for (const each of attributions) each.add(call, spent, at);
       for (const book of books) {
         const group = book.groupOf(spender);
@@ -134,15 +146,12 @@ export function budgets(options: BudgetsOptions): Budgets {
       return books.flatMap((book) => book.status(at));
     },
     attribution: (asked = {}) => attribute(attributions, asked, now()),
-    report: ({ format, ...asked } = {}) => report(attribute(attributions, asked, now()), format),
+    report: ({ format, ...asked } = {}) => {
+      const found = attribute(attributions, asked, now());
+      return report(found, format, estimatesOf(books, found));
+    },
     modelFor: gate.modelFor,
   };
-}
-
-/** A failed call without tokens has cost nothing; one that timed out may have. */
-function isUnpriced({ costUsd, totalTokens, isCall, status }: ModelCall): boolean {
-  if (costUsd !== undefined) return false;
-  return totalTokens !== undefined || (isCall && (status === "success" || status === "timeout"));
 }
 
 /** One for each kind of period that the limits have. */
@@ -155,6 +164,14 @@ function attributionBooks(
   return [...kinds].map(([key, { per, timeZone }]) => attributionBook(per, timeZone, start, saved[key]));
 }
 
+/** What the hard limits with these periods reckon with beyond what is known. */
+function estimatesOf(books: readonly LimitBook[], { per, timeZone, period }: Attribution): Estimate[] {
+  return books
+    .filter(({ limit }) => limit.per === per && limit.timeZone === timeZone)
+    .map((book) => ({ budget: book.limit.name, usd: book.estimatedUsd(period) }))
+    .filter(({ usd }) => usd > 0);
+}
+
 function keyOf({ per, timeZone }: { readonly per: string; readonly timeZone: string }): string {
   return `${per} ${timeZone}`;
 }
@@ -162,11 +179,12 @@ function keyOf({ per, timeZone }: { readonly per: string; readonly timeZone: str
 interface Saved {
   readonly limits: { readonly [name: string]: unknown };
   readonly attributions: { readonly [key: string]: unknown };
+  readonly answered: unknown;
 }
 
 function savedState(state: unknown): Saved {
-  const { limits, attributions } = (isObject(state) ? state : {}) as Partial<Saved>;
-  return { limits: isObject(limits) ? limits : {}, attributions: isObject(attributions) ? attributions : {} };
+  const { limits, attributions, answered } = (isObject(state) ? state : {}) as Partial<Saved>;
+  return { limits: isObject(limits) ? limits : {}, attributions: isObject(attributions) ? attributions : {}, answered };
 }
 
 function isObject(value: unknown): value is object {

@@ -25,7 +25,8 @@ const LAST_MS = Date.UTC(9999, 11, 31);
 
 /**
  * Tells in which period a moment of wall time is. Days and months are those of the time zone, so that a day has 23 or 25
- * hours where clocks are changed; an hour is always an hour, and the one that comes twice is two periods.
+ * hours where clocks are changed. An hour is an hour, and the one that comes twice is two periods; but where clocks are changed
+ * by half an hour, on Lord Howe Island alone, two periods a year have half an hour, and the full limit.
  *
  * @throws RangeError for a time zone that is not known
  */

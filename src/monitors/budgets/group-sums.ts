@@ -7,6 +7,8 @@ export const LEVELS: readonly BudgetLevel[] = ["ok", "warn", "critical", "used_u
 /** What one group has spent in one period. */
 export interface GroupSum {
   readonly usd: Amount;
+  /** What calls without a known cost are reckoned at, under a hard limit. */
+  readonly estimated: Amount;
   calls: number;
   unpriced: number;
   refused: number;
@@ -38,7 +40,7 @@ export function newSums(sinceMs: number): Sums {
 }
 
 function newGroup(): GroupSum {
-  return { usd: newAmount(), calls: 0, unpriced: 0, refused: 0, rerouted: 0, told: 0 };
+  return { usd: newAmount(), estimated: newAmount(), calls: 0, unpriced: 0, refused: 0, rerouted: 0, told: 0 };
 }
 
 /** `null`: the calls that do not say whose they are. */
@@ -54,9 +56,10 @@ export function boundGroups({ groups, other }: Sums): void {
   keepLargest(
     groups,
     MAX_GROUPS,
-    ({ usd }) => usdOf(usd),
+    ({ usd, estimated }) => usdOf(usd) + usdOf(estimated),
     (group) => {
       addAmount(other.usd, group.usd);
+      addAmount(other.estimated, group.estimated);
       for (const count of ["calls", "unpriced", "refused", "rerouted"] as const) other[count] += group[count];
     },
   );
@@ -65,7 +68,12 @@ export function boundGroups({ groups, other }: Sums): void {
 /** The amounts alone, for a period that goes on where another was left. */
 export function carriedSums({ groups, other, none }: Sums, sinceMs: number): Sums {
   const carried = newSums(sinceMs);
-  const copy = ({ usd, told }: GroupSum): GroupSum => ({ ...newGroup(), usd: { ...usd }, told });
+  const copy = ({ usd, estimated, told }: GroupSum): GroupSum => ({
+    ...newGroup(),
+    usd: { ...usd },
+    estimated: { ...estimated },
+    told,
+  });
   for (const [key, group] of groups) carried.groups.set(key, copy(group));
   return { ...carried, other: copy(other), none: copy(none) };
 }
@@ -95,15 +103,18 @@ export function sumsFromJson(json: any): Sums {
   return { ...sums, other: other!, none: none! };
 }
 
-function toRow({ usd, calls, unpriced, refused, rerouted, told }: GroupSum): number[] {
-  return [usd.dollars, usd.parts, calls, unpriced, refused, rerouted, told];
+function toRow({ usd, calls, unpriced, refused, rerouted, told, estimated }: GroupSum): number[] {
+  const row = [usd.dollars, usd.parts, calls, unpriced, refused, rerouted, told];
+  // Of few limits: the others' rows stay short.
+  return usdOf(estimated) === 0 ? row : [...row, estimated.dollars, estimated.parts];
 }
 
 function fromRow(row: readonly unknown[]): GroupSum | undefined {
-  if (row.length !== 7 || !row.every(isCount)) return undefined;
-  const [dollars, parts, calls, unpriced, refused, rerouted, told] = row as readonly number[];
+  if ((row.length !== 7 && row.length !== 9) || !row.every(isCount)) return undefined;
+  const [dollars, parts, calls, unpriced, refused, rerouted, told, ...estimated] = row as readonly number[];
   return {
     usd: { dollars: dollars!, parts: parts! },
+    estimated: { dollars: estimated[0] ?? 0, parts: estimated[1] ?? 0 },
     calls: calls!,
     unpriced: unpriced!,
     refused: refused!,

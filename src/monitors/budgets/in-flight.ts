@@ -7,11 +7,17 @@ export interface Reservation {
   readonly usd: number;
 }
 
+/** What is held back for a call, at the cost of which model. */
+export interface Held {
+  readonly model: string | undefined;
+  readonly reservations: readonly Reservation[];
+}
+
 /** The calls under way. */
 export interface InFlight {
-  /** What is held back for this one. */
-  of(traceId: string, spanId: string): readonly Reservation[] | undefined;
-  add(traceId: string, spanId: string, reservations: readonly Reservation[]): void;
+  of(traceId: string, spanId: string): Held | undefined;
+  /** In the place of what was held back for it. */
+  add(traceId: string, spanId: string, held: Held): void;
   /** Its cost is known, or it has none. */
   release(traceId: string, spanId: string): void;
 }
@@ -20,21 +26,22 @@ export interface InFlight {
 const MAX_IN_FLIGHT = 10_000;
 
 export function inFlight(): InFlight {
-  const calls = new Map<string, readonly Reservation[]>();
+  const calls = new Map<string, Held>();
 
   const release = (id: string): void => {
-    const reservations = calls.get(id);
-    if (reservations === undefined) return;
+    const held = calls.get(id);
+    if (held === undefined) return;
     calls.delete(id);
-    for (const { book, group, usd } of reservations) book.release(group, usd);
+    for (const { book, group, usd } of held.reservations) book.release(group, usd);
   };
 
   return {
     of: (traceId, spanId) => calls.get(traceId + spanId),
-    add(traceId, spanId, reservations) {
+    add(traceId, spanId, held) {
+      release(traceId + spanId);
       if (calls.size >= MAX_IN_FLIGHT) release(calls.keys().next().value!);
-      calls.set(traceId + spanId, reservations);
-      for (const { book, group, usd } of reservations) book.reserve(group, usd);
+      calls.set(traceId + spanId, held);
+      for (const { book, group, usd } of held.reservations) book.reserve(group, usd);
     },
     release(traceId, spanId) {
       if (calls.size > 0) release(traceId + spanId);

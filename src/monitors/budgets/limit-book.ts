@@ -22,7 +22,8 @@ import { keepLargest } from "./keep-largest.ts";
 import { forecast, passedMessage, roundUsd } from "./limit-status.ts";
 import { type Page, periodBook } from "./period-book.ts";
 import { type RollingHour, rollingHour } from "./rolling-hour.ts";
-import type { Spender } from "./spender.ts";
+import { isSame, type Spender } from "./spender.ts";
+import { unknownCosts } from "./unpriced.ts";
 
 /** What a record adds. */
 export interface Spent {
@@ -60,6 +61,8 @@ export interface LimitBook {
   status(now: Now): BudgetStatus[];
   /** USD per hour, by the last hour, as a share of what the limit has for an hour. */
   costRate(group: string, now: Now): number;
+  /** What the calls without a known cost of a period are reckoned at. */
+  estimatedUsd(periodKey: string): number;
   /** Those of the last hour that cost most. */
   dearestTraces(group: string, now: Now): string[];
   toJson(): object;
@@ -86,6 +89,7 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
   let isKnown = pages.length > 0;
   const book = periodBook<Sums>(calendar(limit.per, limit.timeZone), open, pages);
   const costs = callCosts();
+  const tellUnknown = unknownCosts(name);
   const meters = new Map<string, Meter>();
   /** Of the calls under way, by group; a group without any has none. */
   const held = new Map<string, { calls: number; usd: number }>();
@@ -101,9 +105,20 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
     return newSums(sinceMs);
   }
 
-  function levelOf({ usd }: GroupSum): number {
-    const share = usdOf(usd) / limitUsd;
+  /** What is known of what was spent, and what must be reckoned with. */
+  function reckonedUsd({ usd, estimated }: GroupSum): number {
+    return roundUsd(usdOf(usd) + usdOf(estimated));
+  }
+
+  function levelOf(sum: GroupSum): number {
+    const share = reckonedUsd(sum) / limitUsd;
     return share >= 1 ? 3 : share >= limit.critical ? 2 : share >= limit.warn ? 1 : 0;
+  }
+
+  function addEstimate(group: GroupSum, { model, answered }: Spender): void {
+    const usd = costs.of(model);
+    if (usd > 0) addUsd(group.estimated, usd);
+    else tellUnknown(answered ?? model);
   }
 
   function meterOf(group: string, { monotonicMs }: Now): Meter {
@@ -146,6 +161,7 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
       until: new Date(period.endMs).toISOString(),
       ...(isLimited && { limitUsd }),
       spentUsd,
+      estimatedUsd: usdOf(sum.estimated),
       reservedUsd: underWay?.usd ?? 0,
       inFlight: underWay?.calls ?? 0,
       ...(isLimited && { share: spentUsd / limitUsd }),
@@ -171,7 +187,7 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
     limit,
     groupOf(spender) {
       const isAbout = where.every(
-        ([key, value]) => spender[key] === value || (key === "model" && spender.answered === value),
+        ([key, value]) => isSame(key, value, spender[key]) || (key === "model" && spender.answered === value),
       );
       if (!isAbout) return undefined;
       return by === undefined ? "" : (spender[by] ?? null);
@@ -184,15 +200,19 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
       if (isUnpriced) {
         group.unpriced++;
         countUnpriced(sums.unpriced, spender.answered ?? spender.model);
+        if (hard !== undefined && key !== null) addEstimate(group, spender);
       }
-      if (usd === undefined) return [];
-      addUsd(group.usd, usd);
-      if (isCall) costs.add(spender.model, usd);
+      if (usd !== undefined) {
+        addUsd(group.usd, usd);
+        if (isCall) costs.add(spender.model, usd);
+      }
       const passed: BudgetEvent[] = [];
       if (key !== null) {
-        const { hour, dearest } = meterOf(key, now);
-        hour.add(usd, now.monotonicMs);
-        dearest.add(traceId, usd, now.monotonicMs);
+        if (usd !== undefined) {
+          const { hour, dearest } = meterOf(key, now);
+          hour.add(usd, now.monotonicMs);
+          dearest.add(traceId, usd, now.monotonicMs);
+        }
         for (const level = levelOf(group); group.told < level; ) {
           const status = {
             ...describe(page, group, key, sums, now),
@@ -208,7 +228,7 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
       if (hard === undefined) return undefined;
       const sum = book.at(now.epochMs).value.groups.get(group);
       const reservedUsd = (held.get(group)?.usd ?? 0) - ownUsd;
-      if (roundUsd((sum === undefined ? 0 : usdOf(sum.usd)) + reservedUsd) < limitUsd) return undefined;
+      if (roundUsd((sum === undefined ? 0 : reckonedUsd(sum)) + reservedUsd) < limitUsd) return undefined;
       const said: unknown = guard(() => hard(call, statusOf(group, now)), "refuse");
       if (said === undefined) return undefined;
       // A promise would come too late; that it rejects must not end the program.
@@ -243,6 +263,12 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
       const { period } = book.at(now.epochMs);
       const perHour = limitUsd / ((period.endMs - period.startMs) / HOUR_MS);
       return (meters.get(group)?.hour.sum(now.monotonicMs) ?? 0) / perHour;
+    },
+    estimatedUsd(periodKey) {
+      const page = book.pages().find(({ period }) => period.key === periodKey);
+      let usd = page === undefined ? 0 : usdOf(page.value.other.estimated);
+      for (const { estimated } of page?.value.groups.values() ?? []) usd += usdOf(estimated);
+      return roundUsd(usd);
     },
     dearestTraces: (group, now) => meters.get(group)?.dearest.traces(now.monotonicMs) ?? [],
     toJson: () => ({

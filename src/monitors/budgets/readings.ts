@@ -1,6 +1,7 @@
 import type { Dimension, Metric, Query, Reading } from "../reading.ts";
 import type { BudgetStatus } from "./budget-status.ts";
 import type { LimitBook, Now } from "./limit-book.ts";
+import { isSame } from "./spender.ts";
 
 export const BUDGET_METRICS: readonly Metric[] = [
   { name: "budget_used", unit: "share", description: "What was spent in the current period, as a share of the limit." },
@@ -34,7 +35,9 @@ export function readBudgets(books: readonly LimitBook[], metric: string, query: 
 }
 
 function isAskedFor(labels: { readonly [dimension in Dimension]?: string }, { where = {} }: Query): boolean {
-  return Object.entries(where).every(([dimension, value]) => labels[dimension as Dimension] === value);
+  return Object.entries(where).every(([dimension, value]) =>
+    isSame(dimension as Dimension, value, labels[dimension as Dimension]),
+  );
 }
 
 function figureOf(metric: string, status: BudgetStatus, costRate: () => number): number | undefined {

@@ -17,8 +17,18 @@ const MAX_ROWS = 50;
 const MAX_MODELS = 5;
 const MAX_DIGITS = 6;
 
-export function report(attribution: Attribution, format: ReportOptions["format"] = "table"): string {
-  if (format === "table") return table(attribution);
+/** What a hard limit reckons with for calls without a known cost. */
+export interface Estimate {
+  readonly budget: string;
+  readonly usd: number;
+}
+
+export function report(
+  attribution: Attribution,
+  format: ReportOptions["format"] = "table",
+  estimates: readonly Estimate[] = [],
+): string {
+  if (format === "table") return table(attribution, estimates);
   if (format === "json") return JSON.stringify(attribution, null, 2);
   if (format === "csv") return sheet(attribution);
   const got = typeof format === "string" ? `"${format}"` : typeof format;
@@ -41,7 +51,7 @@ function sheet({ by, rows, period }: Attribution): string {
   return csv([["period", ...by, "usd", "share", "calls", "tokens", "unpriced"], ...lines]);
 }
 
-function table(attribution: Attribution): string {
+function table(attribution: Attribution, estimates: readonly Estimate[]): string {
   const { by, rows, total, per, period, timeZone, unpricedModels } = attribution;
   const shown = rows.slice(0, MAX_ROWS);
   // As many as the smallest amount needs, so that the points stand under each other.
@@ -70,6 +80,10 @@ function table(attribution: Attribution): string {
     ...(more.length + total.unpriced > 0 ? [""] : []),
     ...more,
     ...unpricedLines(unpricedModels),
+    ...estimates.map(
+      ({ budget, usd }) =>
+        `Budget ${fit(clean(budget), MAX_NAME)} reckons with ${usdText(usd)} USD for them: an estimate, not in these amounts.`,
+    ),
     "",
   ].join("\n");
 }

@@ -2,6 +2,15 @@ import { SinkError } from "../../core/errors.ts";
 import { debug } from "../../core/guard.ts";
 import { suppress } from "../../core/suppress.ts";
 import type { Channel, Notification, Thread } from "./notification.ts";
+import { MAX_TIMEOUT_MS } from "./options.ts";
+
+/** An attempt whose end is awaited. */
+export interface UnderWay {
+  readonly key: string;
+  readonly sent: Promise<Thread | undefined>;
+  /** Calls it off. */
+  readonly ending: AbortController;
+}
 
 /** One attempt to send, whatever the channel does: it ends in time, and every failure is a `SinkError`. */
 export async function deliver(
@@ -20,7 +29,7 @@ export async function deliver(
       attempt.abort();
     };
     abort = () => end("the attempt was called off");
-    timer = setTimeout(end, timeoutMs, `no end within ${timeoutMs} ms`).unref();
+    timer = setTimeout(end, Math.min(timeoutMs, MAX_TIMEOUT_MS), `no end within ${timeoutMs} ms`).unref();
   });
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();

@@ -1,4 +1,4 @@
-import { guard } from "../../core/guard.ts";
+import { callBack, guard } from "../../core/guard.ts";
 import { uuid } from "../../core/ids.ts";
 import { SEVERITIES } from "../alerts/alert.ts";
 import type { Notification } from "./notification.ts";
@@ -47,15 +47,17 @@ function linksOf(notification: Notification, traceUrl: TraceUrl | undefined): No
   const runbook = link("Runbook", notification.facts?.["runbook"]);
   const ids = new Set(notification.alerts?.flatMap(({ traces }) => traces ?? []));
   const traces = [...ids].slice(0, MAX_TRACES).flatMap((id) => {
-    return traceUrl === undefined
-      ? []
-      : link(
-          `Trace ${id.slice(0, 8)}`,
-          guard(() => traceUrl(id), undefined),
-        );
+    return traceUrl === undefined ? [] : link(`Trace ${id.slice(0, 8)}`, addressOf(id, traceUrl));
   });
   const all = new Map([...own, ...runbook, ...traces].reverse().map((one) => [one.href, one]));
   return [...all.values()].reverse();
+}
+
+/** A promise is no address, and what it rejects with ends nothing. */
+function addressOf(id: string, traceUrl: TraceUrl): unknown {
+  const given: unknown = guard(() => traceUrl(id), undefined);
+  if (typeof given !== "string") callBack(() => given);
+  return given;
 }
 
 function link(text: string, href: unknown): Notification["links"][number][] {

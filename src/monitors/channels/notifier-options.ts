@@ -12,6 +12,7 @@ export function checkNotifier(options: NotifierOptions): void {
     routes: [Array.isArray, "a list of routes"],
     groupBy: TEXTS,
     groupWaitMs: [isTime, "milliseconds"],
+    groupCooldownMs: [isTime, "milliseconds"],
     maxPerMinute: [(value) => typeof value === "number" && value >= 1, "a number from 1 on"],
     giveUpMs: POSITIVE,
     sendTimeoutMs: POSITIVE,

@@ -1,16 +1,20 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { SinkError } from "../../core/errors.ts";
-import { debug, guard, swallow } from "../../core/guard.ts";
+import { callBack, debug, guard, swallow } from "../../core/guard.ts";
 import type { AlertListener } from "../alerts/alert.ts";
 import type { State } from "../state.ts";
 import { alertGroups } from "./alert-groups.ts";
+import type { ChannelStats } from "./channel-stats.ts";
 import { type DeadLetter, deadLetterBox } from "./dead-letters.ts";
+import type { UnderWay } from "./deliver.ts";
+import { dryRunOf } from "./dry-run.ts";
+import { handingOn, keeperOf, setKeeper } from "./keepers.ts";
 import { normal, type TraceUrl } from "./normal.ts";
 import type { Channel, Notification, Notify } from "./notification.ts";
 import { checkNotifier, namedGroups } from "./notifier-options.ts";
 import { type Route, router } from "./route.ts";
 import { sendTests, type TestOutcome } from "./send-tests.ts";
-import { type ChannelStats, type SavedWorker, type Worker, worker } from "./worker.ts";
+import { type SavedWorker, type Worker, worker } from "./worker.ts";
 
 export interface NotifierOptions {
   /** Groups of channels, or one list that is told of everything. One channel may be in several groups. */
@@ -21,13 +25,21 @@ export interface NotifierOptions {
   groupBy?: readonly string[];
   /** Milliseconds for which more alerts of a group are waited for. Default: 0, those of one evaluation. */
   groupWaitMs?: number;
+  /**
+   * A group that has been triggered is not triggered again for so many milliseconds, unless by a graver alert: it is told at
+   * the end of them, if something still fires. Default: 300,000.
+   */
+  groupCooldownMs?: number;
   /** For each channel, in any minute. What exceeds it waits, and is merged by key. Default: 60. */
   maxPerMinute?: number;
   /** A message that cannot be sent for so long is a dead letter. Default: a day. */
   giveUpMs?: number;
   /** Milliseconds for one attempt of a channel, whatever it does. Default: 30,000. */
   sendTimeoutMs?: number;
-  /** Keeps what waits, and the threads, from one process to the next. */
+  /**
+   * Keeps what waits, and the threads, from one process to the next, and from one notifier to the next of the same `name`: the
+   * earlier one sends no more, and hands on what it is given.
+   */
   state?: State;
   /** Under which this notifier is kept in `state`. Default: `notifier`. */
   name?: string;
@@ -35,7 +47,7 @@ export interface NotifierOptions {
   traceUrl?: TraceUrl;
   /** Sends nothing, and prints what it would send, or gives it to the function. Does not touch `state`. */
   dryRun?: boolean | ((channel: string, payload: unknown) => void);
-  /** A file (NDJSON, mode 0600) or a function. Without it they are kept in memory. At most 1,000. */
+  /** A file (NDJSON, mode 0600) or a function. Without it they are kept in memory. The last 1,000. */
   deadLetters?: string | ((letter: DeadLetter) => void);
   /** Hears of each dead letter and of the first of several failures in a row. The error holds no secrets. */
   onError?: (error: SinkError, channel: string) => void;
@@ -60,7 +72,10 @@ export interface Notifier extends Notify, AlertListener {
    * fails.
    */
   flush(signal?: AbortSignal): Promise<void>;
-  /** Flushes, and ends. What is not sent stays in `state`. */
+  /**
+   * Flushes, and ends. What is not sent stays in `state`; without one it is a dead letter, `closed`. A notifier that is used
+   * again goes on where it was, with those letters too: several `alerts()` may have one.
+   */
   close(signal?: AbortSignal): Promise<void>;
   /** What each channel would send, with secrets left out. */
   preview(notification: Notification): { channel: string; payload: unknown }[];
@@ -91,60 +106,92 @@ export function notifier(options: NotifierOptions): Notifier {
   const isList = Array.isArray(options.channels);
   const route = router(Object.keys(groups), isList ? [{ to: Object.keys(groups) }] : options.routes);
   const box = deadLetterBox(dryRun ? undefined : options.deadLetters);
-  const saved = (guard(() => state?.load(name), undefined) ?? {}) as {
+  const before = keeperOf(state, name);
+  const saved = (guard(() => state?.load(name, taken), undefined) ?? {}) as {
     readonly channels?: { readonly [channel: string]: SavedWorker };
     readonly groups?: unknown;
   };
   let unrouted = 0;
   let isClosed = false;
+  let isTaken = false;
+  const underWay = new Map<string, UnderWay>();
+  /** Dead letters for no other reason than that it was closed. */
+  const buried = new Set<DeadLetter>();
 
   const channels = [...new Set(Object.values(groups).flat())];
   const workers = new Map<Channel, Worker>(channels.map((channel) => [channel, workerOf(channel)]));
-  const { groupBy = ["rule", "severity"], groupWaitMs = 0 } = options;
-  const grouping = { groupBy, groupWaitMs, clock, emit: notify, changed };
+  const { groupBy = ["rule", "severity"], groupWaitMs = 0, groupCooldownMs: cooldownMs = 300_000 } = options;
+  const grouping = { groupBy, groupWaitMs, cooldownMs, clock, emit: notify, changed };
   const alerts =
     guard(() => alertGroups({ ...grouping, saved: saved.groups }), undefined) ?? alertGroups({ ...grouping });
 
   function workerOf(channel: Channel): Worker {
     const made = (own: SavedWorker | undefined): Worker =>
       worker({
-        channel: dryRun ? dry(channel) : channel,
+        channel: dryRun ? dryRunOf(channel, dryRun) : channel,
         clock,
         random,
         maxPerMinute: Math.max(1, Math.floor(options.maxPerMinute ?? 60)),
         giveUpMs: options.giveUpMs ?? 86_400_000,
         sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
         saved: own,
+        underWay: before?.underWay.get(channel.name),
         changed,
-        died: (letter) => box.add(letter),
+        save,
+        died(letter) {
+          if (letter.reason === "closed") buried.add(letter);
+          box.add(letter);
+        },
         over: (name, key) => box.over(name, key),
         failed(error, name) {
           debug(error.message);
-          guard(() => options.onError?.(error, name), undefined);
+          callBack(() => options.onError?.(error, name));
         },
       });
     // What an earlier process has left may be of another version.
     return guard(() => made(saved.channels?.[channel.name]), undefined) ?? made(undefined);
   }
 
-  function dry(channel: Channel): Channel {
-    const tell = typeof dryRun === "function" ? dryRun : print;
-    const { name, actions = ["trigger", "update", "acknowledge", "resolve"] } = channel;
-    return {
-      name,
-      actions,
-      preview: channel.preview,
-      async send(notification, thread) {
-        tell(name, channel.preview(notification, thread));
-      },
-    };
+  function all(): object {
+    const own = channels.map((channel) => [channel.name, workers.get(channel)!.save()]);
+    return { channels: Object.fromEntries(own), groups: alerts.save() };
   }
 
   function changed(): void {
-    state?.changed(name, () => ({
-      channels: Object.fromEntries(channels.map((channel) => [channel.name, workers.get(channel)!.save()])),
-      groups: alerts.save(),
-    }));
+    if (!isTaken) state?.changed(name, all);
+  }
+
+  function save(): void {
+    if (!isTaken) guard(() => state?.save(), undefined);
+  }
+
+  /** Another notifier loads what is ours: it gets everything, and the end of what is under way. */
+  function taken(): void {
+    const last = all();
+    state!.changed(name, () => last);
+    isTaken = true;
+    for (const [channel, one] of workers) {
+      const way = one.handOver();
+      if (way !== undefined) underWay.set(channel.name, way);
+    }
+    alerts.forget();
+    box.release();
+  }
+
+  /** Whoever closed it was not the only one who uses it. */
+  function open(): void {
+    if (!isClosed) return;
+    isClosed = false;
+    for (const one of workers.values()) one.open();
+    if (buried.size === 0) return;
+    box.takeAll((letters) => letters.filter((letter) => !buried.has(letter) || !retry(letter)));
+    buried.clear();
+  }
+
+  function retry(letter: DeadLetter): boolean {
+    const one = [...workers.values()].find(({ channel }) => channel.name === letter.channel);
+    one?.retry(letter.notification);
+    return one !== undefined;
   }
 
   function routed(notification: Notification): Set<Channel> {
@@ -153,28 +200,22 @@ export function notifier(options: NotifierOptions): Notifier {
 
   function notify(given: Notification): void {
     guard(() => {
+      open();
       const notification = normal(given, clock.epochMs(), options.traceUrl);
       const wanted = routed(notification);
-      if (isClosed) return closed(notification, wanted);
       let takers = 0;
       for (const [channel, one] of workers) if (one.offer(notification, wanted.has(channel))) takers++;
       if (takers === 0 && notification.action === "trigger") unrouted++;
     }, undefined);
   }
 
-  function closed(notification: Notification, wanted: ReadonlySet<Channel>): void {
-    const error = "notifier: it is closed";
-    const time = clock.epochMs();
-    for (const { name } of wanted) box.add({ time, channel: name, reason: "closed", error, notification });
-  }
-
   async function flush(signal?: AbortSignal): Promise<void> {
-    alerts.tick(true);
+    guard(() => alerts.tick(true), undefined);
     // Timers let the process end: whoever waits for this one wants it to go on.
     const hold = setInterval(() => {}, 2 ** 30);
     await Promise.all([...workers.values()].map((one) => one.flush(signal))).catch(swallow);
     clearInterval(hold);
-    guard(() => state?.save(), undefined);
+    save();
   }
 
   guard(() => adopt(), undefined);
@@ -191,10 +232,16 @@ export function notifier(options: NotifierOptions): Notifier {
     }
   }
 
-  return {
+  const own: Notifier = {
     notify,
-    alert: (event) => guard(() => alerts.alert(event), undefined),
+    alert(event) {
+      guard(() => {
+        open();
+        alerts.alert(event);
+      }, undefined);
+    },
     tick() {
+      guard(open, undefined);
       guard(() => alerts.tick(), undefined);
       for (const one of workers.values()) guard(() => one.pump(), undefined);
     },
@@ -205,7 +252,8 @@ export function notifier(options: NotifierOptions): Notifier {
       isClosed = true;
       alerts.close();
       await Promise.all([...workers.values()].map((one) => one.close())).catch(swallow);
-      guard(() => state?.save(), undefined);
+      if (isClosed && (state === undefined || isTaken)) for (const one of workers.values()) one.bury();
+      save();
     },
     preview(given) {
       const notification = normal(given, clock.epochMs(), options.traceUrl);
@@ -219,22 +267,22 @@ export function notifier(options: NotifierOptions): Notifier {
       return sendTests(list, clock, options.sendTimeoutMs ?? 30_000, signal ?? new AbortController().signal);
     },
     retryDeadLetters() {
+      const to = keeperOf(state, name)?.retry ?? retry;
       let count = 0;
+      buried.clear();
       box.takeAll((letters) => {
-        for (const letter of letters) {
-          const one = [...workers.values()].find(({ channel }) => channel.name === letter.channel);
-          if (one === undefined || isClosed) box.add(letter);
-          else one.retry(letter.notification);
-          if (one !== undefined && !isClosed) count++;
-        }
+        const kept = letters.filter((letter) => !to(letter));
+        count += letters.length - kept.length;
         guard(() => state?.save(), undefined);
+        return kept;
       });
+      open();
       return count;
     },
     stats() {
-      const all = [...workers.values()].map((one) => [one.channel.name, one.stats()] as const);
+      const each = [...workers.values()].map((one) => [one.channel.name, one.stats()] as const);
       const sum = (figure: "waiting" | "sent" | "repeated" | "retried" | "merged" | "skipped") =>
-        all.reduce((total, [, stats]) => total + stats[figure], 0);
+        each.reduce((total, [, stats]) => total + stats[figure], 0);
       return {
         waiting: sum("waiting"),
         sent: sum("sent"),
@@ -245,12 +293,14 @@ export function notifier(options: NotifierOptions): Notifier {
         deadLetters: box.size,
         lost: box.lost,
         unrouted,
-        channels: Object.fromEntries(all),
+        channels: Object.fromEntries(each),
       };
     },
   };
-}
-
-function print(channel: string, payload: unknown): void {
-  process.stdout.write(`${channel} ${JSON.stringify(payload, null, 2)}\n`);
+  const handing: Notifier = handingOn(own, () => {
+    const keeper = isTaken ? keeperOf(state, name)?.notifier : undefined;
+    return keeper === handing ? undefined : keeper;
+  });
+  setKeeper(state, name, { notifier: handing, underWay, retry });
+  return handing;
 }

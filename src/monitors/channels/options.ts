@@ -12,6 +12,9 @@ export interface ChannelOptions {
   readonly clock?: Clock;
 }
 
+/** Timers of more than 31 bits go off at once. */
+export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1;
+
 type Check = readonly [isRight: (value: unknown) => boolean, wanted: string];
 
 const isText = (value: unknown): boolean => typeof value === "string" && value.trim() !== "";

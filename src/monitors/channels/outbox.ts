@@ -41,7 +41,11 @@ export interface Outbox {
   next(nowMs: number, isFailing: boolean): Waiting | undefined;
   /** When there will be something to be sent; `Infinity` when nothing waits. */
   dueMs(): number;
+  /** The first of its key. */
+  head(key: string): Waiting | undefined;
   remove(entry: Waiting): void;
+  /** Takes out everything. */
+  takeAll(): Waiting[];
   /** An attempt has failed: what has come for the same key meanwhile may stand for it. */
   again(entry: Waiting, notBeforeMs: number): void;
   /** Takes out what has not been sent of a key, and says how many messages that were. */
@@ -124,9 +128,10 @@ export function outbox(limit: number, clock: Clock, saved: readonly SavedWaiting
     add(notification, isRepeat = false) {
       put(notification, { isRepeat });
       if (entries.length <= limit) return undefined;
-      const victim = entries
-        .filter((entry) => !entry.isSending)
-        .sort((a, b) => rank(b) - rank(a) || a.order - b.order)[0];
+      let victim: Waiting | undefined;
+      for (const entry of entries) {
+        if (!entry.isSending && (victim === undefined || rank(entry) > rank(victim))) victim = entry;
+      }
       entries = entries.filter((entry) => entry !== victim);
       return victim;
     },
@@ -141,6 +146,8 @@ export function outbox(limit: number, clock: Clock, saved: readonly SavedWaiting
       return best;
     },
     dueMs: () => Math.min(...heads().map((entry) => entry.notBeforeMs)),
+    head: (key) => entries.find((entry) => entry.notification.key === key),
+    takeAll: () => entries.splice(0),
     remove(entry) {
       entries = entries.filter((other) => other !== entry);
     },
@@ -182,4 +189,12 @@ function canStandFor(action: Notification["action"], earlier: Notification["acti
 
 function rank({ notification }: Waiting): number {
   return SEVERITIES.indexOf(notification.severity);
+}
+
+/** A message that stands for others says so. */
+export function saying({ notification, merged }: Waiting): Notification {
+  if (merged === 0) return notification;
+  const messages = merged === 1 ? "an earlier message" : `${merged} earlier messages`;
+  const text = `${notification.text}\nThis stands for ${messages} that could not be sent in time.`;
+  return { ...notification, text: text.trim() };
 }

@@ -3,6 +3,7 @@ import { SinkError } from "../../core/errors.ts";
 import { parseRetryAfter } from "../../core/retry-after.ts";
 import { suppress } from "../../core/suppress.ts";
 import { endpoint } from "../../sinks/endpoint.ts";
+import { MAX_TIMEOUT_MS } from "./options.ts";
 import { clip, oneLine } from "./text.ts";
 
 /** A vendor's API, checked once. Kept in closures only, so that no log of a channel shows it. */
@@ -41,8 +42,6 @@ export interface Answer {
 export const DEFAULT_TIMEOUT_MS = 10_000;
 /** An answer holds an id or an error, no more. */
 const MAX_ANSWER_BYTES = 256 * 1024;
-/** `setTimeout` takes no more than 31 bits: beyond, it fires after 1 ms. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** A header whose name `endpoint` takes for that of a secret. */
 const MARK = "x-secret-mark";
 

@@ -2,11 +2,13 @@ import type { Clock } from "../../core/clock.ts";
 import type { SinkError } from "../../core/errors.ts";
 import { guard } from "../../core/guard.ts";
 import { backoff, serverDelay } from "../../pipeline/backoff.ts";
+import type { ChannelStats } from "./channel-stats.ts";
 import type { DeadLetter } from "./dead-letters.ts";
-import { deliver } from "./deliver.ts";
+import { deliver, type UnderWay } from "./deliver.ts";
 import { type KeyState, keyStates } from "./key-states.ts";
 import type { Channel, Notification, Thread } from "./notification.ts";
-import { outbox, type SavedWaiting, type Waiting } from "./outbox.ts";
+import { MAX_TIMEOUT_MS } from "./options.ts";
+import { outbox, type SavedWaiting, saying, type Waiting } from "./outbox.ts";
 import { pace } from "./pace.ts";
 
 export interface WorkerOptions {
@@ -17,8 +19,12 @@ export interface WorkerOptions {
   readonly giveUpMs: number;
   readonly sendTimeoutMs: number;
   readonly saved?: SavedWorker | undefined;
+  /** What an earlier worker of the same state has begun to send: it is in `saved`, too. */
+  readonly underWay?: UnderWay | undefined;
   /** What is kept has changed. */
   readonly changed: () => void;
+  /** Keeps it now, whatever the disk takes. */
+  readonly save: () => void;
   readonly died: (letter: DeadLetter) => void;
   /** It is over; returns how many dead letters of it are so too. */
   readonly over: (channel: string, key: string) => number;
@@ -26,26 +32,11 @@ export interface WorkerOptions {
   readonly failed: (error: SinkError, channel: string) => void;
 }
 
+export type { ChannelStats };
+
 export interface SavedWorker {
   readonly waiting: readonly SavedWaiting[];
   readonly keys: readonly [string, KeyState][];
-}
-
-/** Figures of one channel since the start. */
-export interface ChannelStats {
-  /** Not sent yet. */
-  readonly waiting: number;
-  readonly sent: number;
-  /** Sent again because it is still active. */
-  readonly repeated: number;
-  /** Attempts that failed and are made again. */
-  readonly retried: number;
-  /** Messages that a later one of the same key stands for. */
-  readonly merged: number;
-  /** Not sent because it was over before it could be told. */
-  readonly skipped: number;
-  readonly dead: number;
-  readonly lastError?: string;
 }
 
 /** One channel's queue, and who empties it: nothing here waits for another channel. */
@@ -61,20 +52,25 @@ export interface Worker {
   flush(signal: AbortSignal | undefined): Promise<void>;
   /** Calls off what is on its way. */
   close(): Promise<void>;
+  /** Goes on after `close`. */
+  open(): void;
+  /** Makes dead letters of all that waits: nobody would send it. */
+  bury(): void;
+  /** Forgets everything, as somebody else has it from now on; gives away what is under way. */
+  handOver(): UnderWay | undefined;
   save(): SavedWorker;
   stats(): ChannelStats;
 }
 
 /** 5 MB with alerts of 5 KB. Messages of one key are merged: it takes as many incidents at once. */
 const MAX_WAITING = 1_000;
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export function worker(options: WorkerOptions): Worker {
   const { channel, clock, random, changed } = options;
   const waiting = outbox(MAX_WAITING, clock, options.saved?.waiting);
-  const keys = keyStates(options.saved?.keys ?? [], clock.epochMs());
+  const keys = keyStates(options.saved?.keys ?? [], clock);
   const paced = pace(channel.intervalMs ?? 0, options.maxPerMinute);
-  const ending = new AbortController();
+  let ending = new AbortController();
   const counts = { sent: 0, repeated: 0, retried: 0, skipped: 0, dead: 0 };
   const listeners = new Set<(isFailure: boolean) => void>();
   let failures = 0;
@@ -82,6 +78,7 @@ export function worker(options: WorkerOptions): Worker {
   let askedUntilMs = 0;
   let backoffUntilMs = 0;
   let lastError: string | undefined;
+  let underWay: UnderWay | undefined;
   let sending: Promise<void> | undefined;
   let timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
 
@@ -115,13 +112,13 @@ export function worker(options: WorkerOptions): Worker {
 
   function pump(): void {
     stopTimer();
-    if (sending !== undefined || ending.signal.aborted) return;
+    if (underWay !== undefined || ending.signal.aborted) return;
     const nowMs = clock.monotonicMs();
     repeat(nowMs);
     const readyMs = Math.max(askedUntilMs, backoffUntilMs, paced.nextMs(nowMs));
     const entry = readyMs <= nowMs ? waiting.next(nowMs, failures > 0) : undefined;
     if (entry !== undefined) {
-      sending = attempt(entry, nowMs);
+      attempt(entry, nowMs);
       return;
     }
     const repeats = keys.repeating().map(([, state]) => state.repeatAtMs ?? nowMs);
@@ -138,21 +135,38 @@ export function worker(options: WorkerOptions): Worker {
     }
   }
 
-  async function attempt(entry: Waiting, nowMs: number): Promise<void> {
-    entry.isSending = true;
+  function attempt(entry: Waiting, nowMs: number): void {
     paced.taken(nowMs);
+    const { key, action } = entry.notification;
+    // Who is killed meanwhile knows in the next process what he was about to say.
+    if (action === "trigger" && entry.failures === 0) options.save();
+    const thread = keys.get(key)?.thread;
+    const sent = deliver(channel, saying(entry), thread, options.sendTimeoutMs, ending.signal);
+    follow(entry, { key, sent, ending });
+  }
+
+  function follow(entry: Waiting, way: UnderWay): void {
+    entry.isSending = true;
+    underWay = way;
+    sending = finish(entry, way);
+  }
+
+  async function finish(entry: Waiting, way: UnderWay): Promise<void> {
+    let thread: Thread | undefined;
     let error: SinkError | undefined;
     try {
-      const { key } = entry.notification;
-      const thread = keys.get(key)?.thread;
-      const sent = await deliver(channel, saying(entry), thread, options.sendTimeoutMs, ending.signal);
-      guard(() => delivered(entry, sent), undefined);
+      thread = await way.sent;
     } catch (caught) {
       error = caught as SinkError;
-      guard(() => refused(entry, error!), undefined);
     }
-    sending = undefined;
+    // Somebody else waits for it.
+    if (underWay !== way) return;
+    if (error === undefined) guard(() => delivered(entry, thread), undefined);
+    else guard(() => refused(entry, error, way.ending.signal.aborted), undefined);
+    underWay = undefined;
     changed();
+    // As `kill -9` within the next second would tell it twice.
+    if (error === undefined && entry.notification.action === "trigger") options.save();
     for (const listener of listeners) listener(error?.retry === "later");
     soon();
   }
@@ -162,16 +176,16 @@ export function worker(options: WorkerOptions): Worker {
     failures = 0;
     counts[isRepeat ? "repeated" : "sent"]++;
     waiting.remove(entry);
-    const state = keys.delivered(notification, thread, clock.epochMs());
+    const state = keys.delivered(notification, thread);
     if (state === undefined || !state.isOpen || channel.repeatMs === undefined || notification.action === "acknowledge")
       return;
     if (!isRepeat) state.last = notification;
     state.repeatAtMs = clock.monotonicMs() + channel.repeatMs;
   }
 
-  function refused(entry: Waiting, error: SinkError): void {
-    // Called off because everything ends: nobody is at fault.
-    if (ending.signal.aborted) {
+  function refused(entry: Waiting, error: SinkError, isCalledOff: boolean): void {
+    // Because everything ends: nobody is at fault.
+    if (isCalledOff) {
       waiting.again(entry, 0);
       return;
     }
@@ -215,6 +229,13 @@ export function worker(options: WorkerOptions): Worker {
     return true;
   }
 
+  const { underWay: before } = options;
+  const begun = before && waiting.head(before.key);
+  if (begun !== undefined) {
+    follow(begun, before!);
+    if (!before!.ending.signal.aborted) ending = before!.ending;
+  }
+
   return {
     channel,
     offer(notification, isRouted) {
@@ -222,7 +243,7 @@ export function worker(options: WorkerOptions): Worker {
       if (action === "resolve") return end(notification);
       const isKnown = keys.isOpen(key);
       if (!isKnown && (!isRouted || action === "acknowledge")) return false;
-      keys.open(key, clock.epochMs());
+      keys.open(key);
       // Told for the first time: an incident has become worse, and reaches this channel only now.
       const told: Notification =
         isKnown || action === "trigger" ? notification : { ...notification, action: "trigger" };
@@ -230,7 +251,7 @@ export function worker(options: WorkerOptions): Worker {
       return true;
     },
     retry(notification) {
-      if (notification.action !== "resolve") keys.open(notification.key, clock.epochMs());
+      if (notification.action !== "resolve") keys.open(notification.key);
       enqueue(notification);
     },
     pump,
@@ -260,6 +281,25 @@ export function worker(options: WorkerOptions): Worker {
       for (const listener of listeners) listener(true);
       await sending;
     },
+    open() {
+      if (ending.signal.aborted) ending = new AbortController();
+      soon();
+    },
+    bury() {
+      for (const entry of waiting.takeAll()) die(entry, "closed", `channel "${channel.name}": it was closed before`);
+    },
+    handOver() {
+      const way = underWay;
+      stopTimer();
+      underWay = undefined;
+      sending = undefined;
+      // Whoever has it now may call it off, and nobody else.
+      if (way !== undefined && !way.ending.signal.aborted) ending = new AbortController();
+      waiting.takeAll();
+      keys.forgetAll();
+      for (const listener of listeners) listener(false);
+      return way;
+    },
     save: () => ({ waiting: waiting.save(), keys: keys.save() }),
     stats: () => ({
       waiting: waiting.size,
@@ -268,12 +308,4 @@ export function worker(options: WorkerOptions): Worker {
       ...(lastError !== undefined && { lastError }),
     }),
   };
-}
-
-/** A message that stands for others says so. */
-function saying({ notification, merged }: Waiting): Notification {
-  if (merged === 0) return notification;
-  const messages = merged === 1 ? "an earlier message" : `${merged} earlier messages`;
-  const text = `${notification.text}\nThis stands for ${messages} that could not be sent in time.`;
-  return { ...notification, text: text.trim() };
 }

@@ -8,6 +8,8 @@ export interface Saved {
   readonly time: SavedTime;
   /** Epoch milliseconds from which on incidents have been watched for. */
   readonly watchingSince: number;
+  /** Random. In the ids of incidents, so that those of two services are never the same. */
+  readonly salt: string;
   readonly incidents: readonly Tracked[];
   readonly tickets: readonly string[];
 }
@@ -49,10 +51,12 @@ export function incidentBook(maxKept: number, before: readonly Tracked[]): Book 
 export function readSaved(value: unknown): Saved | undefined {
   return guard(() => {
     if (value === undefined || value === null) return undefined;
-    const { time, watchingSince, incidents, tickets } = structuredClone(value) as Saved;
+    const { time, watchingSince, salt, incidents, tickets } = structuredClone(value) as Saved;
+    if (typeof salt !== "string") throw new TypeError("A saved salt is no text");
     for (const number of [time.steadyMs, time.epochMs, watchingSince]) checkNumber(number);
     const good = incidents.filter((each) => guard(() => checkTracked(each), false));
-    return { time, watchingSince, incidents: good, tickets: tickets.filter((each) => typeof each === "string") };
+    const texts = tickets.filter((each) => typeof each === "string");
+    return { time, watchingSince, salt, incidents: good, tickets: texts };
   }, undefined);
 }
 
@@ -68,6 +72,7 @@ function checkTracked(tracked: Tracked): boolean {
     detectedMs,
     openedMs,
     openBeforeMs,
+    episodeMs,
     toldLevel,
     alertMs,
     detectedAt,
@@ -75,11 +80,11 @@ function checkTracked(tracked: Tracked): boolean {
   for (const text of [id, kind, name, title, severity]) {
     if (typeof text !== "string") throw new TypeError(`A saved incident has a ${typeof text} for a text`);
   }
-  for (const number of [detectedMs, openedMs, openBeforeMs, toldLevel, alertMs, detectedAt, beganAt])
+  for (const number of [detectedMs, openedMs, openBeforeMs, episodeMs, toldLevel, alertMs, detectedAt, beganAt])
     checkNumber(number);
   if (!INCIDENT_STATUSES.includes(status)) throw new TypeError("A saved incident has an unknown status");
-  const { alerts, traces, timeline, periods, automatic, labels, similar, leftOut } = tracked;
-  if (![alerts, traces, timeline, periods, automatic].every(Array.isArray))
+  const { alerts, active, silenced, traces, timeline, periods, automatic, labels, similar, leftOut } = tracked;
+  if (![alerts, active, silenced, traces, timeline, periods, automatic].every(Array.isArray))
     throw new TypeError("A saved incident has no lists");
   if (typeof labels !== "object" || typeof similar.count !== "number" || typeof leftOut.entries !== "number") {
     throw new TypeError("A saved incident is not whole");

@@ -4,7 +4,7 @@ import type { Incident, Runbook } from "./incident.ts";
 import { type Mitigation, runMitigation } from "./mitigation.ts";
 import type { IncidentsOptions } from "./options.ts";
 import { durationText } from "./time-text.ts";
-import { addEntry, openMsOf, type Tracked, whoText } from "./tracked.ts";
+import { addEntry, episodeMsOf, type Tracked, whoText } from "./tracked.ts";
 
 /** What people do with an incident. Each gives it back as it is then; `undefined` for an id that is not known. */
 export interface HandWork {
@@ -31,7 +31,7 @@ export interface Work {
 export function handWork(desk: Desk, { mitigations = {}, automatic = [] }: IncidentsOptions): Work {
   const { book, clock, steady, view, changed, tell } = desk;
   const running = new Set<Promise<void>>();
-  const openMs = (tracked: Tracked): number => openMsOf(tracked, steady.nowMs());
+  const episodeMs = (tracked: Tracked): number => episodeMsOf(tracked, steady.nowMs());
 
   function acknowledge(tracked: Tracked, by: string | undefined, text: string): void {
     const time = clock.epochMs();
@@ -39,7 +39,7 @@ export function handWork(desk: Desk, { mitigations = {}, automatic = [] }: Incid
     addEntry(tracked, { time, kind: "acknowledged", text, ...(by !== undefined && { by }) });
     if (!isFirst) return;
     tracked.acknowledgedAt = time;
-    tracked.acknowledgedAfterMs = openMs(tracked);
+    tracked.acknowledgedAfterMs = episodeMs(tracked);
     if (by !== undefined) tracked.acknowledgedBy = by;
     if (tracked.status === "detected") tracked.status = "acknowledged";
     const prefix = by === undefined ? "Acknowledged" : `Acknowledged by ${by}`;
@@ -50,7 +50,7 @@ export function handWork(desk: Desk, { mitigations = {}, automatic = [] }: Incid
     tracked.status = "mitigating";
     if (tracked.mitigatingAt !== undefined) return;
     tracked.mitigatingAt = clock.epochMs();
-    tracked.mitigatingAfterMs = openMs(tracked);
+    tracked.mitigatingAfterMs = episodeMs(tracked);
   }
 
   async function run(tracked: Tracked, action: string, by: string): Promise<void> {
@@ -59,6 +59,7 @@ export function handWork(desk: Desk, { mitigations = {}, automatic = [] }: Incid
     const text = isDone
       ? `${action} was run, in ${durationText(ms)}`
       : `${action} failed after ${durationText(ms)}: ${problem}`;
+    if (desk.isTaken()) return;
     if (isDone && tracked.status !== "resolved") begin(tracked);
     addEntry(tracked, { time: clock.epochMs(), kind: "action", text, by, action, ...(!isDone && { hasFailed: true }) });
     changed(tracked);
@@ -73,7 +74,7 @@ export function handWork(desk: Desk, { mitigations = {}, automatic = [] }: Incid
   const known = (id: string, fn: (tracked: Tracked) => void): Incident | undefined => {
     const tracked = book.get(id);
     if (tracked === undefined) return undefined;
-    fn(tracked);
+    if (!desk.isTaken()) fn(tracked);
     return view(tracked);
   };
 
@@ -89,7 +90,7 @@ export function handWork(desk: Desk, { mitigations = {}, automatic = [] }: Incid
         const action = whoText(actionId);
         const tracked = book.get(id);
         if (tracked === undefined) return undefined;
-        if (tracked.status === "resolved") return view(tracked);
+        if (tracked.status === "resolved" || desk.isTaken()) return view(tracked);
         const by = whoText(options?.by) ?? "unknown";
         // Who works on it has seen it.
         if (tracked.acknowledgedAt === undefined) acknowledge(tracked, by, "Acknowledged by beginning to mitigate");

@@ -1,7 +1,7 @@
 import type { Runbook, TimelineEntry } from "./incident.ts";
 import type { News } from "./messages.ts";
 import { durationText } from "./time-text.ts";
-import type { Tracked } from "./tracked.ts";
+import { episodeMsOf, isAudible, type Tracked } from "./tracked.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -11,11 +11,13 @@ interface Due {
 }
 
 /**
- * Levels whose minutes are over, and whether it takes longer than expected; each is said once. An acknowledgement stops the
+ * Levels whose minutes are over, and whether it takes longer than expected; each is said once in an episode. An acknowledgement stops the
  * second level only: from the third on it is the resolution that counts.
  */
-export function* dueNews(tracked: Tracked, runbook: Runbook | undefined, openMs: number): Generator<Due> {
-  if (runbook === undefined) return;
+export function* dueNews(tracked: Tracked, runbook: Runbook | undefined, nowMs: number): Generator<Due> {
+  // Nobody is called about what nobody was told of, what is over and only waits to stay so, or what is silenced.
+  if (runbook === undefined || tracked.isQuiet || !isAudible(tracked)) return;
+  const openMs = episodeMsOf(tracked, nowMs);
   for (const [index, { level, who, task, afterMinutes }] of runbook.escalation.entries()) {
     if (index <= tracked.toldLevel || openMs < afterMinutes * MINUTE_MS) continue;
     if (index === 1 && tracked.acknowledgedAt !== undefined) continue;

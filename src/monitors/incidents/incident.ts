@@ -32,7 +32,7 @@ export interface EscalationLevel {
   readonly level: string;
   readonly who: string;
   readonly task: string;
-  /** Minutes after detection at which this level is told, unless somebody has acknowledged (L2) or it is resolved (L3 and beyond). */
+  /** Minutes after people were told of the incident at which this level is told, unless somebody has acknowledged (L2) or it is resolved (L3 and beyond). */
   readonly afterMinutes: number;
 }
 
@@ -66,8 +66,11 @@ export interface TimelineEntry {
 
 /** How long things took. Milliseconds for which the incident was open: time between a resolution and a reopening is none. */
 export interface IncidentClocks {
-  /** Until now, or until it was resolved. */
+  /** Until now, or until its alerts were over or somebody resolved it. */
   readonly openMs: number;
+  /** The part of it since people were told, or were told again of a reopened one: escalation goes by it. */
+  readonly episodeMs: number;
+  /** From the beginning of the episode on, as `mitigatingAfterMs`. */
   readonly acknowledgedAfterMs?: number;
   readonly mitigatingAfterMs?: number;
   /** The runbook's expected minutes. */
@@ -78,7 +81,10 @@ export interface IncidentClocks {
 
 /** Something that is wrong, from detection to resolution. Plain JSON; times are epoch milliseconds. */
 export interface Incident {
-  /** `inc_` and a UUID v7: unique, and in order of time. */
+  /**
+   * `inc_` and a UUID v7: unique, and in order of `beganAt`. The same incident has the same id in the next process, as it
+   * is made of what its first alert is about and when that began.
+   */
   readonly id: string;
   readonly title: string;
   readonly severity: Severity;
@@ -87,6 +93,7 @@ export interface Incident {
   /** When the condition of its first alert began to hold. */
   readonly beganAt: number;
   readonly detectedAt: number;
+  /** Since it was opened, or opened again; as `mitigatingAt`. */
   readonly acknowledgedAt?: number;
   readonly mitigatingAt?: number;
   readonly resolvedAt?: number;

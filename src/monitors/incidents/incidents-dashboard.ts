@@ -47,11 +47,11 @@ export function incidentsDashboard(incidents: { all(): readonly Incident[] }, op
 }
 
 /** `12 min of 15 min ████████░░`. */
-function clockText({ openMs, expectedMs, isOverdue }: Incident["clocks"], hasBar: boolean): string {
-  const took = durationText(openMs).padStart(10);
+function clockText({ episodeMs, expectedMs, isOverdue }: Incident["clocks"], hasBar: boolean): string {
+  const took = durationText(episodeMs).padStart(10);
   if (expectedMs === undefined) return took;
   const text = `${took} of ${durationText(expectedMs).padEnd(6)}`;
   if (!hasBar) return text.trimEnd();
-  const full = isOverdue ? BAR : Math.floor((openMs / expectedMs) * BAR);
+  const full = isOverdue ? BAR : Math.floor((episodeMs / expectedMs) * BAR);
   return `${text} ${"█".repeat(full)}${"░".repeat(BAR - full)}`;
 }

@@ -1,4 +1,4 @@
-import { guard } from "../../core/guard.ts";
+import { callBack, guard } from "../../core/guard.ts";
 import type { AlertListener } from "../alerts/alert.ts";
 import { alertWork } from "./alert-work.ts";
 import { type HandWork, handWork } from "./by-hand.ts";
@@ -10,9 +10,9 @@ import { checkIncidentsOptions, type IncidentsOptions } from "./options.ts";
 import { postMortem } from "./post-mortem.ts";
 import { earlierOnes } from "./similar.ts";
 import { type StatusPage, statusPageOf } from "./status-page.ts";
-import { pageFile, writePage } from "./status-page-file.ts";
+import { checkPagePath, pageFile, writePage } from "./status-page-file.ts";
 import { statusPageHtml } from "./status-page-html.ts";
-import { addEntry, openMsOf } from "./tracked.ts";
+import { addEntry } from "./tracked.ts";
 
 /** What is wrong, from detection to resolution: a listener of alerts that people can talk to. */
 export interface Incidents extends AlertListener, HandWork {
@@ -36,7 +36,9 @@ export interface Incidents extends AlertListener, HandWork {
 /**
  * Opens an incident when an alert fires, follows it until its alerts are over, and tells whoever is on call: `alerts({
  * rules, sources, listeners: [incidents({ notify: notifier({ channels }) })] })`. Alerts of the same runbook, feature and
- * team are one incident. Levels of the runbook are told in time, each once, also across restarts. Nothing it does throws.
+ * team are one incident, which resolves once they have been over for five minutes; a kind is told as open six times an hour at
+ * most, and more often only as it gets graver. Levels of the runbook are told in time, each once, also across restarts.
+ * Nothing it does throws.
  *
  * @throws ConfigError for options and runbooks that could not work
  * @example
@@ -47,6 +49,8 @@ export interface Incidents extends AlertListener, HandWork {
 export function incidents(options: IncidentsOptions = {}): Incidents {
   const { runbooks = defaultRunbooks, notify, state, traceUrl } = options;
   checkIncidentsOptions(options, runbooks);
+  // Before the part of the state is taken from another one: what is refused takes nothing over.
+  if (options.statusPath !== undefined) checkPagePath(options.statusPath);
   const desk = createDesk(options, runbooks);
   const { book, clock, steady, view, runbookOf } = desk;
   const work = handWork(desk, options);
@@ -85,12 +89,15 @@ export function incidents(options: IncidentsOptions = {}): Incidents {
       const fired = found.alerts.map((each) => each.fired);
       return postMortem({ incident: view(found), fired, runbook: runbookOf(found), earlier, traceUrl });
     },
-    alert: (event) => guard(() => alerts.alert(event), undefined),
+    alert(event) {
+      if (!desk.isTaken()) guard(() => alerts.alert(event), undefined);
+    },
     tick(now) {
-      for (const tracked of book.open()) {
+      for (const tracked of desk.isTaken() ? [] : book.open()) {
         guard(() => {
           if (alerts.settle(tracked)) return;
-          for (const { news, entry } of dueNews(tracked, runbookOf(tracked), openMsOf(tracked, steady.nowMs()))) {
+          if (alerts.tellIfDue(tracked)) desk.changed(tracked);
+          for (const { news, entry } of dueNews(tracked, runbookOf(tracked), steady.nowMs())) {
             addEntry(tracked, { time: clock.epochMs(), ...entry });
             desk.tell(tracked, news);
             desk.changed(tracked);
@@ -98,18 +105,19 @@ export function incidents(options: IncidentsOptions = {}): Incidents {
         }, undefined);
       }
       if (book.open().length > 0) desk.saveClocks();
-      page?.tick();
-      guard(() => notify?.tick?.(now), undefined);
+      if (!desk.isTaken()) page?.tick();
+      // Also of one that was taken over: what it told before is still on its way.
+      callBack(() => notify?.tick?.(now));
     },
     async flush(signal) {
       await work.settled(signal);
-      page?.write();
+      if (!desk.isTaken()) page?.write();
       guard(() => state?.save(), undefined);
       await notify?.flush?.(signal);
     },
     async close(signal) {
       await work.settled(signal);
-      page?.write();
+      if (!desk.isTaken()) page?.write();
       desk.save();
       guard(() => state?.save(), undefined);
       await notify?.close?.(signal);

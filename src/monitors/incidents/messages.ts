@@ -1,4 +1,4 @@
-import { guard } from "../../core/guard.ts";
+import { callBack } from "../../core/guard.ts";
 import type { AlertEvent } from "../alerts/alert.ts";
 import type { Notification } from "../channels/notification.ts";
 import type { Incident, Runbook } from "./incident.ts";
@@ -90,10 +90,17 @@ function linksOf(
   const href = runbook?.href ?? (isAddress(id) ? id : undefined);
   const links = href === undefined ? [] : [{ text: "Runbook", href }];
   for (const trace of traceUrl === undefined ? [] : traces.slice(0, MAX_LINKS)) {
-    const url = guard(() => traceUrl?.(trace), undefined);
-    if (typeof url === "string") links.push({ text: `Trace ${trace.slice(0, 8)}`, href: url });
+    const url = addressOf(trace, traceUrl);
+    if (url !== undefined) links.push({ text: `Trace ${trace.slice(0, 8)}`, href: url });
   }
   return links;
+}
+
+/** A promise of an address is none. */
+export function addressOf(traceId: string, traceUrl: ((traceId: string) => string) | undefined): string | undefined {
+  let url: unknown;
+  callBack(() => (url = traceUrl?.(traceId)));
+  return typeof url === "string" ? url : undefined;
 }
 
 function isAddress(text: string | undefined): boolean {

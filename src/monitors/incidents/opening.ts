@@ -1,5 +1,3 @@
-import type { Ids } from "../../core/ids.ts";
-import { systemIds } from "../../core/ids.ts";
 import type { Alert, AlertEvent } from "../alerts/alert.ts";
 import type { Incident, Runbook } from "./incident.ts";
 import { cut, MAX_TITLE, putAlert, type Tracked } from "./tracked.ts";
@@ -15,22 +13,36 @@ function groupLabels({ labels }: Alert, groupBy: readonly string[]): { [name: st
   return Object.fromEntries(values.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }
 
-/** `inc_` and a UUIDv7: its first 48 bits are the time, 74 are random. */
-export function incidentId(ids: Ids, epochMs: number, isTaken: (id: string) => boolean): string {
-  const make = (from: Ids): string =>
-    `inc_${from.traceId(epochMs).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")}`;
-  const id = make(ids);
-  return isTaken(id) ? make(systemIds) : id;
+/** UUIDv7 has 48 bits for the time. */
+const MAX_MS = 2 ** 48 - 1;
+
+/**
+ * `inc_` and a UUIDv7 (RFC 9562 section 5.7) whose time is that at which the incident began, and whose random bits are a hash
+ * of what it is: a process that died before it could write down what it had told tells the next time of the same incident.
+ */
+export function incidentId(salt: string, kind: string, beganAt: number, isTaken: (id: string) => boolean): string {
+  const ms = Math.min(Math.max(Math.floor(beganAt), 0) || 0, MAX_MS);
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  for (let n = 0; ; n++) {
+    const hex = createHash("sha256")
+      .update(JSON.stringify([salt, kind, beganAt, n]))
+      .digest("hex");
+    const variant = "89ab"[Number.parseInt(hex.charAt(31), 16) % 4];
+    const digits = `${ms.toString(16).padStart(12, "0")}7${hex.slice(0, 3)}${variant}${hex.slice(3, 18)}`;
+    const id = `inc_${digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")}`;
+    if (!isTaken(id)) return id;
+  }
 }
 
 export function openTracked(
   id: string,
-  { alert, time }: AlertEvent,
+  event: AlertEvent,
   groupBy: readonly string[],
   runbook: Runbook | undefined,
   similar: Incident["similar"],
   nowMs: number,
 ): Tracked {
+  const { alert, time, isQuiet } = event;
   const { rule, message } = alert;
   const name = runbook?.name ?? rule.name;
   const tracked: Tracked = {
@@ -45,6 +57,8 @@ export function openTracked(
     severity: rule.severity,
     status: "detected",
     alerts: [],
+    active: [],
+    silenced: [],
     traces: [],
     timeline: [{ time, kind: "detected", text: `${rule.name}: ${message}` }],
     periods: [{ from: time }],
@@ -53,11 +67,13 @@ export function openTracked(
     detectedMs: nowMs,
     openedMs: nowMs,
     openBeforeMs: 0,
+    episodeMs: 0,
     alertMs: nowMs,
     toldLevel: 0,
     isOverdueTold: false,
     reopened: 0,
-    isQuiet: false,
+    isQuiet: true,
+    isToTell: !isQuiet,
     automatic: [],
   };
   putAlert(tracked, alert, true, nowMs);

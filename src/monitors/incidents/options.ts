@@ -24,17 +24,31 @@ export interface IncidentsOptions {
   readonly groupWindowMs?: number | undefined;
   /** Within this time after a resolution the same incident is opened again, instead of a new one. Default: 30 minutes. */
   readonly reopenMs?: number | undefined;
-  /** For how long all alerts must be over before an incident resolves itself. Default: 0, as rules have `keepFiringMs`. */
+  /**
+   * For how long all alerts must be over before an incident resolves itself; its clocks stop when they are over. Default: five
+   * minutes, the window of most default rules: what comes back sooner is the same fault, and what flaps stays one incident.
+   */
   readonly resolveAfterMs?: number | undefined;
+  /**
+   * For so long after people were told that an incident is open, they are not told again that one of the same runbook and
+   * labels is open, or open again, unless it is graver; then they are, if something still fires. Default: ten minutes, so six
+   * times an hour; as an incident stays open for five anyway, nobody is told later than after five.
+   */
+  readonly cooldownMs?: number | undefined;
   /** Incidents that are kept, the oldest resolved ones go first. Default: 500, a few MB. */
   readonly maxKept?: number | undefined;
   /** What is less severe is told as a ticket and opens no incident. Default: `sev3`. */
   readonly minSeverity?: Severity | undefined;
   /** Incidents and their clocks outlive the process in it: `stateFile(path)`. */
   readonly state?: State | undefined;
-  /** The address of a trace, for links. */
+  /**
+   * That of its part of the state: of several that share one, the last that was made goes on, and the others are silent from
+   * then on. Default: `incidents`.
+   */
+  readonly name?: string | undefined;
+  /** The address of a trace, for links. What is no text is no link. */
   readonly traceUrl?: ((traceId: string) => string) | undefined;
-  /** Called for each change of an incident. What it throws is swallowed. */
+  /** Called for each change of an incident. What it throws, or rejects with, is swallowed. */
   readonly onChange?: ((incident: Incident) => void) | undefined;
   /** A file that holds the status page, rewritten on changes: JSON where it ends in `.json`, else HTML. */
   readonly statusPath?: string | undefined;
@@ -47,6 +61,7 @@ export interface IncidentsOptions {
   /** The status page shows the figures of alerts too. Default: false, it is fit for the public. */
   readonly statusDetails?: boolean | undefined;
   readonly clock?: Clock | undefined;
+  /** Incidents' ids are made of one `spanId()` and of what they are about. */
   readonly ids?: Ids | undefined;
 }
 
@@ -62,9 +77,11 @@ export function checkIncidentsOptions(options: IncidentsOptions, runbooks: reado
     groupWindowMs: duration,
     reopenMs: duration,
     resolveAfterMs: duration,
+    cooldownMs: duration,
     maxKept: [(value) => Number.isInteger(value) && (value as number) >= 1, "a whole number from 1 on"],
     minSeverity: [(value) => (SEVERITIES as readonly unknown[]).includes(value), `one of ${SEVERITIES.join(", ")}`],
     state: [(value) => has(value, "load") && has(value, "changed"), "a state, such as stateFile(path)"],
+    name: [(value) => typeof value === "string" && value !== "", "a text"],
     traceUrl: [isFunction, "a function from a trace id to an address"],
     onChange: [isFunction, "a function"],
     statusPath: [(value) => typeof value === "string" && value !== "", "a path"],
@@ -73,7 +90,7 @@ export function checkIncidentsOptions(options: IncidentsOptions, runbooks: reado
     statusTitle: [(value) => typeof value === "string", "a text"],
     statusDetails: [isBoolean, "true or false"],
     clock: [(value) => has(value, "epochMs") && has(value, "monotonicMs"), "a clock with epochMs() and monotonicMs()"],
-    ids: [(value) => has(value, "traceId"), "ids with traceId()"],
+    ids: [(value) => has(value, "spanId"), "ids with spanId()"],
   });
   checkRunbooks(runbooks);
   const actions = new Set(runbooks.flatMap((runbook) => runbook.actions.map(({ id }) => id)));

@@ -1,6 +1,6 @@
-import { guard } from "../../core/guard.ts";
 import type { Incident, Runbook, TimelineEntry } from "./incident.ts";
 import { escapeMarkdown, markdownLink } from "./markdown.ts";
+import { addressOf } from "./messages.ts";
 import { actionsDone, similarText } from "./similar.ts";
 import { durationText, timeText } from "./time-text.ts";
 
@@ -20,9 +20,8 @@ const MAX_EARLIER = 10;
 /** A draft: what is known is written down, what only people know is asked. */
 export function postMortem(input: PostMortemInput): string {
   const { incident, runbook } = input;
-  const { id, title, severity, detectedAt, resolvedAt, clocks, labels } = incident;
+  const { id, title, severity, detectedAt, clocks, labels } = incident;
   const about = Object.entries(labels).map(([name, value]) => `${name} ${value}`);
-  const ended = resolvedAt === undefined ? "It is still open" : `It was resolved at ${timeText(resolvedAt)}`;
   const lines = [
     `# Post-mortem: ${escapeMarkdown(title)}`,
     "",
@@ -30,7 +29,7 @@ export function postMortem(input: PostMortemInput): string {
     "",
     "## Summary",
     "",
-    `${escapeMarkdown(title)}${about.length === 0 ? "" : ` (${escapeMarkdown(about.join(", "))})`}. It was detected at ${timeText(detectedAt)}. ${ended}, after ${durationText(clocks.openMs)}.${reopenedText(incident)}`,
+    `${escapeMarkdown(title)}${about.length === 0 ? "" : ` (${escapeMarkdown(about.join(", "))})`}. It was detected at ${timeText(detectedAt)}. ${endText(incident)}, after ${durationText(clocks.openMs)}.${reopenedText(incident)}`,
     "",
     "What would you tell somebody who was not there, in two sentences?",
     "",
@@ -53,6 +52,13 @@ export function postMortem(input: PostMortemInput): string {
     ...actionItems(incident, runbook),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function endText({ resolvedAt, periods }: Incident): string {
+  if (resolvedAt === undefined) return "It is still open";
+  const { to = resolvedAt } = periods.at(-1) ?? {};
+  if (to === resolvedAt) return `It was resolved at ${timeText(resolvedAt)}`;
+  return `It was over at ${timeText(to)} (resolved at ${timeText(resolvedAt)}, as it stayed so)`;
 }
 
 function reopenedText({ periods }: Incident): string {
@@ -122,10 +128,7 @@ function textOf({ text, count, lastTime }: TimelineEntry): string {
 
 function traces({ incident, traceUrl }: PostMortemInput): string[] {
   if (incident.traces.length === 0) return [];
-  const linked = incident.traces.map((trace) => {
-    const href: unknown = guard(() => traceUrl?.(trace), undefined);
-    return `- ${markdownLink(trace, typeof href === "string" ? href : undefined)}`;
-  });
+  const linked = incident.traces.map((trace) => `- ${markdownLink(trace, addressOf(trace, traceUrl))}`);
   return ["## Traces that show it", "", ...linked, ""];
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import { ConfigError } from "../../core/errors.ts";
@@ -34,6 +34,21 @@ export function writePage(path: string, { json, html }: Rendered): void {
   }
 }
 
+/** @throws ConfigError for a path in a folder that cannot be written */
+export function checkPagePath(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    accessSync(dirname(path), constants.W_OK);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function unwritable(path: string, cause: unknown): ConfigError {
+  const problem = `incidents({ statusPath: "${path}" }): it cannot be written: ${(cause as Error).message}. Give a path that can.`;
+  return new ConfigError("CONFIG_BAD_VALUE", problem, { cause });
+}
+
 /** Written at once, so that a path that cannot be written is known from the beginning. */
 export function pageFile(path: string, render: () => Rendered, clock: Clock): PageFile {
   let timer: NodeJS.Timeout | undefined;
@@ -53,11 +68,9 @@ export function pageFile(path: string, render: () => Rendered, clock: Clock): Pa
     timer ??= setTimeout(write, WRITE_MS).unref();
   };
   try {
-    mkdirSync(dirname(path), { recursive: true });
     writePage(path, render());
   } catch (error) {
-    const problem = `incidents({ statusPath: "${path}" }): it cannot be written: ${(error as Error).message}. Give a path that can.`;
-    throw new ConfigError("CONFIG_BAD_VALUE", problem, { cause: error });
+    throw unwritable(path, error);
   }
   return {
     changed,

@@ -5,6 +5,8 @@ import { oneLine } from "./markdown.ts";
 
 /** Alerts of an incident; one for each of a thousand users would fill the memory. */
 const MAX_ALERTS = 20;
+/** Alerts whose end is waited for: as many as a rule has groups. About 100 KB. */
+const MAX_ACTIVE = 1_000;
 export const MAX_TRACES = 20;
 /** A week of an incident with an entry or two for each hour. */
 const MAX_ENTRIES = 150;
@@ -33,8 +35,11 @@ export interface Tracked {
   mitigatingAt?: number;
   mitigatingAfterMs?: number;
   resolvedAt?: number;
-  /** `fired`: what it said when it fired last; at the end its figure is a good one. */
+  /** Those that are shown. `fired`: what it said when it fired last; at the end its figure is a good one. */
   alerts: { alert: Alert; isActive: boolean; fired: string }[];
+  /** Fingerprints of all alerts that fire, shown or not, and of those of them that are silenced. */
+  active: string[];
+  silenced: string[];
   /** Epoch: when the first alert's condition began to hold. */
   readonly beganAt: number;
   traces: string[];
@@ -47,6 +52,8 @@ export interface Tracked {
   openedMs: number;
   /** For how long it had been open before it was reopened. */
   openBeforeMs: number;
+  /** For how long it had been open when this episode began: when people were told of it, or were told again. */
+  episodeMs: number;
   resolvedMs?: number;
   /** Since when none of its alerts fires. */
   calmMs?: number;
@@ -56,14 +63,29 @@ export interface Tracked {
   toldLevel: number;
   isOverdueTold: boolean;
   reopened: number;
-  /** It was reopened by an alert that nobody is to be told of. */
+  /** Nobody knows that it is open, so nobody is told how it goes on. */
   isQuiet: boolean;
+  /** Somebody is to be told that it is open; still so in the state where a process died over it. */
+  isToTell: boolean;
+  /** Steady time at which people were told last that it is open, or open again, and how severe it was. */
+  toldMs?: number;
+  toldSeverity?: Severity;
   /** Actions that have been run by themselves. */
   automatic: string[];
 }
 
+/** Until its alerts were over: what it waited from then on, to see whether they stay so, is no part of it. */
+export function endMsOf({ resolvedMs = Infinity, calmMs = Infinity }: Tracked, nowMs: number): number {
+  return Math.min(resolvedMs, calmMs, nowMs);
+}
+
 export function openMsOf(tracked: Tracked, nowMs: number): number {
-  return tracked.openBeforeMs + Math.max(0, (tracked.resolvedMs ?? nowMs) - tracked.openedMs);
+  return tracked.openBeforeMs + Math.max(0, endMsOf(tracked, nowMs) - tracked.openedMs);
+}
+
+/** Since people were told of it, or were told again. */
+export function episodeMsOf(tracked: Tracked, nowMs: number): number {
+  return Math.max(0, openMsOf(tracked, nowMs) - tracked.episodeMs);
 }
 
 /** In the order of what happened, whatever the wall clock says. The same alert again is one entry with a count. */
@@ -89,28 +111,43 @@ function isRepeated(timeline: readonly TimelineEntry[], at: number): boolean {
 /** Adds the alert, or what is new of it. */
 export function putAlert(tracked: Tracked, alert: Alert, isActive: boolean, nowMs: number): void {
   const { alerts, traces } = tracked;
+  const isNew = isActive && !isFiring(tracked, alert.fingerprint);
+  mark(tracked.active, alert.fingerprint, isActive);
+  mark(tracked.silenced, alert.fingerprint, alert.isSilenced === true && isFiring(tracked, alert.fingerprint));
   const at = alerts.findIndex((each) => each.alert.fingerprint === alert.fingerprint);
   const kept = { alert, isActive, fired: (isActive ? undefined : alerts[at]?.fired) ?? alert.message };
   if (at !== -1) alerts[at] = kept;
   else if (alerts.length < MAX_ALERTS) alerts.push(kept);
-  else {
+  else if (isActive) {
     const over = alerts.findIndex((each) => !each.isActive);
     if (over !== -1) alerts[over] = kept;
-    tracked.leftOut.alerts++;
+    if (isNew) tracked.leftOut.alerts++;
   }
   for (const trace of alert.traces) if (traces.length < MAX_TRACES && !traces.includes(trace)) traces.push(trace);
   tracked.alertMs = nowMs;
-  if (alerts.some((each) => each.isActive)) delete tracked.calmMs;
+  if (tracked.active.length > 0) delete tracked.calmMs;
   else tracked.calmMs ??= nowMs;
 }
 
+function mark(list: string[], fingerprint: string, isIn: boolean): void {
+  const at = list.indexOf(fingerprint);
+  if (!isIn && at !== -1) list.splice(at, 1);
+  if (isIn && at === -1 && list.length < MAX_ACTIVE) list.push(fingerprint);
+}
+
+/** It belongs to the incident, or did when it fired last. */
 export function holds(tracked: Tracked, fingerprint: string): boolean {
-  return tracked.alerts.some(({ alert }) => alert.fingerprint === fingerprint);
+  return isFiring(tracked, fingerprint) || tracked.alerts.some(({ alert }) => alert.fingerprint === fingerprint);
 }
 
 /** It belongs to the incident, and is not over. */
-export function isFiring(tracked: Tracked, fingerprint: string): boolean {
-  return tracked.alerts.some(({ alert, isActive }) => isActive && alert.fingerprint === fingerprint);
+export function isFiring({ active }: Tracked, fingerprint: string): boolean {
+  return active.includes(fingerprint);
+}
+
+/** Something fires of which people are to know. */
+export function isAudible({ active, silenced }: Tracked): boolean {
+  return active.length > silenced.length;
 }
 
 export function beginPeriod(tracked: Tracked, from: number): void {
@@ -133,6 +170,7 @@ export function incidentOf(
   level: string,
 ): Incident {
   const openMs = openMsOf(tracked, nowMs);
+  const episodeMs = episodeMsOf(tracked, nowMs);
   const expectedMs = expectedMinutes === undefined ? undefined : expectedMinutes * 60_000;
   return {
     id: tracked.id,
@@ -154,10 +192,11 @@ export function incidentOf(
     labels: tracked.labels,
     clocks: {
       openMs,
+      episodeMs,
       ...(tracked.acknowledgedAfterMs !== undefined && { acknowledgedAfterMs: tracked.acknowledgedAfterMs }),
       ...(tracked.mitigatingAfterMs !== undefined && { mitigatingAfterMs: tracked.mitigatingAfterMs }),
       ...(expectedMs !== undefined && { expectedMs }),
-      isOverdue: expectedMs !== undefined && openMs > expectedMs,
+      isOverdue: expectedMs !== undefined && episodeMs > expectedMs,
     },
     periods: tracked.periods.map((period) => ({ ...period })),
     leftOut: { ...tracked.leftOut },

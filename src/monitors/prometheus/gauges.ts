@@ -1,6 +1,6 @@
-import { guard } from "../../core/guard.ts";
+import { callBack, guard } from "../../core/guard.ts";
 import type { Alert } from "../alerts/alert.ts";
-import type { Dimension, Reading, Source } from "../reading.ts";
+import type { Dimension, Source } from "../reading.ts";
 import type { Family, Labels, Value } from "./family.ts";
 import { ALERT, LABELS, labelName, labelsOf, SAMPLES } from "./names.ts";
 import { isBudget, isCounted } from "./promql.ts";
@@ -19,7 +19,8 @@ export interface GaugeOptions {
 
 /**
  * The readings of sources as they are now: a gauge for each metric, and one more for each dimension of those that cannot be
- * worked out from counters; how many samples they were made from; the states of alerts. Names of `taken` are left out.
+ * worked out from counters; how many samples they were made from; the states of alerts. Names of `taken` are left out, and
+ * so is what is no reading or alert: others' faults fail no scrape.
  */
 export function gaugeFamilies(
   sources: readonly (Source | AlertSource)[],
@@ -42,33 +43,45 @@ export function gaugeFamilies(
   function putReadings(source: Source, name: string, help: string, by?: Dimension): void {
     const suffix = by === undefined ? "" : `_by_${by}`;
     const metric = labelName(name);
-    for (const { value, samples, labels } of readingsOf(source, name, windowMs, by)) {
-      if (value === undefined || Number.isNaN(value)) continue;
-      const own = labelsOf(labels);
-      put(`${metric}${suffix}`, help, own, value);
-      put(
-        `${SAMPLES}${suffix}`,
-        "From how many calls, scores or amounts a gauge was made.",
-        { ...own, metric },
-        samples,
-      );
-    }
+    eachOf(
+      () => source.read(name, { windowMs, by }),
+      ({ value, samples, labels }) => {
+        // By what was asked for, and by no user: a budget for each user is nobody else's business.
+        const isAsked = labels["user"] === undefined && (by === undefined || labels[by] !== undefined);
+        if (!isAsked || !isNumber(value) || !isNumber(samples)) return;
+        const own = labelsOf(labels);
+        put(`${metric}${suffix}`, help, own, value);
+        put(
+          `${SAMPLES}${suffix}`,
+          "From how many calls, scores or amounts a gauge was made.",
+          { ...own, metric },
+          samples,
+        );
+      },
+    );
   }
 
   for (const source of sources) {
     if ("read" in source) {
-      for (const { name, description } of guard(() => source.metrics, [])) {
-        putReadings(source, name, description);
-        if (isCounted(name) || isBudget(name)) continue;
-        for (const label of LABELS) putReadings(source, name, description, label);
-      }
+      eachOf(
+        () => source.metrics,
+        ({ name, description }) => {
+          const help = String(description);
+          putReadings(source, name, help);
+          if (isCounted(name) || isBudget(name)) return;
+          for (const label of LABELS) putReadings(source, name, help, label);
+        },
+      );
     }
     if ("all" in source) {
-      for (const { rule, state, labels } of guard(() => source.all(), [])) {
-        const { user: _, ...others } = labels;
-        const { name, severity } = rule;
-        put(ALERT, "Alerts by their state.", labelsOf({ ...others, name, severity, state }), 1, true);
-      }
+      eachOf(
+        () => source.all(),
+        ({ rule, state, labels }) => {
+          const { user: _, ...others } = labels;
+          const { name, severity } = rule;
+          put(ALERT, "Alerts by their state.", labelsOf({ ...others, name, severity, state }), 1, true);
+        },
+      );
     }
   }
   return [...families]
@@ -76,10 +89,13 @@ export function gaugeFamilies(
     .map(([name, { help, values }]) => ({ name, help, type: "gauge", values: [...values.values()] }));
 }
 
-/** Those that are told apart by what was asked for, and by no user: a budget for each user is nobody else's business. */
-function readingsOf(source: Source, name: string, windowMs: number, by: Dimension | undefined): readonly Reading[] {
-  const readings = guard(() => source.read(name, { windowMs, by }), []);
-  return readings.filter(
-    ({ labels }) => labels["user"] === undefined && (by === undefined || labels[by] !== undefined),
-  );
+/** What is no list has nothing, not even a rejection; of a list, what cannot be used is counted and left out. */
+function eachOf<T>(list: () => readonly T[], use: (each: T) => void): void {
+  const given: unknown = guard(list, []);
+  if (!Array.isArray(given)) callBack(() => given);
+  else for (const each of given) guard(() => use(each), undefined);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && !Number.isNaN(value);
 }

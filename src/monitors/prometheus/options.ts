@@ -37,7 +37,7 @@ export interface PrometheusOptions {
   windowMs?: number;
   /** In front of the names that are not OpenTelemetry's. Default `sightline`. */
   prefix?: string;
-  /** On every line: `{ service: "tutor" }`. */
+  /** On every line: `{ service: "tutor" }`. Not `le` and `quantile`, which are those of histograms and summaries. */
   labels?: { readonly [name: string]: string };
   /** The sink's. Default `prometheus`. */
   name?: string;
@@ -58,13 +58,16 @@ const MAX_SERIES = 1_000;
 const LEAST_SERIES = 10;
 const WINDOW_MS = 300_000;
 
+/** A histogram would lose its own, and elsewhere `promtool check metrics` refuses them. */
+const RESERVED: ReadonlySet<string> = new Set(["le", "quantile"]);
+
 const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
 const isPositive = (value: unknown): boolean =>
   typeof value === "number" && value > 0 && value < Number.POSITIVE_INFINITY;
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 const CHECKS: Checks<PrometheusOptions> = {
-  sources: [isSources, "a list of sources, each with read() and metrics, or with all()"],
+  sources: [isSources, "a list of sources, each with read() and metrics that have names, or with all()"],
   profile: [(value) => PROFILES.includes(value as Profile), PROFILES.map((each) => `"${each}"`).join(" or ")],
   maxSeries: [(value) => isPositive(value) && Number(value) >= LEAST_SERIES, `a number of ${LEAST_SERIES} or more`],
   windowMs: [isPositive, "a number of milliseconds above zero"],
@@ -73,8 +76,10 @@ const CHECKS: Checks<PrometheusOptions> = {
     "letters, digits and underscores",
   ],
   labels: [
-    (value) => isObject(value) && Object.values(value).every((each) => typeof each === "string"),
-    "texts by name",
+    (value) =>
+      isObject(value) &&
+      Object.entries(value).every(([name, each]) => typeof each === "string" && !RESERVED.has(labelName(name))),
+    "texts by name, but not by le and quantile, which are Prometheus's own",
   ],
   name: [isText, "a text"],
   clock: [isObject, "a clock"],
@@ -101,7 +106,17 @@ function isSources(value: unknown): boolean {
 }
 
 function isSource(value: object): boolean {
-  return "read" in value && isFunction(value.read) && "metrics" in value && Array.isArray(value.metrics);
+  return (
+    "read" in value &&
+    isFunction(value.read) &&
+    "metrics" in value &&
+    Array.isArray(value.metrics) &&
+    value.metrics.every(isMetric)
+  );
+}
+
+function isMetric(value: unknown): boolean {
+  return isObject(value) && "name" in value && isText(value.name);
 }
 
 function isAlertSource(value: object): boolean {

@@ -144,7 +144,7 @@ function labelsOf(rule: AlertRule, { labels = {} }: PrometheusRulesOptions): { [
 
 /** As `alertmanager()` has it, so that one silence is for both; no backslash or quote, which PromQL would read. */
 function plainName(name: string): string {
-  return name.replace(/[\\"\p{Cc}]+/gu, " ").trim() || "Alert";
+  return name.replace(/ *[\\"\p{Cc}]+ */gu, " ").trim() || "Alert";
 }
 
 /** Numbered where two come to the same. */

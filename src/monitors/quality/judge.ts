@@ -5,13 +5,13 @@ import { NonRecordingSpan } from "../../core/non-recording-span.ts";
 import { activeRuntime } from "../../core/runtime.ts";
 import { mergeTraceInfo } from "../../core/trace.ts";
 import { withoutFence } from "./json-format.ts";
-import { JUDGE_FEATURE } from "./judge-feature.ts";
+import { JUDGE_FEATURE, notePrompt, noteSpan } from "./judge-calls.ts";
 import { type Sample, type Scorer, scorerName, type Verdict } from "./scorer.ts";
 
 export interface JudgeOptions {
   /**
    * Asks your model: `(prompt) => text of the answer`. What it records are traces of their own with the feature
-   * `quality_judge`: their money counts, and they are not judged.
+   * `quality_judge`: their money counts, and no span that starts in there is judged, whatever trace or feature it is given.
    */
   ask: (prompt: string) => Promise<string>;
   /** What is good and what is bad, in your words: `Is the answer polite and short?` */
@@ -67,7 +67,9 @@ export function judge(options: JudgeOptions): Scorer {
     name: scorerName(options.name ?? "judge"),
     higherIsBetter,
     async score(sample) {
-      return readVerdict(await inTraceOfItsOwn(() => ask(prompt(sample))));
+      const question = prompt(sample);
+      if (typeof question === "string") notePrompt(question);
+      return readVerdict(await inTraceOfItsOwn(() => ask(question)));
     },
   };
 }
@@ -77,7 +79,7 @@ function inTraceOfItsOwn<T>(fn: () => T): T {
   const runtime = activeRuntime();
   if (runtime === null) return fn();
   const info = mergeTraceInfo(runtime.traceDefaults, { feature: JUDGE_FEATURE });
-  return runIn(runtime.carrier, new NonRecordingSpan("seed", { info }), fn);
+  return runIn(runtime.carrier, new NonRecordingSpan("seed", { info, witness: noteSpan }), fn);
 }
 
 function promptFor(sample: Sample, criteria: string, higherIsBetter: boolean, showContext: boolean): string {

@@ -74,7 +74,11 @@ export function markdownFormat(options: MarkdownFormatOptions = {}): Scorer {
       if (isCut) return undefined;
       if (lexer !== undefined) return judge(output, lexer);
       // Blocks alone: what stands within a paragraph is not asked for, and hostile emphasis takes a second.
-      loading ??= import("marked").then(({ Lexer: Marked }) => (lexer = (text) => new Marked().blockTokens(text, [])));
+      // With a second handler bundlers take it as something that may be missing.
+      loading ??= import("marked").then(
+        ({ Lexer: Marked }) => (lexer = (text) => new Marked().blockTokens(text, [])),
+        missing,
+      );
       return loading.then((lex) => judge(output, lex));
     },
   };
@@ -85,10 +89,11 @@ function assertInstalled(): void {
   try {
     createRequire(import.meta.url).resolve("marked");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") return;
-    const way = "npm install marked, or give markdownFormat({ lexer }) where it is part of a bundle";
-    throw new ConfigError("CONFIG_MISSING_PACKAGE", `markdownFormat() needs the package "marked": ${way}.`, {
-      cause: error,
-    });
+    if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") missing(error);
   }
+}
+
+function missing(cause: unknown): never {
+  const way = "npm install marked, or give markdownFormat({ lexer }) where it is part of a bundle";
+  throw new ConfigError("CONFIG_MISSING_PACKAGE", `markdownFormat() needs the package "marked": ${way}.`, { cause });
 }

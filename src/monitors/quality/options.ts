@@ -31,7 +31,7 @@ export interface QualityOptions {
   drift?: DriftOptions;
   /** What the answer should have been, where somebody knows. */
   expected?: (sample: Sample) => string | undefined;
-  /** Which spans are scored. Default: answers of models, see `isAnswer`. */
+  /** Which spans are scored. Default: answers of models, see `isAnswer`. Not asked of what a judge asked. */
   select?: (record: SpanRecord) => boolean;
   /** Each score becomes a record on the trace, `quality_<scorer>`, and the composite `quality`. Default: `false`. */
   record?: boolean;

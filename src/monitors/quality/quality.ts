@@ -6,6 +6,7 @@ import { idWindow } from "../id-window.ts";
 import type { Metric, Query, Reading, Source } from "../reading.ts";
 import { driftReadings, driftStreams, type StreamLabels } from "./drift-streams.ts";
 import { type FeedbackOptions, feedbackOf } from "./feedback.ts";
+import { isJudgePrompt, isOfJudge } from "./judge-calls.ts";
 import { checkQualityOptions, entriesOf, type QualityOptions } from "./options.ts";
 import { recordScores } from "./record-scores.ts";
 import { isAnswer, sampleOf } from "./sample.ts";
@@ -97,10 +98,10 @@ export function quality(options: QualityOptions = {}): Quality {
   const scorers = scoring({ entries, maxPending, timeoutMs, done });
 
   const judge = (span: SpanRecord): void => {
-    if (span.unfinished || !isInShare(span.traceId, share, random)) return;
+    if (span.unfinished || isOfJudge(span) || !isInShare(span.traceId, share, random)) return;
     if (!guard(() => select(span), false) || !seen.add(span.traceId, span.spanId)) return;
     const found = guard(() => sampleOf(span, maxCharacters), undefined);
-    if (found === undefined) return;
+    if (found === undefined || isJudgePrompt(found.input)) return;
     remember(found);
     const wanted = expected === undefined ? undefined : guard(() => expected(found), undefined);
     const sample = typeof wanted === "string" ? { ...found, expected: wanted } : found;

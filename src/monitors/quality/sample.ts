@@ -1,5 +1,4 @@
 import type { SpanRecord } from "../../core/record.ts";
-import { JUDGE_FEATURE } from "./judge-feature.ts";
 import type { Sample } from "./scorer.ts";
 import { array, contentText, field, messagesIn, text, textOf } from "./text-of.ts";
 
@@ -11,7 +10,7 @@ export const MAX_CHARACTERS = 20_000;
  * assistants and agents, whose single steps are asked by tools and not by people. Not what failed, embeds, draws or speaks.
  */
 export function isAnswer(record: SpanRecord): boolean {
-  if (record.unfinished || record.trace.feature === JUDGE_FEATURE) return false;
+  if (record.unfinished) return false;
   const { type, genAi, http, status } = record;
   const apiType = genAi?.openai?.apiType;
   const isRun = apiType === "assistants" || apiType === "agents";

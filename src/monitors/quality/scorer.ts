@@ -91,7 +91,8 @@ export function scorer(fn: TextScorer | SampleScorer, options: ScorerOptions = {
     score(sample) {
       if (options.needsExpected && sample.expected === undefined) return undefined;
       const said = ask(sample);
-      return isPromise(said) ? said.then(verdictOf) : verdictOf(said);
+      // Somebody else's `then` may give back nothing.
+      return isPromise(said) ? Promise.resolve(said).then(verdictOf) : verdictOf(said);
     },
   };
 }

@@ -42,6 +42,9 @@ export interface Scoring {
   readonly pending: number;
 }
 
+/** A timer of more than 31 bits fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 const FAILED = Symbol("failed");
 
 /** Runs scorers on answers. Nothing that they do comes out of it; what fails is counted. */
@@ -68,9 +71,14 @@ export function scoring(options: {
   const begin = (scorer: Scorer, sample: Sample): Verdict | typeof FAILED | Promise<Verdict> => {
     try {
       const said = scorer.score(sample);
-      if (isPromise(said)) slow.add(scorer);
-      else slow.delete(scorer);
-      return said;
+      if (!isPromise(said)) {
+        slow.delete(scorer);
+        // Plain from here on: it is waited for together with promises, which asks an object for its `then` again.
+        return verdictOf(said);
+      }
+      slow.add(scorer);
+      // Somebody else's `then` may throw, or call back twice.
+      return Promise.resolve(said);
     } catch (error) {
       return fail(scorer, error);
     }
@@ -110,7 +118,7 @@ export function scoring(options: {
         resolve(verdict());
       };
       const late = (): void => end(() => fail(scorer, `no answer within ${timeoutMs} ms`, "timedOut"));
-      const timer = setTimeout(late, timeoutMs).unref();
+      const timer = setTimeout(late, Math.min(timeoutMs, MAX_TIMER_MS)).unref();
       said.then(
         (verdict) => end(() => verdict),
         (error) => end(() => fail(scorer, error)),
@@ -124,11 +132,9 @@ export function scoring(options: {
       );
       if (waiting.size >= maxPending && asked.some(({ scorer }) => slow.has(scorer))) return false;
       const said = asked.map(({ scorer }) => begin(scorer, sample));
-      if (!said.some(isPromise)) finish(sample, asked, said as (Verdict | typeof FAILED)[]);
+      if (!said.some((each) => each instanceof Promise)) finish(sample, asked, said as (Verdict | typeof FAILED)[]);
       else {
-        const all = said.map((each, at) =>
-          isPromise(each) ? inTime(asked[at]!.scorer, each as Promise<Verdict>) : each,
-        );
+        const all = said.map((each, at) => (each instanceof Promise ? inTime(asked[at]!.scorer, each) : each));
         const end: Promise<void> = Promise.all(all)
           .then((verdicts) => finish(sample, asked, verdicts))
           .catch(swallow)

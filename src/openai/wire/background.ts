@@ -11,6 +11,7 @@ import type { Plan } from "../plan.ts";
 import { begin, finish, joinConversation } from "../recorded.ts";
 import { isRecordedElsewhere, type RecordedState, recall, recallPlan, remember } from "../recorded-state.ts";
 import { responseDescriber } from "../responses.ts";
+import { endAdmission, keepAdmission, refreshAdmission } from "./admissions.ts";
 import { shownPlan, uncounted } from "./call-span.ts";
 import { isObject, type Wire } from "./chunk-head.ts";
 import type { Exchange, Landing, Merger } from "./exchange.ts";
@@ -53,6 +54,7 @@ export function holdResponse(span: RecordingSpan, exchange: Exchange, answer: un
   return guard(() => {
     const id = text(field(answer, "id"));
     if (id === undefined || !isObject(answer) || answer["background"] !== true || hasEnded(answer)) return false;
+    keepAdmission(id, exchange);
     watch(span, exchange, { ...answer, id });
     return true;
   }, false);
@@ -154,8 +156,10 @@ function touch(watched: WatchedResponse, value: Wire, askedMs: number): void {
   if (known?.isTerminal === true) {
     // Its end has been recorded from elsewhere, on the same span.
     responsesOf(runtime).delete(watched.id);
+    endAdmission(watched.id);
     return;
   }
+  refreshAdmission(watched.id);
   if (known !== undefined && long.span === undefined) watched.seq = Math.max(watched.seq, known.seq + 1);
   watched.response = { ...value, id: watched.id };
   if (long.span === undefined) {
@@ -200,6 +204,7 @@ function write(watched: WatchedResponse, span: RecordingSpan): void {
   finish(span, first);
   const { traceId, spanId, trace } = span;
   for (const child of children) finish(begin(runtime, { traceId, spanId, trace }, child, seq), child);
+  if (plan.isTerminal) endAdmission(watched.id);
 }
 
 /** The API's times are whole seconds of its own clock; where it was made from here, ours knows better when it ended. */

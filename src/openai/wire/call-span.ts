@@ -23,13 +23,15 @@ export function describerOf(kind: EndpointKind): Describer | undefined {
 
 /**
  * Starts the span of an exchange at its call; `undefined` when its trace is not sampled. What the request says is still to be
- * told, by `describeRequest`.
+ * told, by `describeRequest`. A spare one leaves no record while it is open.
  */
-export function openSpan(exchange: Exchange): RecordingSpan | undefined {
+export function openSpan(exchange: Exchange, isSpare: boolean = false): RecordingSpan | undefined {
   const { runtime, parent, endpoint, method, startMs } = exchange;
   const options = { kind: "client", startTime: startMs } as const;
   const span = startUnder(runtime, parent, `${method} ${endpoint.route}`, options);
-  return span.recording ? (span as RecordingSpan) : undefined;
+  if (!span.recording) return undefined;
+  (span as RecordingSpan).isSpare = isSpare;
+  return span as RecordingSpan;
 }
 
 export function describeRequest(span: RecordingSpan, exchange: OpenExchange): void {

@@ -4,6 +4,7 @@ import type { RecordingSpan } from "../../core/recording-span.ts";
 import type { SettleReason } from "../../core/trace.ts";
 import { openAnswers } from "../open-answers.ts";
 import { answerReader, errorReader } from "./answer-reader.ts";
+import { release } from "./asked.ts";
 import { failedAttempt, isTimeout, mayBeRetried, retryCount, waitLimitMs } from "./attempts.ts";
 import { type BodyReader, countingReader } from "./body-reader.ts";
 import type { BodyWatch } from "./body-watch.ts";
@@ -105,6 +106,7 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
     streamed?.end();
     openAnswers(runtime).delete(readLater);
     if (span?.ended === false && !goesOn) span.end({ endTime: exchange.nowMs() });
+    release(exchange);
   };
 
   const readLater = (): void => finish("read");
@@ -167,7 +169,9 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
   const fail = (failure: Failed, mayFollow: boolean): void => {
     failed = failure;
     span ??= spare ?? openSpan(exchange);
+    if (span !== undefined) span.isSpare = false;
     describe();
+    release(exchange);
     if (!mayFollow || !mayBeFollowed(request, exchange.parent)) return;
     waiting.add(call);
     timer = setTimeout(() => finish("unread"), waitLimitMs(facts.retryAfterMs)).unref();
@@ -240,7 +244,7 @@ export function beginCall(start: CallStart, waiting: WaitingCalls<Call>): Call |
     get attempts() {
       return attempts.length;
     },
-    ownSpan: () => span ?? (spare ??= openSpan(exchange)),
+    ownSpan: () => span ?? (spare ??= openSpan(exchange, true)),
     retry(next) {
       stopWaiting();
       // The caller's abort is not tried again, so it was a timeout; another one takes about as long.

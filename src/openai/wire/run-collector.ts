@@ -8,9 +8,11 @@ import { mergePlans } from "../merge-plan.ts";
 import type { Plan } from "../plan.ts";
 import { adoptSession, begin, finish } from "../recorded.ts";
 import { type RecordedState, recall, recallPlan, remember } from "../recorded-state.ts";
+import { endAdmission, refreshAdmission } from "./admissions.ts";
 import type { Wire } from "./chunk-head.ts";
 import type { Exchange } from "./exchange.ts";
 import { type LongSpan, longSpan, placeOf } from "./long-span.ts";
+import { sayCosts } from "./run-costs.ts";
 import { concerns, decide, hasEnded, newDecisions, planKnownRun, type RunDecisions } from "./run-plan.ts";
 import { newRun, newThread, type RunState, type ThreadState, takeRun } from "./run-state.ts";
 
@@ -41,8 +43,12 @@ export interface RunCollector {
   touch(run: WatchedRun, isNews: boolean): void;
   /** The same for every run of a thread that one of these messages can belong to. True: there is a run of this thread. */
   touchThread(threadId: string, news: readonly Wire[]): boolean;
-  /** Notes the name of an assistant. */
+  /** Notes the name and model of an assistant. */
   nameAssistant(assistant: Wire): void;
+  /** Notes the model of a run as its assistant's: surely, or where no other is known. */
+  nameModel(run: Wire, isSure: boolean): void;
+  /** That an assistant runs, as far as is known. */
+  modelOf(assistantId: string): string | undefined;
 }
 
 /** The exchange by which a run is first seen. */
@@ -77,6 +83,7 @@ export function createRunCollector(runtime: Runtime, options: CollectorOptions =
   const runs = new Map<string, WatchedRun>();
   const threads = new Map<string, ThreadState>();
   const assistants = new Map<string, Wire>();
+  const models = new Map<string, string>();
 
   const threadOf = (id: string): ThreadState => {
     const thread = threads.get(id) ?? newThread();
@@ -84,6 +91,13 @@ export function createRunCollector(runtime: Runtime, options: CollectorOptions =
     threads.set(id, thread);
     if (threads.size > maxRuns) threads.delete(threads.keys().next().value!);
     return thread;
+  };
+
+  const noteModel = (assistantId: string, model: string | undefined): void => {
+    if (model === undefined) return;
+    models.delete(assistantId);
+    models.set(assistantId, model);
+    if (models.size > MAX_NAMES) models.delete(models.keys().next().value!);
   };
 
   const plan = (run: WatchedRun): Plan => {
@@ -132,7 +146,13 @@ export function createRunCollector(runtime: Runtime, options: CollectorOptions =
       assistants.delete(id);
       assistants.set(id, picked(assistant, ["name", "description"]) ?? {});
       if (assistants.size > MAX_NAMES) assistants.delete(assistants.keys().next().value!);
+      noteModel(id, text(field(assistant, "model")));
     },
+    nameModel(run, isSure) {
+      const id = text(field(run, "assistant_id"));
+      if (id !== undefined && (isSure || !models.has(id))) noteModel(id, text(field(run, "model")));
+    },
+    modelOf: (assistantId) => models.get(assistantId),
     watch(id, first) {
       const watched = runs.get(id);
       if (watched !== undefined || isSuppressed(first.parent)) return watched;
@@ -159,6 +179,8 @@ export function createRunCollector(runtime: Runtime, options: CollectorOptions =
       runs.set(run.state.id, run);
       const ended = hasEnded(run.state);
       if (!run.isClosed && run.long.span === undefined && (isNews || !ended)) open(run);
+      if (!ended) refreshAdmission(run.state.id);
+      else if (sayCosts(runtime, run, plan)) endAdmission(run.state.id);
       run.long.arm(ended ? settleMs : silenceMs);
       if (isNews) evict();
     },
@@ -214,4 +236,5 @@ function write(runtime: Runtime, run: WatchedRun, span: RecordingSpan, plan: Pla
   span.update({ name: agent.name });
   finish(span, agent);
   for (const child of children) finish(begin(runtime, { traceId, spanId, trace }, child, seq), child);
+  if (isTerminal) endAdmission(state.id);
 }

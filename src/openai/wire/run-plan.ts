@@ -52,15 +52,19 @@ export function planKnownRun(state: RunState, decisions: RunDecisions, nowMs: nu
 
 /** Notes where the tokens and the tools stand, once they are written. */
 export function decide(decisions: RunDecisions, plan: Plan): void {
-  const chats = plan.spans.filter(({ type }) => type === "generation");
-  if (chats.length > 0) {
-    const steps = chats.flatMap(({ key }) => (key.length === 3 ? [key[1]!] : []));
-    decisions.usageOn ??= steps.length === 0 ? "run" : new Set(steps);
-  }
+  decideUsage(decisions, plan.spans);
   for (const { key, patch } of plan.spans) {
     const callId = patch.genAi?.tool?.callId;
     if (callId !== undefined && key[1]?.startsWith(UNSEEN)) decisions.toolKeys.set(callId, key);
   }
+}
+
+/** The same of the tokens alone. */
+export function decideUsage(decisions: RunDecisions, spans: readonly PlannedSpan[]): void {
+  const chats = spans.filter(({ type }) => type === "generation");
+  if (chats.length === 0) return;
+  const steps = chats.flatMap(({ key }) => (key.length === 3 ? [key[1]!] : []));
+  decisions.usageOn ??= steps.length === 0 ? "run" : new Set(steps);
 }
 
 function agentOf(state: RunState, agent: PlannedSpan): PlannedSpan {

@@ -1,5 +1,6 @@
 import { guard } from "../../core/guard.ts";
 import { field, text } from "../fields.ts";
+import { keepAdmission } from "./admissions.ts";
 import { isObject, type Wire } from "./chunk-head.ts";
 import type { Exchange, Landing } from "./exchange.ts";
 import { countPoll } from "./polls.ts";
@@ -69,6 +70,7 @@ function landRun(collector: RunCollector, value: Wire, exchange: Exchange): bool
   const nowMs = exchange.nowMs();
   const isNews = takeRun(run.state, value, nowMs);
   takeRequest(run, exchange, nowMs);
+  collector.nameModel(value, isByAssistant(exchange));
   collector.touch(run, isNews);
   return true;
 }
@@ -82,6 +84,7 @@ function watched(collector: RunCollector, id: string, value: Wire, exchange: Exc
   const nowMs = exchange.nowMs();
   const run = collector.watch(id, { parent, provider, captures, threadId, run: value, nowMs, sentMs });
   if (run === undefined) return undefined;
+  if (endpoint.kind === "run.create") keepAdmission(id, exchange);
   const { http } = exchange;
   if (isNew) run.state.http = { ...http };
   else if (http.attempts !== undefined) run.state.http = { ...http, attempts: http.attempts, ...run.state.http };
@@ -91,6 +94,11 @@ function watched(collector: RunCollector, id: string, value: Wire, exchange: Exc
     takeAsked(thread, field(exchange.request, "additional_messages"), value);
   }
   return run;
+}
+
+/** The run has the model of its assistant. */
+function isByAssistant({ endpoint, request }: Exchange): boolean {
+  return endpoint.kind === "run.create" && text(field(request, "model")) === undefined;
 }
 
 function takeRequest(run: WatchedRun, exchange: Exchange, nowMs: number): void {
@@ -145,6 +153,7 @@ function takeEvent(name: string | undefined, data: unknown, exchange: Exchange):
     stream.isWhole = hasEnded({ ...run.state, run: data }) || data.status === "requires_action";
   }
   const isNews = mergeRunEvent(run.state, kind, data, nowMs);
+  if (kind === "run") collector.nameModel(data, isByAssistant(exchange));
   // The pieces of a text are many, and the whole of it is the news.
   if (!kind.endsWith(".delta")) collector.touch(run, isNews);
 }

@@ -8,7 +8,7 @@ import { beginCall, type Call } from "./call.ts";
 import { endpointOf } from "./endpoints.ts";
 import type { CallStart, WireSettings } from "./exchange-of.ts";
 import { type InjectOptions, type Injector, injector } from "./inject.ts";
-import { isModelCall, sentFor, verdictOf } from "./refusal.ts";
+import { decide, isModelCall } from "./refusal.ts";
 import { readRequest } from "./request.ts";
 import { globalFetch, isHandedOver, sender, tracedFetches } from "./traced-fetches.ts";
 import { type WaitingCalls, waitingCalls } from "./waiting-calls.ts";
@@ -101,10 +101,11 @@ function tracedCall(
   // Where it may be refused, or somebody else's spans may stand below ours, it is there before the request is.
   const early = isAsked || isForeign ? { call: begin() } : undefined;
   const asked = isAsked ? early?.call : undefined;
-  const { refuse, model } = (asked && guard(() => verdictOf(asked), undefined)) ?? {};
+  const decision = asked && guard(() => decide(asked, init, isAddress), undefined);
+  const refuse = decision?.refuse;
   const refused = refuse && guard(() => asked?.refused(refuse), undefined);
   if (refused !== undefined) return Promise.resolve(refused);
-  const chosen = asked !== undefined && isAddress ? guard(() => sentFor(asked, init, model), init) : init;
+  const chosen = decision === undefined ? init : decision.init;
   const sent = isAddress ? inject({ ...start, ...start.request, init: chosen, span: parent }) : init;
   const hand = (): Promise<Response> => (sent === init ? send(...args) : send(input, sent));
   const span = isForeign ? early?.call?.span : undefined;

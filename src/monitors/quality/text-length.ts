@@ -3,7 +3,7 @@ import { ConfigError } from "../../core/errors.ts";
 import type { Scorer } from "./scorer.ts";
 import { wordsOf } from "./words.ts";
 
-export interface LengthOptions {
+export interface TextLengthOptions {
   /** Default: 1. */
   minWords?: number;
   /** Default: none. */
@@ -15,16 +15,16 @@ export interface LengthOptions {
  * most. Sees words and nothing else. In scripts without spaces two letters that follow each other count as a word.
  *
  * @example
- * import { length } from "sightline/monitors";
- * length({ minWords: 10, maxWords: 5_000 });
+ * import { textLength } from "sightline/monitors";
+ * textLength({ minWords: 10, maxWords: 5_000 });
  */
-export function length(options: LengthOptions = {}): Scorer {
+export function textLength(options: TextLengthOptions = {}): Scorer {
   const isCount = (value: unknown): boolean => typeof value === "number" && value >= 0;
   const count = [isCount, "a number of words"] as const;
-  checkOptions("length", options, { minWords: count, maxWords: count });
+  checkOptions("textLength", options, { minWords: count, maxWords: count });
   const { minWords = 1, maxWords = Number.POSITIVE_INFINITY } = options;
   if (minWords > maxWords) {
-    throw new ConfigError("CONFIG_BAD_VALUE", `length(): minWords ${minWords} is more than maxWords ${maxWords}.`);
+    throw new ConfigError("CONFIG_BAD_VALUE", `textLength(): minWords ${minWords} is more than maxWords ${maxWords}.`);
   }
   return {
     name: "length",
