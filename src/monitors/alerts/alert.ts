@@ -81,8 +81,8 @@ export interface Alert {
 }
 
 /**
- * A change of an alert's state. From `firing` to `firing`: one that fired quietly, and is to be told now. From `inactive`
- * to `inactive`: the first evaluation of one that is well, once for each rule and group in a process, and always quiet; so
+ * A change of an alert's state. From `firing` to `firing`: one that fired quietly, and is to be told now; or, quietly, one
+ * whose silence begins or ends. From `inactive` to `inactive`: the first evaluation of one that is well, once for each rule and group in a process, and always quiet; so
  * whoever remembers from an earlier process that it fired learns that it does not.
  *
  * `isQuiet`: nobody is to be told. It is false for an alert that fires, unless it is silenced, has been told less than

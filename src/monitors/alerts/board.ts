@@ -139,6 +139,7 @@ export function createBoard(options: {
     const gravest = gravestFiring(all);
     const alarmed = new Set(all.filter(isAlarmed).map((watched) => subjectOf(watched)));
     const eventOf = (watched: Watched): AlertEvent | undefined => {
+      const wasSilenced = watched.isSilenced;
       watched.isSilenced = silences.covers(watched);
       const from = changed.get(watched);
       const isToTell =
@@ -148,7 +149,8 @@ export function createBoard(options: {
         cooldownLeft(watched, now) <= 0 &&
         gravest.get(subjectOf(watched))! >= SEVERITIES.indexOf(watched.rule.severity) &&
         !watched.rule.unless?.some((metric) => alarmed.has(subjectOf(watched, metric)));
-      if (!isToTell && from === undefined) return undefined;
+      const isNews = isToTell || (watched.state === "firing" && watched.isSilenced !== wasSilenced);
+      if (!isNews && from === undefined) return undefined;
       const isEnd = watched.state === "resolved" && watched.isTold;
       const alert = toAlert(watched, staleMs);
       // Now that there is something to tell.

@@ -33,8 +33,6 @@ interface Decision {
   readonly reroutedBy: readonly Purse[];
 }
 
-type Starting = StartingCall & { readonly canReroute?: boolean | undefined };
-
 /** A call is asked about again within the time in which so many others are given another model. */
 const MAX_REROUTED = 10_000;
 
@@ -84,7 +82,7 @@ export function gatekeeper(parts: {
   }
 
   return {
-    starting({ canReroute = true, ...call }: Starting) {
+    starting({ canReroute = true, ...call }) {
       if (hard.length === 0) return undefined;
       const at = now();
       // The attempts of one call have one reservation, which does not stand in their own way.
