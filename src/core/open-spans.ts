@@ -97,7 +97,7 @@ export function openSpans(options: {
     let room = PORTION;
     for (const span of open) {
       if (room-- === 0 || isDue?.(span) === false) return;
-      if (abandon(span)) left?.(span);
+      if (abandon(span) && isDue !== undefined) left?.(span);
     }
   };
 

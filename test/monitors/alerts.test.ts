@@ -487,3 +487,20 @@ test("It is a source of how many alerts fire, by severity", () => {
     ["sev2", "sev3"],
   );
 });
+
+test("Whoever listens hears, quietly, that the silence of a firing alert begins and ends", () => {
+  const { watch, after, events } = lab({});
+  after(0, 0.07);
+  watch.silence({ matchers: { rule: RULE.name }, forMs: MINUTE, comment: "deploy" });
+  after(15_000);
+  after(15_000);
+  after(MINUTE);
+  assert.deepEqual(
+    events.map(({ from, to, isQuiet, alert }) => [from, to, isQuiet, alert.isSilenced === true]),
+    [
+      ["inactive", "firing", false, false],
+      ["firing", "firing", true, true],
+      ["firing", "firing", true, false],
+    ],
+  );
+});

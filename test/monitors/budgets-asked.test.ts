@@ -84,7 +84,7 @@ test("a model is no answer where the request cannot be changed: the call is refu
   };
   const { monitor, spend, status } = made([{ ...daily, hard }]);
   spend(10);
-  const fixed = (model: string, canReroute: boolean): StartingCall & { canReroute: boolean } => ({
+  const fixed = (model: string, canReroute: boolean): StartingCall => ({
     traceId: "t",
     spanId: `${model} ${canReroute}`,
     model,

@@ -180,7 +180,7 @@ test("a promise of another make is heard as any other, and counted when its then
   const throws = () => {
     throw new Error("no then");
   };
-  const resolves = (resolve: (value: number) => void) => resolve(0.25);
+  const resolves = (resolve: (value: number) => void): void => void resolve(0.25);
   const made = scorer(() => ({ then: resolves }) as never, { name: "made" });
   const fickle = (): unknown => {
     let reads = 0;

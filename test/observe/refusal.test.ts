@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import {
   BudgetExceededError,
   ConfigError,
@@ -163,7 +163,8 @@ test("every watch hears of every call; the first refusal counts, and the first m
     throw new Error("of the watch");
   });
   const odd = [null, 7, "no", {}, { refuse: true }, { model: 3 }, Promise.reject(new Error("late"))];
-  const strange = watchingSink(() => odd[strange.asked.length - 1]);
+  // Asked once more about the model that the second one wants.
+  const strange = watchingSink(() => odd[Math.floor((strange.asked.length - 1) / 2)]);
   throwing.modelCalls.ended = () => {
     throw new Error("of the watch");
   };
@@ -176,31 +177,97 @@ test("every watch hears of every call; the first refusal counts, and the first m
     for (const _ of odd) seen.push(await tutor.answer("x?"));
   });
   assert.equal(seen.length, odd.length);
-  for (const { asked } of [throwing, strange, second, refusing]) assert.equal(asked.length, odd.length);
+  for (const { asked } of [throwing, strange, refusing]) {
+    const models = asked.map(({ model }) => model);
+    assert.deepEqual(models, Array(odd.length).fill(["gpt-4.1", "small"]).flat());
+  }
+  assert.equal(second.asked.length, odd.length);
   for (const { ended } of [strange, second, refusing]) assert.equal(ended.length, odd.length);
-  // Each throws at a beginning and at an end; one promise.
-  assert.equal(stats().internalErrors - before, 2 * odd.length + 1);
+  // Each throws at both questions and at an end; a promise, twice.
+  assert.equal(stats().internalErrors - before, 3 * odd.length + 2);
   await traced([refusing, last], async () => {
     await assert.rejects(tutor.answer("x?"), { code: "other", message: "too late" });
     updateSpan({});
   });
 });
 
-test("a watch that is given twice is asked once, also around masks, filters and spools", async () => {
-  const dir = await mkdtemp(join(tmpdir(), "sightline-watch-"));
+test("of two watches that want other models the last one is put to all, who may then refuse it alone", async () => {
+  const tutor = new Tutor();
+  const wants = (from: string, to: string) =>
+    watchingSink(({ model, canReroute }) =>
+      model !== from ? undefined : canReroute === false ? REFUSE : { model: to },
+    );
+  const said = (sink: WatchingSink) => sink.asked.map(({ model, canReroute }) => [model, canReroute]);
+
+  const [first, second] = [wants("gpt-4.1", "small"), wants("small", "tiny")];
+  await traced([first, second], () => tutor.answer("x?"));
+  assert.deepEqual(said(first), [
+    ["gpt-4.1", undefined],
+    ["tiny", false],
+  ]);
+  assert.deepEqual(said(second), [
+    ["gpt-4.1", undefined],
+    ["small", undefined],
+  ]);
+
+  const [one, back] = [wants("gpt-4.1", "small"), wants("small", "gpt-4.1")];
+  await traced([one, back], () => assert.rejects(tutor.answer("x?"), BudgetExceededError));
+  assert.deepEqual([calls, one.ended.length, back.ended.length], [0, 1, 1]);
+
+  const [cheap, none] = [
+    wants("gpt-4.1", "small"),
+    watchingSink(({ model }) => (model === "small" ? REFUSE : undefined)),
+  ];
+  await traced([cheap, none], () => assert.rejects(tutor.answer("x?"), BudgetExceededError));
+  assert.equal(calls, 0);
+});
+
+test("an observed call below another one is the same call, however deep: asked for once, and counted once", async () => {
+  const call = observe({ type: "generation", model: "gpt-4.1" })(async () => ++calls);
+  const outer = observe({ type: "generation", model: "gpt-4.1" })(() =>
+    withSpan("http", () => withSpan("socket", call)),
+  );
+  const sink = watchingSink();
+  const spans = await traced([sink], () => outer());
+  const [inner, , , around] = spans;
+  assert.deepEqual(
+    sink.asked.map(({ spanId }) => spanId),
+    [around!.spanId],
+  );
+  assert.deepEqual(sink.ended, [around!.spanId]);
+  assert.equal(around!.attributes?.["sightline.model.called_below"], true);
+  assert.deepEqual([modelCallOf(around!), modelCallOf(inner!)?.isCall], [undefined, true]);
+
+  // One that does not know its model is asked for again where that is known, by the same id.
+  const vague = observe({ type: "generation" })(() => withSpan("http", call));
+  const again = watchingSink();
+  const seen = await traced([again], () => vague());
+  assert.deepEqual(
+    again.asked.map(({ spanId, model }) => [spanId, model]),
+    [
+      [seen.at(-1)!.spanId, undefined],
+      [seen.at(-1)!.spanId, "gpt-4.1"],
+    ],
+  );
+});
+
+test("a watch that is given twice is asked once, also around masks and filters", async () => {
   const sink = watchingSink(() => REFUSE);
   const tutor = new Tutor();
-  for (const wrapped of [mask(sink, { omit: ["content"] }), spool(sink, { dir })]) {
-    sink.asked.length = 0;
-    await traced([wrapped], () => assert.rejects(tutor.answer("x?"), BudgetExceededError));
-    assert.equal(sink.asked.length, 1);
-  }
+  await traced([mask(sink, { omit: ["content"] })], () => assert.rejects(tutor.answer("x?"), BudgetExceededError));
+  assert.equal(sink.asked.length, 1);
   sink.asked.length = 0;
   await traced([sink, mask({ ...sink, name: "masked" }, { omit: ["content"] })], () =>
     assert.rejects(tutor.answer("x?"), BudgetExceededError),
   );
   assert.equal(sink.asked.length, 1);
-  await rm(dir, { recursive: true });
+});
+
+test("a spool takes no sink that watches calls: its records would come late", () => {
+  assert.throws(
+    () => spool(watchingSink(), { dir: join(tmpdir(), "sightline-watch-none") }),
+    (error) => error instanceof ConfigError && /"watching".*late.*configure\(\{ sinks \}\)/.test(error.message),
+  );
 });
 
 test("a call that is given up has ended for the watch: at shutdown, and when it has been open for too long", async () => {
@@ -229,10 +296,30 @@ test("a call that a new configuration overtakes ends for the watch that was aske
   await traced([sink], async () => {
     const waiting = waits();
     configure({ sinks: [next], prices: false });
+    await new Promise(setImmediate);
+    // It goes on, and so does what is held back for it.
+    assert.equal(sink.ended.length, 0);
     settle();
     await waiting;
   });
   assert.deepEqual([sink.ended.length, next.asked.length, next.ended.length], [1, 0, 0]);
+});
+
+test("a call that a new configuration overtakes and that never ends is given up after maxOpenMs", async () => {
+  const [sink, next] = [watchingSink(), watchingSink()];
+  const waits = observe({ type: "generation" })(() => new Promise<void>(() => {}));
+  await traced(
+    [sink],
+    async () => {
+      void waits();
+      configure({ sinks: [next], prices: false });
+      await setTimeout(5);
+      assert.equal(sink.ended.length, 0);
+      for (let i = 0; i < 100 && sink.ended.length === 0; i++) await setTimeout(5);
+      assert.equal(sink.ended.length, 1);
+    },
+    { maxOpenMs: 40 },
+  );
 });
 
 test("a watch without its two functions is named as the sink's fault", () => {

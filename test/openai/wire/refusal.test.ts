@@ -197,7 +197,21 @@ test("attempts are asked for one by one under one span, and a refused one ends t
       [402, "budget_exceeded"],
     ],
   );
-  assert.deepEqual(sink.ended, [span!.spanId]);
+  // While it waits for the next attempt nothing is held back for it.
+  assert.deepEqual(sink.ended, Array(3).fill(span!.spanId));
+});
+
+test("a call that was aborted is over for the watch at once, although another attempt might follow", async () => {
+  await using server = await scriptedServer(() => {});
+  const sink = watchingSink();
+  const client = new OpenAI({ baseURL: server.baseURL, apiKey: "sk-fake-key", fetch: tracedFetch(), maxRetries: 0 });
+  configure({ sinks: [sink], prices: false });
+  const aborter = new AbortController();
+  setTimeout(() => aborter.abort(), 10);
+  await thrown(() => client.chat.completions.create(CHAT, { signal: aborter.signal }));
+  assert.deepEqual(sink.ended, [sink.asked[0]!.spanId]);
+  await shutdown();
+  assert.equal(sink.ended.length, 1);
 });
 
 for (const [name, Client] of Object.entries(CLIENTS)) {
@@ -245,7 +259,58 @@ test("a chosen model holds for its attempt alone", async () => {
   assert.equal(span!.genAi?.requestModel, "gpt-4.1");
 });
 
-test("a request that cannot be changed goes out as it is: another's object, a form, a deployment in the address", async () => {
+/** Sends requests that no other model can be put into: another's object, bytes, a form, a deployment in the address. */
+async function sendUnchangeable(fake: Awaited<ReturnType<typeof fakeOpenAI>>, traced: typeof fetch): Promise<number[]> {
+  const headers = { authorization: `Bearer ${fake.apiKey}`, "content-type": "application/json" };
+  const body = JSON.stringify(CHAT);
+  const url = `${fake.baseURL}/chat/completions`;
+  const statuses: number[] = [];
+  const requests: Parameters<typeof fetch>[] = [
+    [new Request(url, { method: "POST", headers, body })],
+    [url, { method: "POST", headers, body: Buffer.from(body) }],
+    [url, { method: "POST", headers, body: '{"model" : "gpt-4.1", "messages":[]}' }],
+  ];
+  for (const request of requests) {
+    const response = await traced(...request);
+    await response.text();
+    statuses.push(response.status);
+  }
+  const sent = async (fn: () => Promise<unknown>) =>
+    statuses.push(
+      await fn().then(
+        () => 200,
+        ({ status }) => status,
+      ),
+    );
+  const settings = { endpoint: fake.endpoint, apiKey: fake.apiKey, apiVersion: "2024-10-21", fetch: traced };
+  await sent(() => new AzureOpenAI({ ...settings, deployment: "mine" }).chat.completions.create(CHAT));
+  const client = new OpenAI({ baseURL: fake.baseURL, apiKey: fake.apiKey, fetch: traced });
+  await sent(() => client.audio.transcriptions.create({ model: "whisper-1", file: new File(["RIFF"], "a.wav") }));
+  return statuses;
+}
+
+test("where a request cannot be changed it is asked whether it may go out as it is, and refused if not", async () => {
+  await using fake = await fakeOpenAI();
+  const sink = watchingSink(({ canReroute }) => (canReroute === false ? REFUSE : { model: "small" }));
+  const spans = await watchedSpans(sink, async () => {
+    assert.deepEqual(await sendUnchangeable(fake, tracedFetch()), Array(5).fill(402));
+  });
+  assert.equal(fake.requests.length, 0);
+  assert.deepEqual(
+    sink.asked.map(({ spanId, canReroute }) => [spanId, canReroute]),
+    spans.flatMap(({ spanId }) => [
+      [spanId, undefined],
+      [spanId, false],
+    ]),
+  );
+  // Of bytes and of another's object the model is not known.
+  assert.deepEqual(
+    sink.asked.map(({ model }) => model ?? "").filter((_, i) => i % 2 === 1),
+    [...["", "", "gpt-4.1", "gpt-4.1", "whisper-1"]],
+  );
+});
+
+test("a request that cannot be changed and that nobody refuses goes out as it is", async () => {
   await using fake = await fakeOpenAI();
   const sink = watchingSink(() => ({ model: "small" }));
   const bodies: unknown[] = [];
@@ -253,21 +318,8 @@ test("a request that cannot be changed goes out as it is: another's object, a fo
     bodies.push(init?.body ?? (await (input as Request).clone().text()));
     return fetch(input, init);
   };
-  const traced = tracedFetch({ fetch: inner });
-  const spans = await watchedSpans(sink, async () => {
-    const headers = { authorization: `Bearer ${fake.apiKey}`, "content-type": "application/json" };
-    const body = JSON.stringify(CHAT);
-    const spaced = '{"model" : "gpt-4.1", "messages":[]}';
-    const url = `${fake.baseURL}/chat/completions`;
-    await (await traced(new Request(url, { method: "POST", headers, body }))).text();
-    await (await traced(url, { method: "POST", headers, body: Buffer.from(body) })).text();
-    await (await traced(url, { method: "POST", headers, body: spaced })).text();
-    const settings = { endpoint: fake.endpoint, apiKey: fake.apiKey, apiVersion: "2024-10-21", fetch: traced };
-    await new AzureOpenAI({ ...settings, deployment: "mine" }).chat.completions.create(CHAT);
-    const client = new OpenAI({ baseURL: fake.baseURL, apiKey: fake.apiKey, fetch: traced });
-    await client.audio.transcriptions.create({ model: "whisper-1", file: new File(["RIFF"], "a.wav") });
-  });
-  assert.equal(sink.asked.length, 5);
+  const spans = await watchedSpans(sink, () => sendUnchangeable(fake, tracedFetch({ fetch: inner })));
+  assert.deepEqual([sink.asked.length, bodies.length], [10, 5]);
   assert.ok(bodies.every((body) => !String(body).includes("small")));
   assert.ok(spans.every(({ attributes }) => attributes?.["sightline.model.requested"] === undefined));
   assert.ok(spans.every(({ genAi }) => genAi?.requestModel !== "small"));
@@ -306,7 +358,29 @@ test("the request below an observed call is that call: asked for once, its model
     many.asked.map(({ spanId }) => spanId),
     [all!.spanId, second!.spanId],
   );
-  assert.deepEqual(many.ended, [second!.spanId, all!.spanId]);
+  // Nothing is held back twice: when the request is over, the function's call is.
+  assert.deepEqual(many.ended, [all!.spanId, second!.spanId]);
+});
+
+test("the first request anywhere below an observed call is that call, and the one record of it that counts", async () => {
+  await using fake = await fakeOpenAI();
+  const client = observeOpenAI(new OpenAI({ baseURL: fake.baseURL, apiKey: fake.apiKey }));
+  const solve = observe({ type: "generation", model: "gpt-4.1" })(() =>
+    withSpan("http", () => withSpan("socket", () => client.chat.completions.create(CHAT))),
+  );
+  // One at a time: a second question of the same call would be refused.
+  const open = new Set<string>();
+  const sink = watchingSink(({ spanId }) => (open.size > 0 ? REFUSE : void open.add(spanId)));
+  sink.modelCalls.ended = (_, spanId) => void open.delete(spanId);
+  const spans = await watchedSpans(sink, async () => {
+    for (let i = 0; i < 3; i++) await solve();
+  });
+  assert.deepEqual([fake.requests.length, sink.asked.length, open.size], [3, 3, 0]);
+  assert.equal(spans.filter((span) => modelCallOf(span)?.isCall).length, 3);
+  for (const span of spans.filter(({ name, type }) => type === "generation" && !name.startsWith("chat"))) {
+    assert.equal(span.attributes?.["sightline.model.called_below"], true);
+    assert.equal(modelCallOf(span), undefined);
+  }
 });
 
 test("nothing is asked inside suppress, nor of traces that are not recorded", async () => {
