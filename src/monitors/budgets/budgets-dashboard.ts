@@ -26,7 +26,7 @@ const ROWS = 12;
  * @example
  * import { budgets, budgetsDashboard } from "sightline/monitors";
  * const costs = budgets({ limits: [{ name: "daily", usd: 100, per: "day" }] });
- * console.log(budgetsDashboard(costs, { columns: 80 }));
+ * const panel = budgetsDashboard(costs, { columns: 80 });
  */
 export function budgetsDashboard(budgets: Pick<Budgets, "status">, options: BudgetsDashboardOptions = {}): string {
   const width = Math.max(MIN_WIDTH, options.columns ?? Math.min(process.stdout.columns || MAX_WIDTH, MAX_WIDTH));

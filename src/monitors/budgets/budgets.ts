@@ -64,7 +64,7 @@ export interface Budgets extends Sink, Source {
  *   onThreshold: ({ message }) => console.error(message),
  * });
  * configure({ sinks: [costs] });
- * console.log(costs.report({ by: ["team", "feature"] }));
+ * const table = costs.report({ by: ["team", "feature"] });
  */
 export function budgets(options: BudgetsOptions): Budgets {
   const limits = checkLimits(options);
