@@ -26,7 +26,7 @@ export function quantiles(accuracy: number): Quantiles {
   const perDoubling = 1 / Math.log2(gamma);
   const keyFor = (seconds: number): number => Math.ceil(Math.log2(seconds) * perDoubling);
   /** As far from both ends, in proportion. */
-  const valueOf = (key: number): number => (2 * gamma ** key) / (1 + gamma);
+  const valueFor = (key: number): number => (2 * gamma ** key) / (1 + gamma);
   const [least, most] = [keyFor(SHORTEST), keyFor(LONGEST)];
   const keyOf = (seconds: number): number =>
     seconds <= SHORTEST ? least : seconds >= LONGEST ? most : keyFor(seconds);
@@ -54,7 +54,7 @@ export function quantiles(accuracy: number): Quantiles {
         const rank = q * (total - 1);
         let at = 0;
         for (let below = sums[0]!; below <= rank; below += sums[at]!) at++;
-        return valueOf(at + least);
+        return valueFor(at + least);
       };
     },
   };
