@@ -45,9 +45,15 @@ export async function replaySpool(
   } finally {
     clearInterval(timer);
   }
-  const result = problem === undefined ? figures() : { ...figures(), lastError: problem };
+  const last = figures();
+  const result = problem === undefined ? last : { ...last, lastError: reasonOf(problem, last.lastError) };
   onProgress?.(result);
   return result;
+}
+
+/** "Not finished in time" alone does not say why: an attempt was under way as the time ran out. */
+function reasonOf(problem: string, lastError: string | undefined): string {
+  return lastError === undefined || problem.includes(lastError) ? problem : `${problem}; ${lastError}`;
 }
 
 function figuresOf({ replayed, spooled, dropped, lastError }: SinkStats): ReplayFigures {
