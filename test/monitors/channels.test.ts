@@ -514,7 +514,7 @@ test("an ordinary message has every vendor's form", () => {
   allFit(messageOf({ alerts: [], facts: {}, links: [], text: "", title: "" }));
 });
 
-test("a message as long as can be has every vendor's form (of other characters in test/fault)", () => {
+test("a message as long as can be has every vendor's form (of other characters in channels.fault.ts)", () => {
   for (const unit of ["&", "💥"]) longFits(unit);
 });
 

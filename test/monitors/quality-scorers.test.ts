@@ -295,7 +295,7 @@ test("a scorer says 0 to 1 or nothing, whatever the texts are", async () => {
   );
 });
 
-test("a megabyte of hostile text costs the scorers a moment, cut as quality cuts it (more texts in test/fault)", async () => {
+test("a megabyte of hostile text costs the scorers a moment, cut as quality cuts it (more texts in quality.fault.ts)", async () => {
   for (const piece of ["1,", '"', '{"a":']) await assertQuick(piece);
 });
 

@@ -44,7 +44,7 @@ interface Row extends Pick<AlertRule, "metric" | "comparison"> {
  * Figures of calls are those of five minutes; where these have too few calls, of twenty, then of an hour (100 calls an hour
  * are eight in five minutes, of which one failed call is 12 %). Chance must explain the excess in less than 1 % of all cases:
  * 12,000 simulated healthy hours at 100 calls an hour gave no page and 34 tickets. With the bare figures it is a page and
- * some 600 tickets in a thousand hours (`test/fault/healthy-hours.fault.ts`).
+ * some 600 tickets in a thousand hours (`test/monitors/healthy-hours.fault.ts`).
  */
 const CALLS = { window: 5, widest: 60, confidence: 0.99 } as const;
 

@@ -96,7 +96,8 @@ test("leaving a loop, as openai 4 does: the request is aborted after it", async 
   for await (const _chunk of response.body) break;
   controller.abort();
   await sleep(5);
-  assert.deepEqual(watch.told, ["asked", "3: one", "cancel"]);
+  // Two events may come in one piece.
+  assert.match(watch.told.join(), /^asked,(3: one|6: onetwo),cancel$/);
 });
 
 test("an abort while it is read, and a cut connection, are errors", async () => {

@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Severity } from "../../src/monitors/alerts/alert.ts";
 import { defaultRules } from "../../src/monitors/alerts/default-rules.ts";
-import { count, figure, median } from "./lab/figures.ts";
-import { HEALTHY, type Health, randomOf } from "./lab/simulated-calls.ts";
-import { EVERY_MS, simulatedService } from "./lab/simulated-service.ts";
+import { count, figure, median } from "../fault/lab/figures.ts";
+import { HEALTHY, type Health, randomOf } from "../fault/lab/simulated-calls.ts";
+import { EVERY_MS, simulatedService } from "../fault/lab/simulated-service.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -25,7 +25,7 @@ interface Told {
 }
 
 async function healthyStretch(seed: number): Promise<{ told: readonly Told[]; states: readonly string[] }> {
-  const child = fileURLToPath(new URL("lab/healthy-child.ts", import.meta.url));
+  const child = fileURLToPath(new URL("../fault/lab/healthy-child.ts", import.meta.url));
   const { NODE_OPTIONS: _, ...env } = process.env;
   const args = ["--conditions=@sightline/source", "--import", "tsx", child, String(seed), String(STRETCH_HOURS)];
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });

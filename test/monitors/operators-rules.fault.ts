@@ -5,8 +5,8 @@ import { prometheusRules } from "sightline/monitors/prometheus";
 import type { AlertRule } from "../../src/monitors/alerts/alert.ts";
 import { defaultRules } from "../../src/monitors/alerts/default-rules.ts";
 import { METRICS } from "../../src/monitors/metrics/metric-list.ts";
-import { figure } from "./lab/figures.ts";
-import * as lab from "./lab/operators.ts";
+import { figure } from "../fault/lab/figures.ts";
+import * as lab from "../fault/lab/operators.ts";
 
 /** A rule for each metric that there is, in all the forms that can be said. */
 function everyRule(): AlertRule[] {

@@ -9,9 +9,9 @@ import type { AlertRule } from "../../src/monitors/alerts/alert.ts";
 import { alerts } from "../../src/monitors/alerts/alerts.ts";
 import { metrics } from "../../src/monitors/metrics/metrics.ts";
 import { sampleSpan } from "../../src/testing/sample-records.ts";
-import { figure, median } from "./lab/figures.ts";
-import * as lab from "./lab/operators.ts";
-import { seed, seeded } from "./lab/random.ts";
+import { figure, median } from "../fault/lab/figures.ts";
+import * as lab from "../fault/lab/operators.ts";
+import { seed, seeded } from "../fault/lab/random.ts";
 
 const SIGNAL = new AbortController().signal;
 

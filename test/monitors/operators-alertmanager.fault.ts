@@ -7,8 +7,8 @@ import { alerts } from "../../src/monitors/alerts/alerts.ts";
 import { alertmanager } from "../../src/monitors/channels/alertmanager.ts";
 import { notifier } from "../../src/monitors/channels/notifier.ts";
 import type { Reading, Source } from "../../src/monitors/reading.ts";
-import { figure } from "./lab/figures.ts";
-import * as lab from "./lab/operators.ts";
+import { figure } from "../fault/lab/figures.ts";
+import * as lab from "../fault/lab/operators.ts";
 
 interface Webhook {
   readonly status: "firing" | "resolved";
