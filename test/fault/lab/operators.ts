@@ -14,7 +14,7 @@ import { promisify } from "node:util";
 const TOOLS = ["prometheus", "promtool", "prometheus-alertmanager"];
 
 /**
- * Whether the tools are there. If not, the test is skipped with the reason; with `SIGHTLINE_REQUIRE_OPERATORS=1`, as in
+ * Whether the tools are there. If not, the test is skipped with the reason; with `REQUIRE_OPERATORS=1`, as in
  * `.ci/run`, it fails.
  */
 export async function hasOperators(t: TestContext): Promise<boolean> {
@@ -34,7 +34,7 @@ export async function hasOperators(t: TestContext): Promise<boolean> {
   for (const tool of TOOLS) if (!(await isThere(tool))) missing.push(tool);
   if (missing.length === 0) return true;
   const reason = `${missing.join(", ")} not installed: apt-get install --no-install-recommends prometheus prometheus-alertmanager`;
-  assert.notEqual(process.env["SIGHTLINE_REQUIRE_OPERATORS"], "1", reason);
+  assert.notEqual(process.env["REQUIRE_OPERATORS"], "1", reason);
   t.skip(reason);
   return false;
 }
