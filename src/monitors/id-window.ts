@@ -29,7 +29,7 @@ const FIRST_SIZE = 1_024;
  */
 export function idWindow(capacity: number = DEFAULT_SIZE): IdWindow {
   let room = Math.min(FIRST_SIZE, capacity);
-  let ring = new Uint32Array(2 * room);
+  let ring = new Int32Array(2 * room);
   let table = newTable(room);
   let mask = table.length / 2 - 1;
   let size = 0;
@@ -63,7 +63,7 @@ export function idWindow(capacity: number = DEFAULT_SIZE): IdWindow {
   const grow = (): void => {
     const old = ring;
     room = Math.min(2 * room, capacity);
-    ring = new Uint32Array(2 * room);
+    ring = new Int32Array(2 * room);
     ring.set(old);
     table = newTable(room);
     mask = table.length / 2 - 1;
@@ -99,14 +99,14 @@ export function idWindow(capacity: number = DEFAULT_SIZE): IdWindow {
 }
 
 /** At most half full, and one: the newest goes in before the oldest goes out. */
-function newTable(room: number): Uint32Array {
+function newTable(room: number): Int32Array {
   // Four at least: the oldest goes after the newest has come.
   let places = 4;
   while (places < 2 * room) places *= 2;
-  return new Uint32Array(2 * places);
+  return new Int32Array(2 * places);
 }
 
-/** The two halves of the last hash: one pass over the ids makes both, and no object for them. */
+/** The two halves of the last hash: one pass over the ids makes both, and no object for them, as integers with a sign need none. */
 let low = 0;
 let high = 0;
 
@@ -141,5 +141,5 @@ function mix(id: string): void {
 function finish(hash: number): number {
   let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  return h ^ (h >>> 16);
 }
