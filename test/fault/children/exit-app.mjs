@@ -71,7 +71,8 @@ const DEATHS = {
     process.once("SIGTERM", () => {
       say({ host: true });
       setTimeout(() => work(count, count + 10), 50);
-      setTimeout(() => process.exit(7), 1_000);
+      // Four batches at 200 ms each are on their way, on a busy machine for longer.
+      setTimeout(() => process.exit(7), 3_000);
     });
     wait();
   },
