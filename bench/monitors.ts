@@ -10,6 +10,7 @@
  *
  * `floor` is a loop that reads the same fields and adds them up, nothing else.
  */
+import { randomFillSync } from "node:crypto";
 import { fakeClock } from "sightline/testing";
 import type { SpanRecord } from "../src/core/record.ts";
 import { idWindow } from "../src/monitors/id-window.ts";
@@ -107,9 +108,22 @@ const batches = Array.from({ length: BATCHES }, (_, b) =>
   Array.from({ length: BATCH }, (_, i) => record(b * BATCH + i)),
 );
 
-/** As if they were others. Not measured. */
+const ID_BYTES = 16 + 8;
+const noise = Buffer.alloc(ID_BYTES * BATCH);
+
+/**
+ * As if they were others. Not measured, and made with little to throw away: ids that are put together of pieces leave so
+ * much waste behind that the records are in no near cache any more, and `floor` takes three times as long.
+ */
 function renew(): void {
-  for (const batch of batches) for (const each of batch) Object.assign(each, { traceId: hex(32), spanId: hex(16) });
+  for (const batch of batches) {
+    randomFillSync(noise);
+    for (const [i, each] of batch.entries()) {
+      const at = i * ID_BYTES;
+      const traceId = noise.toString("hex", at, at + 16);
+      Object.assign(each, { traceId, spanId: noise.toString("hex", at + 16, at + ID_BYTES) });
+    }
+  }
 }
 
 interface Round {

@@ -197,8 +197,9 @@ function serverErrorsOf({ error, http, genAi }: SpanRecord, attempts: Attempts, 
   return NO_ANSWER.test(`${code ?? error?.type}`) || FETCH_FAILED.test(`${error?.message}`) ? 1 : 0;
 }
 
+/** By its length: two texts that are not the same object are compared outside of compiled code. */
 function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+  return typeof value === "string" && value.length > 0 ? value : undefined;
 }
 
 function amount(value: unknown, max: number): number | undefined {

