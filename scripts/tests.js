@@ -1,31 +1,47 @@
 /**
- * Runs test files, all of them when none is named, bundled: their imports are then compiled once and not once for each
- * file, which is most of what a file takes. Options go to `node --test`.
+ * Runs test files, all of them when none is named, bundled: what they import is then compiled once and not once for
+ * each file, which is most of what a file takes. Options go to `node --test`.
  *
- *     node --import tsx scripts/tests.js [test/monitors/budgets.test.ts …] [--test-name-pattern=…]
+ *     npm run test:modern -- [test/monitors/budgets.test.ts …] [--test-name-pattern=…]
  *
  * As it is written, for a debugger: node --conditions=@sightline/source --import tsx --test <file>
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { relative } from "node:path";
-import { bundleTests } from "../test/support/programs.ts";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import { newFolder, OPTIONS } from "../test/support/programs.ts";
+
+/** These load sources at run time. */
+const BY_TSX = ["test/core/ids.test.ts", "test/observe/copies.test.ts", "test/package.test.ts"];
 
 const root = new URL("..", import.meta.url).pathname;
 const given = process.argv.slice(2);
 const options = given.filter((argument) => argument.startsWith("-"));
-const named = given.filter((argument) => !options.includes(argument)).map((file) => relative(root, file));
+const named = given.filter((argument) => !argument.startsWith("-")).map((file) => relative(root, file));
 const sources = named.length > 0 ? named : all();
 
-let tests;
 let run;
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (run ? run.kill(signal) : process.exit(1)));
-process.on("exit", () => tests && rmSync(tests.folder, { recursive: true, force: true }));
+const folder = await newFolder("tests");
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-tests = await bundleTests(sources);
-const args = ["--enable-source-maps", "--conditions=@sightline/source", "--test", "--test-concurrency=2"];
-run = spawn(process.execPath, [...args, ...options, ...sources.map(tests.path)], { cwd: root, stdio: "inherit" });
+await build({
+  ...OPTIONS,
+  entryPoints: sources.filter((source) => !BY_TSX.includes(source)),
+  outbase: root,
+  outdir: folder,
+  define: { "import.meta.url": "sourceAddress" },
+  plugins: [...OPTIONS.plugins, { name: "source addresses", setup: giveAddresses }],
+});
+const files = sources.map((file) => (BY_TSX.includes(file) ? file : `${folder}/${file.replace(/\.ts$/, ".js")}`));
+const loader = new URL("tsx-for-sources.js", import.meta.url);
+const flags = ["--enable-source-maps", "--conditions=@sightline/source", `--import=${loader}`];
+const args = [...flags, "--test", "--test-concurrency=2", ...options, ...files];
+run = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
 const [code] = await once(run, "exit");
 process.exitCode = code ?? 1;
 
@@ -34,4 +50,14 @@ function all() {
     .map((file) => `test/${file}`)
     .filter((file) => file.endsWith(".test.ts") && !file.startsWith("test/compat/"))
     .sort();
+}
+
+/** Tests and sources look for files relative to themselves: each knows where it was, on the line that it begins with. */
+function giveAddresses({ onLoad }) {
+  onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+    const source = await readFile(path, "utf8");
+    if (!source.includes("import.meta.url")) return undefined;
+    const address = `const sourceAddress = ${JSON.stringify(pathToFileURL(path).href)};`;
+    return { contents: source.replace(/^(#!.*\n)?/, (hashbang) => hashbang + address), loader: "ts" };
+  });
 }

@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { flakyServer } from "../../src/testing/flaky-server.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
@@ -48,73 +48,79 @@ function folder(t: TestContext): string {
   return dir;
 }
 
-test("P7 status shows what a dead process left, replay delivers it, and then nothing waits", async (t) => {
-  const dir = folder(t);
-  await using server = await flakyServer([{ ok: true }]);
-  await leave(dir, "collector", 300);
+// Mostly waiting, each for processes of its own.
+describe("sightline spool", { concurrency: 5 }, () => {
+  test("P7 status shows what a dead process left, replay delivers it, and then nothing waits", async (t) => {
+    const dir = folder(t);
+    await using server = await flakyServer([{ ok: true }]);
+    await leave(dir, "collector", 300);
 
-  const before = await sightline("spool", "status", dir);
-  assert.match(before.stdout, /^sink +records +bytes +segments +owner +state\ncollector-\w+ +300 .* left behind\n$/);
+    const before = await sightline("spool", "status", dir);
+    assert.match(before.stdout, /^sink +records +bytes +segments +owner +state\ncollector-\w+ +300 .* left behind\n$/);
 
-  const replayed = await sightline("spool", "replay", dir, "--to", server.url);
-  assert.deepEqual([replayed.code, replayed.stdout], [0, "delivered 300 of 300 records\n"]);
-  const names = server.records().map(({ name }) => name);
-  assert.deepEqual(
-    names,
-    Array.from({ length: 300 }, (_, i) => `left ${i}`),
-  );
+    const replayed = await sightline("spool", "replay", dir, "--to", server.url);
+    assert.deepEqual([replayed.code, replayed.stdout], [0, "delivered 300 of 300 records\n"]);
+    const names = server.records().map(({ name }) => name);
+    assert.deepEqual(
+      names,
+      Array.from({ length: 300 }, (_, i) => `left ${i}`),
+    );
 
-  assert.equal((await sightline("spool", "status", dir)).stdout, `${dir}: nothing waits here\n`);
-  assert.equal((await sightline("spool", "replay", dir, "--to", "console")).stdout, `${dir}: nothing waits here\n`);
-});
+    assert.equal((await sightline("spool", "status", dir)).stdout, `${dir}: nothing waits here\n`);
+    assert.equal((await sightline("spool", "replay", dir, "--to", "console")).stdout, `${dir}: nothing waits here\n`);
+  });
 
-test("what the sink does not take stays, and the exit code says so", async (t) => {
-  const dir = folder(t);
-  await leave(dir, "collector", 5);
-  const { code, stdout } = await sightline("spool", "replay", dir, "--to", "http://127.0.0.1:9");
-  assert.equal(code, 1);
-  assert.match(stdout, /^delivered 0 of 5 records; 5 wait: /);
-  const [owner] = JSON.parse((await sightline("spool", "status", dir, "--json")).stdout);
-  assert.match(owner.sink, /^collector-/);
-  assert.deepEqual([owner.waiting, owner.isLiving], [5, false]);
-});
-
-test("with records of several sinks, replay wants to know whose", async (t) => {
-  const dir = folder(t);
-  await Promise.all([leave(dir, "a", 2), leave(dir, "b", 3)]);
-  const unsure = await sightline("spool", "replay", dir, "--to", "console:json");
-  assert.equal(unsure.code, 2);
-  const [, a, b] = /holds records of several sinks; say --from (a-\w+) or (b-\w+)/.exec(unsure.stderr)!;
-  assert.ok(a !== undefined && b !== undefined);
-  const one = await sightline("spool", "replay", dir, "--from", b, "--to", "console:json");
-  assert.equal(one.stdout, "delivered 3 of 3 records\n");
-});
-
-test("a slip of the pen is told in one line", async () => {
-  const told = async (...args: string[]) => {
-    const { code, stderr } = await sightline("spool", ...args);
-    assert.deepEqual([code, stderr.split("\n").length], [2, 2], stderr);
-    return stderr;
-  };
-  assert.match(await told("replay", ".", "--to", "nowhere"), /^sightline: --to takes console, .* it is "nowhere"\.\n$/);
-  assert.match(await told("replay", ".", "--to", "console", "--from", "x"), /"\." has no records of "x"/);
-  assert.match(await told("replay", "no/such", "--to", "console"), /"no\/such" is no directory/);
-  assert.match(await told("status", "package.json"), /"package.json" is no directory/);
-  assert.match((await sightline("spool", "replay", ".")).stderr, /required option '--to <sink>' not specified/);
-  assert.match((await sightline("spol")).stderr, /unknown command 'spol'\n\(Did you mean spool\?\)/);
-});
-
-test("P7 a server that wants none of it (a wrong address, an expired key) loses nothing", async (t) => {
-  const dir = folder(t);
-  await leave(dir, "collector", 300);
-  for (const status of [401, 404, 302]) {
-    await using server = await flakyServer([{ status }]);
-    const { code, stdout } = await sightline("spool", "replay", dir, "--to", server.url);
+  test("what the sink does not take stays, and the exit code says so", async (t) => {
+    const dir = folder(t);
+    await leave(dir, "collector", 5);
+    const { code, stdout } = await sightline("spool", "replay", dir, "--to", "http://127.0.0.1:9");
     assert.equal(code, 1);
-    assert.match(stdout, new RegExp(`^delivered 0 of 300 records; 300 wait: .*${status}`));
-  }
-  assert.equal(
-    (await sightline("spool", "replay", dir, "--to", "console:json")).stdout,
-    "delivered 300 of 300 records\n",
-  );
+    assert.match(stdout, /^delivered 0 of 5 records; 5 wait: /);
+    const [owner] = JSON.parse((await sightline("spool", "status", dir, "--json")).stdout);
+    assert.match(owner.sink, /^collector-/);
+    assert.deepEqual([owner.waiting, owner.isLiving], [5, false]);
+  });
+
+  test("with records of several sinks, replay wants to know whose", async (t) => {
+    const dir = folder(t);
+    await Promise.all([leave(dir, "a", 2), leave(dir, "b", 3)]);
+    const unsure = await sightline("spool", "replay", dir, "--to", "console:json");
+    assert.equal(unsure.code, 2);
+    const [, a, b] = /holds records of several sinks; say --from (a-\w+) or (b-\w+)/.exec(unsure.stderr)!;
+    assert.ok(a !== undefined && b !== undefined);
+    const one = await sightline("spool", "replay", dir, "--from", b, "--to", "console:json");
+    assert.equal(one.stdout, "delivered 3 of 3 records\n");
+  });
+
+  test("a slip of the pen is told in one line", async () => {
+    const told = async (...args: string[]) => {
+      const { code, stderr } = await sightline("spool", ...args);
+      assert.deepEqual([code, stderr.split("\n").length], [2, 2], stderr);
+      return stderr;
+    };
+    assert.match(
+      await told("replay", ".", "--to", "nowhere"),
+      /^sightline: --to takes console, .* it is "nowhere"\.\n$/,
+    );
+    assert.match(await told("replay", ".", "--to", "console", "--from", "x"), /"\." has no records of "x"/);
+    assert.match(await told("replay", "no/such", "--to", "console"), /"no\/such" is no directory/);
+    assert.match(await told("status", "package.json"), /"package.json" is no directory/);
+    assert.match((await sightline("spool", "replay", ".")).stderr, /required option '--to <sink>' not specified/);
+    assert.match((await sightline("spol")).stderr, /unknown command 'spol'\n\(Did you mean spool\?\)/);
+  });
+
+  test("P7 a server that wants none of it (a wrong address, an expired key) loses nothing", async (t) => {
+    const dir = folder(t);
+    await leave(dir, "collector", 300);
+    for (const status of [401, 404, 302]) {
+      await using server = await flakyServer([{ status }]);
+      const { code, stdout } = await sightline("spool", "replay", dir, "--to", server.url);
+      assert.equal(code, 1);
+      assert.match(stdout, new RegExp(`^delivered 0 of 300 records; 300 wait: .*${status}`));
+    }
+    assert.equal(
+      (await sightline("spool", "replay", dir, "--to", "console:json")).stdout,
+      "delivered 300 of 300 records\n",
+    );
+  });
 });

@@ -4,13 +4,13 @@
  */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { type BuildOptions, build, type Plugin, transform } from "esbuild";
+import { fileURLToPath } from "node:url";
+import { type BuildOptions, build, transform } from "esbuild";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** As tsx compiles, and other packages are left where they are. */
-const OPTIONS = {
+export const OPTIONS: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
   splitting: true,
@@ -22,34 +22,20 @@ const OPTIONS = {
   sourcemap: true,
   conditions: ["@sightline/source"],
   logLevel: "warning",
-} satisfies BuildOptions;
-
-const otherPackages: Plugin = {
-  name: "other packages",
-  setup({ onResolve }) {
-    onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === "entry-point" || /^sightline(\/|$)/.test(path) ? undefined : { path, external: true },
-    );
-  },
-};
-
-/** `import.meta.url` is the address of the source, so that what is next to the source is found. */
-const sourceAddresses: Plugin = {
-  name: "source addresses",
-  setup({ initialOptions, onLoad }) {
-    initialOptions.define = { "import.meta.url": "sourceAddress" };
-    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-      const source = await readFile(path, "utf8");
-      if (!source.includes("import.meta.url")) return undefined;
-      // On the first line, so that every line keeps its number.
-      const address = `const sourceAddress = ${JSON.stringify(pathToFileURL(path).href)};`;
-      return { contents: source.replace(/^(#!.*\n)?/, (hashbang) => hashbang + address), loader: "ts" };
-    });
-  },
+  plugins: [
+    {
+      name: "other packages",
+      setup({ onResolve }) {
+        onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+          kind === "entry-point" || /^sightline(\/|$)/.test(path) ? undefined : { path, external: true },
+        );
+      },
+    },
+  ],
 };
 
 /** A folder for this process and purpose, inside the package, so that what is in it finds the other packages. */
-async function newFolder(name: string): Promise<string> {
+export async function newFolder(name: string): Promise<string> {
   const folder = join(root, "test/.readme", `${name}-${process.pid}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -57,36 +43,19 @@ async function newFolder(name: string): Promise<string> {
 }
 
 export interface Programs {
-  readonly folder: string;
   /** Where the program of a source, named from the root of the package, is. */
   path(source: string): string;
   remove(): Promise<void>;
 }
 
 /** Bundles programs with what they import from `sightline` and by relative paths. */
-export async function bundlePrograms(
-  name: string,
-  sources: readonly string[],
-  plugins: readonly Plugin[] = [],
-): Promise<Programs> {
+export async function bundlePrograms(name: string, sources: readonly string[]): Promise<Programs> {
   const folder = await newFolder(name);
-  await build({
-    ...OPTIONS,
-    plugins: [otherPackages, ...plugins],
-    entryPoints: [...sources],
-    outbase: root,
-    outdir: folder,
-  });
+  await build({ ...OPTIONS, entryPoints: [...sources], outbase: root, outdir: folder });
   return {
-    folder,
     path: (source) => join(folder, source.replace(/\.ts$/, ".js")),
     remove: () => rm(folder, { recursive: true }),
   };
-}
-
-/** Test files as programs of their own. */
-export function bundleTests(sources: readonly string[]): Promise<Programs> {
-  return bundlePrograms("tests", sources, [sourceAddresses]);
 }
 
 export interface SourcePackage {
@@ -107,7 +76,6 @@ export async function sourcePackage(name: string): Promise<SourcePackage> {
   });
   await build({
     ...OPTIONS,
-    plugins: [otherPackages],
     entryPoints: entries.map(([, source]) => source),
     outbase: join(root, "src"),
     outdir: join(folder, "made"),
