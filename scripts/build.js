@@ -1,7 +1,7 @@
 /**
  * Builds `dist/`: declarations by tsc, one file per source file; JavaScript by esbuild, one file per entry of the export
  * map plus one chunk that holds all they share, so that every subpath uses the same copy of the core. The command line
- * is one file with everything it needs in it.
+ * and the thread of a store are files with everything they need in them; the viewer is what `build-viewer.js` makes.
  * Why, with figures: docs/decisions/build.md.
  */
 import { spawn } from "node:child_process";
@@ -9,6 +9,7 @@ import { once } from "node:events";
 import { readFile, rename, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { build } from "esbuild";
+import { buildViewer } from "./build-viewer.js";
 
 const root = new URL("..", import.meta.url).pathname;
 const { exports, engines, bin } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
@@ -55,7 +56,7 @@ const oneChunk = {
 // Aside and then moved in one step: who runs from `dist/` meanwhile sees the old one or the new one, never half of either.
 const made = `dist-${process.pid}`;
 try {
-  await Promise.all([declarations(), javascript(), commandLine()]);
+  await Promise.all([declarations(), javascript(), worker(), commandLine(), buildViewer(join(root, made, "viewer"))]);
   await rm(join(root, "dist"), { recursive: true, force: true });
   await rename(join(root, made), join(root, "dist"));
 } finally {
@@ -84,6 +85,17 @@ async function javascript() {
     lineLimit: 160,
     ...COMMON,
     plugins: [oneChunk],
+  });
+}
+
+/** What the thread of a store runs, with everything it needs: it shares nothing with the code that starts it. */
+async function worker() {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ["src/store/sqlite/worker.ts"],
+    outfile: `${made}/store/sqlite/worker.js`,
+    packages: "external",
+    ...COMMON,
   });
 }
 

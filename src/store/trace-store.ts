@@ -4,8 +4,17 @@ import type { FindingRecord, Level, ObservationType, ScoreRecord, SpanRecord, Tr
  * Where records are kept so that people can ask about them. Three of them answer alike: `memoryStore`, `sqliteStore`
  * and `clickHouseStore`; `test/store/contract.ts` runs the same data and questions on each and compares every answer.
  *
- * Times are integer microseconds since 1970, durations integer nanoseconds, money USD. A missing figure is unknown.
- * Every method takes and gives plain data that can be posted to a worker thread or written as JSON.
+ * Times are integer microseconds since 1970 (rounded down), durations integer nanoseconds, money USD. A missing figure
+ * is unknown; an empty text is a missing one. Every method takes and gives plain data that can be posted to a worker
+ * thread or written as JSON.
+ *
+ * Names, ids and other short texts are as `plainText` has them, in answers and in conditions; payloads, metadata and whole
+ * records are as they were received. Texts are ordered by code points (`compareText`). A span ends at
+ * `startUs · 1,000 + durationNs`, in nanoseconds: what is said of ends goes by that. Only the newest record of a span,
+ * score or finding counts anywhere.
+ *
+ * A limit above the most allowed is that most. A limit that is no whole number above 0, an unknown field, and an `after`
+ * that no page gave throw `STORE_BAD_QUERY`. After `close` everything but `close` throws `STORE_CLOSED`.
  */
 export interface TraceStore {
   /** `sqlite:traces.db`, `clickhouse:db.example`. */
@@ -14,15 +23,20 @@ export interface TraceStore {
   /**
    * Keeps the records. When it resolves they survive the death of this process. Idempotent: of two spans, scores or
    * findings with the same identity the one with the higher `seq` counts, in whatever order and however often they come.
+   * A span is known by project, trace and span id; a score and a finding by project and its `id`, and when a newer one
+   * names another trace it moves there. What throws has kept nothing that counts as acknowledged.
    *
    * @throws StoreError `STORE_FULL` or `STORE_UNAVAILABLE` (try again later, nothing is acknowledged), `STORE_CLOSED`
    */
   append(records: readonly TraceRecord[], options?: AppendOptions): Promise<void>;
 
-  /** Traces, newest first by their start; then by id. */
+  /** Traces, newest first by their start, then by id, the highest first. A trace is what has a span. */
   traces(query?: TraceQuery): Promise<Page<TraceSummary>>;
 
-  /** What is known of one trace apart from its spans; undefined when nothing is. */
+  /**
+   * What is known of one trace apart from its spans. Undefined as long as none of its spans has come: scores and findings
+   * that came before wait for one.
+   */
   trace(traceId: string, options?: ProjectOption): Promise<StoredTrace | undefined>;
 
   /** The spans of a trace by start, then by id; without payloads. `after` is a page's `next`. Empty for an unknown trace. */
@@ -31,21 +45,31 @@ export interface TraceStore {
   /** One span as it was received, payloads and all. */
   span(traceId: string, spanId: string, options?: ProjectOption): Promise<SpanRecord | undefined>;
 
-  /** Figures by group and time. Groups by their calls, most first; within a group by time. */
+  /**
+   * Figures by group and time. Groups by their count, most first, then by their values in the order of `groupBy`; within a
+   * group by time; `other` last. Only what has something in it has a row: nothing counted, no rows.
+   */
   aggregate(query: AggregateQuery): Promise<readonly AggregateRow[]>;
 
-  /** Sessions by their latest trace, newest first. */
+  /**
+   * The sessions of the traces that the query finds, by the start of their latest trace, newest first, then by id, the
+   * highest first. What is told of a session is about those traces.
+   */
   sessions(query?: TraceQuery): Promise<Page<SessionSummary>>;
 
-  /** The values that a field has, most frequent first; what a filter offers. */
+  /** The values that a field has, those of most traces first, then by value; the empty one is none. What a filter offers. */
   values(query: ValuesQuery): Promise<readonly { readonly value: string; readonly traces: number }[]>;
 
-  /** Changes whenever something was appended, by whatever process. Cheap: asked for every second by a live view. */
+  /** Changes whenever something was appended or pruned, by whatever process. Cheap: a live view asks every second. */
   revision(options?: ProjectOption): Promise<string>;
 
   stats(options?: ProjectOption): Promise<StoreStats>;
 
-  /** Deletes whole traces whose latest span is older than `beforeUs`, then oldest first until at most `maxBytes` are kept. */
+  /**
+   * Deletes whole traces that ended (their latest span, to the microsecond) before `beforeUs`, then those that ended first
+   * until the store has at most `maxBytes`; of all projects. Their scores and findings go too, and so do those before
+   * `beforeUs` that hang on no trace. Figures of `aggregate` no longer contain what is deleted.
+   */
   prune(options: PruneOptions): Promise<{ readonly traces: number; readonly spans: number }>;
 
   /** A statement that only reads, in the store's own SQL. @throws StoreError `STORE_READ_ONLY`, `STORE_BAD_QUERY` */
@@ -67,7 +91,10 @@ export interface SpansOptions extends ProjectOption {
   readonly limit?: number;
 }
 
-/** Conditions that must all hold. Those on spans hold when one span of the trace fulfils them. */
+/**
+ * Conditions that must all hold. Those on spans hold when one span of the trace fulfils them; all others are about what
+ * the trace's summary says. A trace whose cost is unknown fulfils no condition on cost.
+ */
 export interface TraceQuery extends ProjectOption {
   /** The trace started at or after. */
   readonly fromUs?: number;
@@ -87,13 +114,16 @@ export interface TraceQuery extends ProjectOption {
   readonly status?: TraceStatus;
   /** The name of a finding's rule, or `*` for any. */
   readonly finding?: string;
-  /** Top-level entries of the trace's metadata; values are compared as text. */
+  /** Top-level entries of the trace's metadata; values are compared as texts, see `metadataTexts`. */
   readonly metadata?: { readonly [key: string]: string };
   readonly minDurationMs?: number;
   readonly maxDurationMs?: number;
   readonly minCostUsd?: number;
   readonly maxCostUsd?: number;
-  /** Whole words, all of them in one span's name, input, output or error, whatever their case. See `words.ts`. */
+  /**
+   * Whole words, all of them in one span's name, input, output or error, whatever their case: see `searchText` and `words`.
+   * A text without a word is no condition.
+   */
   readonly text?: string;
   /** Default 50, at most 500. */
   readonly limit?: number;
@@ -101,7 +131,10 @@ export interface TraceQuery extends ProjectOption {
   readonly after?: string;
 }
 
-/** `error`: a span without parent failed, or, where the root is missing, any. `open`: the root has not ended. */
+/**
+ * `open`: a root has not ended. Else `error`: a root failed, or, where the root is missing, any span. Roots are spans
+ * without a parent, or whose parent is external; where there is none, those whose parent is in another process.
+ */
 export type TraceStatus = "ok" | "error" | "open";
 
 export interface Page<T> {
@@ -110,10 +143,13 @@ export interface Page<T> {
   readonly next?: string;
 }
 
-/** What belongs to a trace as the newest of its records (highest end time) tells it, and the sums over its spans. */
+/**
+ * What belongs to a trace, and the sums over its spans. `userId` and its like come from one record: that of the span that
+ * ends last (then the highest `seq`, then the highest span id).
+ */
 export interface TraceSummary {
   readonly traceId: string;
-  /** The trace's own name, else that of its root or earliest span. */
+  /** The trace's own name, else that of its earliest root, else that of its earliest span. */
   readonly name: string;
   readonly startUs: number;
   /** From the earliest start to the latest end. */
@@ -135,18 +171,22 @@ export interface TraceSummary {
   readonly team?: string;
   readonly environment?: string;
   readonly release?: string;
+  /** Each once, in the order given. */
   readonly tags?: readonly string[];
   /** How many findings, and the worst of their severities. */
   readonly findings?: { readonly count: number; readonly worst: FindingRecord["severity"] };
-  /** Of the root, or of the earliest span: the first 120 characters. */
+  /** Of the span that the name would come from: the first 120 characters. */
   readonly inputPreview?: string;
   readonly outputPreview?: string;
 }
 
 export interface StoredTrace {
   readonly summary: TraceSummary;
+  /** Of the same record as the summary's facts. */
   readonly metadata?: SpanRecord["metadata"];
+  /** By time, to the microsecond, then by id. */
   readonly scores: readonly ScoreRecord[];
+  /** Likewise. */
   readonly findings: readonly FindingRecord[];
 }
 
@@ -187,23 +227,30 @@ export interface SpanRow {
 
 /** Which spans are counted, and how they are grouped. */
 export interface AggregateQuery extends ProjectOption {
-  /** `calls` (default): generations and embeddings. `spans`: all. `scores`: numeric and boolean scores, by their value. */
+  /**
+   * `calls` (default): generations and embeddings. `spans`: all. `scores`: those whose value is a number or a boolean (1 and
+   * 0). Spans that have not ended count like others, with their duration so far.
+   */
   readonly of?: "calls" | "spans" | "scores";
   /** The span started (the score was given) at or after. */
   readonly fromUs?: number;
   /** … before. */
   readonly toUs?: number;
   readonly groupBy?: readonly AggregateField[];
-  /** Width of a time bucket; buckets begin at multiples of it. Without it, one row a group. */
+  /** Width of a time bucket; buckets begin at multiples of it since 1970. Without it, one row a group. */
   readonly bucketUs?: number;
+  /** `""` is met by what lacks the field. */
   readonly where?: { readonly [field in AggregateField]?: string };
   /** Whether latency percentiles are wanted; they cost a pass over the spans where roll-ups would do. */
   readonly percentiles?: boolean;
-  /** Groups, not rows; the rest is added up under `other: true`, with no group. Default 50, at most 1,000. */
+  /** Groups, not rows; the rest is added up under `other: true`, with `group: {}`. Default 50, at most 1,000. */
   readonly limit?: number;
 }
 
-/** `name` is the span's, or the score's. */
+/**
+ * As the span's or score's own record has it: `feature`, `team`, `userId` and `environment` too, whatever a later record
+ * of the trace says. `name` is the span's, or the score's; scores have no `model`, `provider`, `type`, `status`, `errorType`.
+ */
 export type AggregateField =
   | "model"
   | "provider"
@@ -230,7 +277,7 @@ export interface AggregateRow {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly costUsd: number;
-  /** Spans with usage but without cost: the sum is a lower bound. */
+  /** Spans with input or output tokens but without cost: the sum is a lower bound. */
   readonly unpriced: number;
   /** Sum of durations; of values, for scores. */
   readonly sum: number;
@@ -242,9 +289,12 @@ export interface AggregateRow {
 
 export interface SessionSummary {
   readonly sessionId: string;
+  /** Of the newest trace that has one. */
   readonly userId?: string;
   readonly traces: number;
+  /** Traces with status `error`. */
   readonly errors: number;
+  /** Start of the first trace; of the latest one. */
   readonly firstUs: number;
   readonly lastUs: number;
   readonly inputTokens?: number;
@@ -264,19 +314,23 @@ export interface ValuesQuery extends ProjectOption {
     | "release"
     | "tag"
     | "finding";
-  /** What the value begins with, whatever its case. */
+  /** What the value begins with, whatever its case (`toLowerCase` of both). */
   readonly prefix?: string;
+  /** The trace started at or after. */
   readonly fromUs?: number;
-  /** Default 20. */
+  /** Default 20, at most 1,000. */
   readonly limit?: number;
 }
 
 export interface StoreStats {
   readonly spans: number;
   readonly traces: number;
+  /** Those that hang on no trace too. */
   readonly scores: number;
   readonly findings: number;
+  /** What the whole store occupies, with all projects. */
   readonly bytes?: number;
+  /** The earliest and the latest start of a span. */
   readonly oldestUs?: number;
   readonly newestUs?: number;
 }

@@ -1,0 +1,109 @@
+import { encode, type TraceRecord } from "../../core/record.ts";
+import type { Load } from "./parsed.ts";
+
+/** How long records are encoded before others have their turn. */
+const TURN_MS = 8;
+/** What is written in one transaction: more would not be faster, and others could not write. */
+const MAX_LINES = 1_000;
+const MAX_CHARACTERS = 4 * 1024 * 1024;
+/** Sent ahead, so that the thread need not wait for us. */
+const MAX_SENT = 2;
+
+/** Where records wait for the thread that writes: small appends become one transaction. */
+export interface Lane {
+  /** Resolves when they are kept. */
+  append(project: string, records: readonly TraceRecord[]): Promise<void>;
+  /** When all that waits has been written, or not. */
+  drain(): Promise<void>;
+}
+
+interface Piece extends Load {
+  readonly characters: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** `send` writes loads, and tells for each what was wrong with it. */
+export function createLane(send: (loads: readonly Load[]) => Promise<readonly (unknown | undefined)[]>): Lane {
+  const waiting: Piece[] = [];
+  const open = new Set<Promise<void>>();
+  let sent = 0;
+
+  async function append(project: string, records: readonly TraceRecord[]): Promise<void> {
+    const pieces: Promise<void>[] = [];
+    let next = 0;
+    while (next < records.length) {
+      const { lines, characters } = encodeSome(records, next);
+      next += lines.length;
+      const piece = new Promise<void>((resolve, reject) => {
+        waiting.push({ project, lines, characters, resolve, reject });
+      });
+      // It may fail before all are encoded; whoever waits hears of it then.
+      piece.catch(() => {});
+      pieces.push(piece);
+      pump();
+      if (next < records.length) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(pieces);
+  }
+
+  function pump(): void {
+    while (sent < MAX_SENT && waiting.length > 0) {
+      const pieces = takeSome(waiting);
+      sent += 1;
+      send(pieces.map(({ project, lines }) => ({ project, lines })))
+        .then(
+          (errors) => {
+            for (const [i, { resolve, reject }] of pieces.entries()) {
+              if (errors[i] === undefined) resolve();
+              else reject(errors[i]);
+            }
+          },
+          (error) => {
+            for (const { reject } of pieces) reject(error);
+          },
+        )
+        .finally(() => {
+          sent -= 1;
+          pump();
+        });
+    }
+  }
+
+  return {
+    append(project, records) {
+      const done = append(project, records);
+      open.add(done);
+      const forget = () => void open.delete(done);
+      done.then(forget, forget);
+      return done;
+    },
+    async drain() {
+      while (open.size > 0) await Promise.allSettled(open);
+    },
+  };
+}
+
+function encodeSome(records: readonly TraceRecord[], from: number): { lines: string[]; characters: number } {
+  const lines: string[] = [];
+  let characters = 0;
+  const end = performance.now() + TURN_MS;
+  for (let i = from; i < records.length && lines.length < MAX_LINES && characters < MAX_CHARACTERS; i++) {
+    if (lines.length % 32 === 31 && performance.now() > end) break;
+    const line = encode(records[i]!);
+    lines.push(line);
+    characters += line.length;
+  }
+  return { lines, characters };
+}
+
+function takeSome(waiting: Piece[]): Piece[] {
+  let [pieces, lines, characters] = [0, 0, 0];
+  for (const piece of waiting) {
+    if (pieces > 0 && (lines + piece.lines.length > MAX_LINES || characters + piece.characters > MAX_CHARACTERS)) break;
+    pieces += 1;
+    lines += piece.lines.length;
+    characters += piece.characters;
+  }
+  return waiting.splice(0, pieces);
+}

@@ -1,0 +1,72 @@
+import { limitOf, pageOf, placeOf } from "../paging.ts";
+import type { Page, SessionSummary, TraceQuery } from "../trace-store.ts";
+import { words } from "../words.ts";
+import { conditionsOf } from "./conditions.ts";
+import type { Connection } from "./connection.ts";
+import type { Value } from "./driver.ts";
+import { HAS_WORDS, matchOf } from "./text-hits.ts";
+
+/** The sessions of the traces that the query finds; those of the latest traces first. */
+export function listSessions(
+  connection: Connection,
+  project: number | undefined,
+  query: TraceQuery,
+): Page<SessionSummary> {
+  const { prepare } = connection;
+  const limit = limitOf(query.limit, 50, 500);
+  const place = placeOf(query.after);
+  const conditions = project === undefined ? undefined : conditionsOf(connection, project, query);
+  if (project === undefined || !conditions) return { items: [] };
+  const wanted = words(query.text ?? "");
+  const { from, time } = conditions;
+  const where = `${conditions.where}${wanted === "" ? "" : ` AND ${HAS_WORDS}`}`;
+  const values: Value[] = [...conditions.values, ...(wanted === "" ? [] : [matchOf(wanted)])];
+
+  const summaries: SessionSummary[] = [];
+  const seen = new Set<string>();
+  const newest = `SELECT ${time} AS start_us, t.session_id FROM ${from}
+    WHERE ${where} AND t.session_id IS NOT NULL ${place ? `AND ${time} <= ?` : ""} ORDER BY ${time} DESC`;
+  for (const { start_us: startUs, session_id: id } of prepare(newest).iterate(
+    ...values,
+    ...(place ? [place.us] : []),
+  )) {
+    if (summaries.length > limit && startUs < summaries.at(-1)!.lastUs) break;
+    if (seen.has(id)) continue;
+    seen.add(id);
+    const session = summaryOf(connection, project, { ...query, sessionId: id }, wanted);
+    const isLater = place && (session.lastUs > place.us || (session.lastUs === place.us && !isBefore(id, place.id)));
+    if (!isLater) summaries.push(session);
+  }
+  summaries.sort((a, b) => b.lastUs - a.lastUs || (isBefore(a.sessionId, b.sessionId) ? 1 : -1));
+  return pageOf(summaries, limit, ({ lastUs, sessionId }) => ({ us: lastUs, id: sessionId }));
+}
+
+function isBefore(a: string, b: string): boolean {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
+}
+
+function summaryOf(connection: Connection, project: number, query: TraceQuery, wanted: string): SessionSummary {
+  const { from, where, values, time } = conditionsOf(connection, project, query)!;
+  const all = `FROM ${from} WHERE ${where}${wanted === "" ? "" : ` AND ${HAS_WORDS}`}`;
+  const given: Value[] = [...values, ...(wanted === "" ? [] : [matchOf(wanted)])];
+  const row = connection
+    .prepare(
+      `SELECT count(*) AS traces, sum(t.status = 'error') AS errors, min(${time}) AS first_us, max(${time}) AS last_us,
+        sum(t.input_tokens) AS input_tokens, sum(t.output_tokens) AS output_tokens, sum(t.cost_usd) AS cost_usd ${all}`,
+    )
+    .get(...given);
+  const user = connection
+    .prepare(`SELECT t.user_id ${all} AND t.user_id IS NOT NULL ORDER BY ${time} DESC, t.trace_id DESC LIMIT 1`)
+    .get(...given);
+  return {
+    sessionId: query.sessionId!,
+    ...(user && { userId: user.user_id }),
+    traces: row.traces,
+    errors: row.errors,
+    firstUs: row.first_us,
+    lastUs: row.last_us,
+    ...(row.input_tokens !== null && { inputTokens: row.input_tokens }),
+    ...(row.output_tokens !== null && { outputTokens: row.output_tokens }),
+    ...(row.cost_usd !== null && { costUsd: row.cost_usd }),
+  };
+}

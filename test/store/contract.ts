@@ -1,0 +1,742 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { ScoreRecord, SpanRecord } from "../../src/core/record.ts";
+import { StoreError } from "../../src/store/store-error.ts";
+import type { TraceStore, TraceSummary } from "../../src/store/trace-store.ts";
+import { sampleFinding, sampleRecords, sampleScore, sampleSpan } from "../../src/testing/sample-records.ts";
+import { pages } from "./support/questions.ts";
+
+export { type CompareOptions, compareStores } from "./support/compare-stores.ts";
+
+export interface StoreContractOptions {
+  /** Cases that cannot be, by their name without `store contract:`, and why. */
+  readonly skip?: { readonly [name: string]: string };
+}
+
+const T = "0193489c5a7e7c3e9f2e4d7a1b2c3d4e";
+const U = "1193489c5a7e7c3e9f2e4d7a1b2c3d4e";
+const V = "2193489c5a7e7c3e9f2e4d7a1b2c3d4e";
+const START_US = 1_732_000_000_000_000;
+
+/** A time in nanoseconds: `us` microseconds and `ns` nanoseconds after the samples' start. */
+const at = (us: number, ns = 0) => `${START_US + us}${String(ns).padStart(3, "0")}`;
+const id = (n: number) => n.toString(16).padStart(16, "0");
+
+/** From `us` on, for `durationUs`; the first span of a trace is its root. */
+function span(traceId: string, n: number, us: number, durationUs: number, part: Partial<SpanRecord> = {}): SpanRecord {
+  const parent = n === 1 ? {} : { parentSpanId: id(1) };
+  const times = { startTime: at(us), endTime: at(us + durationUs) };
+  return sampleSpan({ traceId, spanId: id(n), ...parent, ...times, trace: {}, ...part });
+}
+
+function call(traceId: string, n: number, us: number, durationUs: number, part: Partial<SpanRecord> = {}): SpanRecord {
+  return span(traceId, n, us, durationUs, {
+    type: "generation",
+    genAi: { provider: "openai", requestModel: "gpt-4.1" },
+    ...part,
+  });
+}
+
+async function listed(store: TraceStore, query = {}): Promise<readonly TraceSummary[]> {
+  return (await store.traces(query)).items;
+}
+
+async function ids(store: TraceStore, query = {}): Promise<string[]> {
+  return (await listed(store, query)).map(({ traceId }) => traceId);
+}
+
+const isStoreError = (code: string) => (error: unknown) =>
+  error instanceof StoreError && error.code === code && error.message.length > 20;
+
+/**
+ * What every store must answer, as tests with explicit values. `open` gives an empty store each time; it is closed after
+ * each case. Beside it runs `compareStores`.
+ *
+ * @example
+ * storeContract("sqlite", () => sqliteStore({ path: ":temporary:" }));
+ */
+export function storeContract(
+  name: string,
+  open: (t: TestContext) => Promise<TraceStore> | TraceStore,
+  options: StoreContractOptions = {},
+): void {
+  const rule = (what: string, play: (store: TraceStore) => Promise<void>) =>
+    test(`store contract of ${name}: ${what}`, async (t) => {
+      const reason = options.skip?.[what];
+      if (reason !== undefined) return t.skip(reason);
+      const store = await open(t);
+      try {
+        await play(store);
+      } finally {
+        await store.close();
+      }
+    });
+
+  rule("an empty store answers everything with nothing", async (store) => {
+    assert.equal(typeof store.name, "string");
+    assert.deepEqual(await store.traces(), { items: [] });
+    assert.deepEqual(await store.sessions(), { items: [] });
+    assert.deepEqual(await store.spans(T), { items: [] });
+    assert.equal(await store.trace(T), undefined);
+    assert.equal(await store.span(T, id(1)), undefined);
+    assert.deepEqual(await store.aggregate({ groupBy: ["model"], percentiles: true }), []);
+    assert.deepEqual(await store.aggregate({}), []);
+    assert.deepEqual(await store.values({ field: "model" }), []);
+    assert.deepEqual(await store.prune({ beforeUs: START_US }), { traces: 0, spans: 0 });
+    const { bytes, ...stats } = await store.stats();
+    assert.deepEqual(stats, { spans: 0, traces: 0, scores: 0, findings: 0 });
+    await store.append([]);
+  });
+
+  rule("records of every kind and awkward content come back as they were", async (store) => {
+    const records = sampleRecords();
+    await store.append(records);
+    const newest = records.filter((record) => record.record === "span" && !record.unfinished) as SpanRecord[];
+    for (const record of newest) {
+      assert.deepEqual(
+        await store.span(record.traceId, record.spanId),
+        JSON.parse(JSON.stringify(record)),
+        record.name,
+      );
+    }
+    const trace = await store.trace(T);
+    const [score, label] = records.filter(({ record }) => record === "score");
+    // Both at one time: by id.
+    assert.deepEqual(trace?.scores, [score, label]);
+    assert.deepEqual(trace?.findings, [sampleFinding()]);
+    assert.equal((await store.spans(T)).items.length, newest.length);
+    const { spans, traces, scores, findings } = await store.stats();
+    assert.deepEqual({ spans, traces, scores, findings }, { spans: newest.length, traces: 1, scores: 3, findings: 1 });
+  });
+
+  rule("a trace's summary: sums, models, facts, previews", async (store) => {
+    const trace = {
+      ...{ name: "tutoring", userId: "ann", sessionId: "s1", feature: "tutor", team: "learning" },
+      ...{ environment: "test", release: "1.2", tags: ["b", "a", "b", ""], metadata: { plan: "pro", "a.b": 1 } },
+    };
+    await store.append([
+      call(T, 2, 100, 400, {
+        usage: { inputTokens: 10, outputTokens: 5 },
+        cost: { currency: "USD", total: 0.25, source: "computed" },
+      }),
+      call(T, 3, 200, 1_900, {
+        genAi: { requestModel: "b", responseModel: "a" },
+        usage: { inputTokens: 7 },
+        status: { code: "error" },
+        trace: { userId: "left behind" },
+      }),
+      span(T, 1, 0, 3_000, { input: [{ role: "user", content: "Solve\n 3x" }], output: "x = 1", trace }),
+      sampleFinding({ traceId: T, severity: "info", id: "1" }),
+      sampleFinding({ traceId: T, severity: "warning", id: "2" }),
+    ]);
+    const summary: TraceSummary = {
+      traceId: T,
+      name: "tutoring",
+      startUs: START_US,
+      durationNs: 3_000_000,
+      status: "ok",
+      spans: 3,
+      errors: 1,
+      models: ["a", "gpt-4.1"],
+      inputTokens: 17,
+      outputTokens: 5,
+      costUsd: 0.25,
+      ...{ userId: "ann", sessionId: "s1", feature: "tutor", team: "learning", environment: "test", release: "1.2" },
+      tags: ["b", "a"],
+      findings: { count: 2, worst: "warning" },
+      inputPreview: "Solve 3x",
+      outputPreview: "x = 1",
+    };
+    assert.deepEqual(await listed(store), [summary]);
+    const findings = (await store.trace(T))?.findings;
+    assert.deepEqual(await store.trace(T), { summary, metadata: { plan: "pro", "a.b": 1 }, scores: [], findings });
+  });
+
+  rule("the record that ends last tells the trace's facts; then the higher seq, then the higher id", async (store) => {
+    await store.append([
+      span(T, 1, 0, 500, { trace: { userId: "early" } }),
+      span(T, 9, 0, 900, { trace: { userId: "late" } }),
+    ]);
+    assert.equal((await listed(store))[0]?.userId, "late");
+    await store.append([span(T, 3, 100, 800, { trace: { userId: "as late, seq 2" }, seq: 2 })]);
+    assert.equal((await listed(store))[0]?.userId, "as late, seq 2");
+    await store.append([span(T, 4, 200, 700, { trace: { userId: "as late, id 4" }, seq: 2 })]);
+    assert.equal((await listed(store))[0]?.userId, "as late, id 4");
+    await store.append([span(T, 5, 200, 700, { trace: {}, seq: 3 })]);
+    assert.equal(
+      Object.hasOwn((await listed(store))[0]!, "userId"),
+      false,
+      "facts are of one record, none is patched in",
+    );
+  });
+
+  rule("of a span the highest seq counts, whenever it comes, and everything follows it", async (store) => {
+    const usage = { inputTokens: 100, outputTokens: 1 };
+    const first = call(T, 1, 0, 100, { seq: 1, unfinished: true, name: "first", status: { code: "error" }, usage });
+    const second = call(T, 1, 0, 900, { seq: 3, name: "second", usage: { inputTokens: 5 }, trace: { userId: "ann" } });
+    await store.append([first]);
+    assert.deepEqual(await ids(store, { status: "open" }), [T]);
+    assert.equal((await store.aggregate({}))[0]?.inputTokens, 100);
+    await store.append([second, first]);
+    await store.append([first]);
+    await store.append([second, { ...first, seq: 2 }]);
+    const [summary] = await listed(store);
+    assert.deepEqual([summary?.status, summary?.name, summary?.spans, summary?.inputTokens], ["ok", "second", 1, 5]);
+    assert.equal(summary?.durationNs, 900_000);
+    assert.equal(Object.hasOwn(summary!, "outputTokens"), false);
+    assert.deepEqual(await store.span(T, id(1)), second);
+    assert.deepEqual(
+      (await store.spans(T)).items.map(({ seq, name }) => [seq, name]),
+      [[3, "second"]],
+    );
+    const [row] = await store.aggregate({ groupBy: ["name", "userId"] });
+    assert.deepEqual(
+      [row?.group, row?.count, row?.errors, row?.inputTokens],
+      [{ name: "second", userId: "ann" }, 1, 0, 5],
+    );
+    assert.deepEqual(await ids(store, { text: "first" }), []);
+    assert.deepEqual(await ids(store, { text: "second" }), [T]);
+    assert.deepEqual(await ids(store, { status: "open" }), []);
+    assert.equal((await store.stats()).spans, 1);
+  });
+
+  rule("a score replaced by a newer one moves to where that belongs", async (store) => {
+    await store.append([span(T, 1, 0, 10), span(U, 1, 0, 10)]);
+    const old = sampleScore({ id: "s", traceId: T, seq: 1, value: 0.1 });
+    const moved = sampleScore({ id: "s", traceId: U, seq: 2, value: 0.9 });
+    await store.append([old]);
+    assert.deepEqual((await store.trace(T))?.scores, [old]);
+    await store.append([moved]);
+    await store.append([old]);
+    assert.deepEqual((await store.trace(T))?.scores, []);
+    assert.deepEqual((await store.trace(U))?.scores, [moved]);
+    const [row] = await store.aggregate({ of: "scores", groupBy: ["name"] });
+    assert.deepEqual([row?.group, row?.count, row?.sum], [{ name: "helpfulness" }, 1, 0.9]);
+  });
+
+  rule("roots: local, external, remote, missing, several, unfinished", async (store) => {
+    const cases: [name: string, spans: SpanRecord[], status: string, lead: string, isMissing?: true][] = [
+      ["local", [span(T, 1, 0, 10, { name: "root" })], "ok", "root"],
+      ["failed child", [span(T, 1, 0, 10, { name: "root" }), span(T, 2, 0, 10, failed)], "ok", "root"],
+      ["failed root", [span(T, 1, 0, 10, { name: "root", ...failed })], "error", "root"],
+      ["external", [span(T, 2, 5, 10, { name: "e", parentIsExternal: true }), span(T, 3, 0, 10)], "ok", "e"],
+      ["remote", [span(T, 2, 5, 10, { name: "r", parentIsRemote: true }), span(T, 3, 0, 10, failed)], "ok", "r"],
+      [
+        "remote beside local",
+        [span(T, 2, 0, 10, { parentIsRemote: true, ...failed }), span(T, 1, 5, 10, { name: "l" })],
+        "ok",
+        "l",
+      ],
+      ["missing", [span(T, 3, 5, 10), span(T, 2, 0, 10, { name: "earliest" })], "ok", "earliest", true],
+      ["missing, failed", [span(T, 2, 0, 10, { name: "a" }), span(T, 3, 5, 10, failed)], "error", "a", true],
+      ["missing, unfinished child", [span(T, 2, 0, 10, { name: "a", unfinished: true })], "ok", "a", true],
+      [
+        "several",
+        [span(T, 1, 5, 10, { name: "later" }), span(T, 2, 0, 10, { name: "first", parentSpanId: "" })],
+        "ok",
+        "first",
+      ],
+      [
+        "one of several failed",
+        [span(T, 1, 0, 10, { name: "a" }), { ...span(T, 2, 5, 10, failed), parentSpanId: "" }],
+        "error",
+        "a",
+      ],
+      ["open before failed", [span(T, 1, 0, 10, { name: "root", unfinished: true, ...failed })], "open", "root"],
+      [
+        "together: by id",
+        [span(T, 3, 0, 9, { name: "third" }), span(T, 2, 0, 9, { name: "second" })],
+        "ok",
+        "second",
+        true,
+      ],
+    ];
+    for (const [project, records, status, lead, isRootMissing] of cases) {
+      await store.append(records, { project });
+      const [summary] = await listed(store, { project });
+      const { status: found, name: foundName } = summary!;
+      assert.deepEqual([found, foundName, summary?.isRootMissing], [status, lead, isRootMissing], project);
+      assert.deepEqual(await ids(store, { project, status }), [T], project);
+    }
+    // The root that comes late.
+    await store.append([span(T, 1, -50, 100, { name: "here I am" })], { project: "missing, failed" });
+    const [summary] = await listed(store, { project: "missing, failed" });
+    assert.deepEqual([summary?.name, summary?.status, summary?.startUs], ["here I am", "ok", START_US - 50]);
+    assert.equal(Object.hasOwn(summary!, "isRootMissing"), false);
+  });
+
+  rule("spans as rows, by start and id, in pages that stay good while more comes", async (store) => {
+    const records = [span(T, 1, 0, 10_000), ...[5, 4, 3, 2].map((n) => span(T, n, 100 * Math.floor(n / 2), 50))];
+    await store.append(records);
+    assert.deepEqual(
+      (await store.spans(T)).items.map(({ spanId }) => spanId),
+      [1, 2, 3, 4, 5].map(id),
+    );
+    const first = await store.spans(T, { limit: 2 });
+    assert.deepEqual(
+      first.items.map(({ spanId }) => spanId),
+      [1, 2].map(id),
+    );
+    await store.append([span(T, 6, 50, 1), span(T, 7, 150, 1)]);
+    const rest = await store.spans(T, { limit: 100, after: first.next! });
+    assert.deepEqual(
+      rest.items.map(({ spanId }) => spanId),
+      [3, 7, 4, 5].map(id),
+    );
+    assert.equal(Object.hasOwn(rest, "next"), false);
+    // A last page that is full has no next.
+    assert.equal((await store.spans(T, { limit: 7 })).next, undefined);
+
+    const row = call(U, 2, 10, 0, {
+      startTime: at(10, 999),
+      endTime: at(2_010, 1),
+      firstChunkTime: at(12, 0),
+      unfinished: true,
+      level: "WARNING",
+      usage: { inputTokens: 1, outputTokens: 0, cacheReadInputTokens: 2, reasoningOutputTokens: 3 },
+      cost: { currency: "USD", total: 0, source: "provided" },
+      status: { code: "error", message: "status" },
+      error: { type: "RateLimitError", message: `${"m".repeat(199)}😀`, status: 429 },
+      http: { method: "POST", route: "/", status: 500 },
+      input: { a: "é" },
+      output: "",
+    });
+    await store.append([row]);
+    assert.deepEqual((await store.spans(U)).items, [
+      {
+        ...{ traceId: U, spanId: id(2), parentSpanId: id(1), seq: 1, name: "Tutor.answer", type: "generation" },
+        ...{ status: "error", level: "WARNING", startUs: START_US + 10, durationNs: 1_999_002, firstChunkNs: 1_001 },
+        ...{ unfinished: true, model: "gpt-4.1", provider: "openai", inputTokens: 1, outputTokens: 0 },
+        ...{ cacheReadTokens: 2, reasoningTokens: 3, costUsd: 0, errorType: "RateLimitError" },
+        ...{ errorMessage: "m".repeat(199), httpStatus: 429, inputPreview: '{"a":"é"}', inputSize: 9, outputSize: 2 },
+      },
+    ]);
+  });
+
+  rule("lists: newest first, then the highest id, in pages that stay good while more comes", async (store) => {
+    await store.append([span(T, 1, 0, 10), span(U, 1, 0, 10), span(V, 1, -5, 10)]);
+    assert.deepEqual(await ids(store), [U, T, V]);
+    const first = await store.traces({ limit: 1 });
+    await store.append([span("f".repeat(32), 1, 500, 10)]);
+    assert.deepEqual(await ids(store, { limit: 5, after: first.next }), [T, V]);
+    assert.deepEqual(await ids(store, { limit: 2 }), ["f".repeat(32), U]);
+    assert.equal((await store.traces({ limit: 4 })).next, undefined);
+    // An earlier span moves the whole trace.
+    await store.append([span("f".repeat(32), 2, -100, 10)]);
+    assert.deepEqual(await ids(store), [U, T, V, "f".repeat(32)]);
+    const found = await pages((after) => store.traces({ limit: 3, ...(after && { after }) }));
+    assert.deepEqual(
+      found.map(({ length }) => length),
+      [3, 1],
+    );
+  });
+
+  rule("every condition of a list", async (store) => {
+    const trace = {
+      ...{ name: "n", userId: "u", sessionId: "s", feature: "f", team: "t", environment: "e", release: "r" },
+      ...{ tags: ["one", "two"], metadata: { plan: "pro", "a.b": 1, "it's": true, none: null, deep: { a: 1 } } },
+    };
+    await store.append([
+      call(T, 1, 0, 2_000, { trace, cost: { currency: "USD", total: 0.5, source: "computed" } }),
+      call(T, 2, 0, 2_000, { trace, genAi: { requestModel: "other" } }),
+      sampleFinding({ traceId: T, name: "rule" }),
+      span(U, 1, 1_000, 1_000, { trace: {} }),
+    ]);
+    const fits: object[] = [
+      { userId: "u" },
+      { sessionId: "s" },
+      { feature: "f" },
+      { team: "t" },
+      { environment: "e" },
+      { release: "r" },
+      { tag: "two" },
+      { name: "n" },
+      { model: "other" },
+      { model: "gpt-4.1" },
+      { status: "ok", userId: "u" },
+      { finding: "*" },
+      { finding: "rule" },
+      { metadata: { plan: "pro" } },
+      { metadata: { "a.b": "1", "it's": "true" } },
+      { minDurationMs: 2 },
+      { minCostUsd: 0.5 },
+      { maxCostUsd: 0.5 },
+      { toUs: START_US + 1 },
+      { fromUs: START_US, toUs: START_US + 1_000 },
+    ];
+    for (const query of fits) assert.deepEqual(await ids(store, query), [T], JSON.stringify(query));
+    const misses: object[] = [
+      { userId: "U" },
+      { userId: "" },
+      { tag: "on" },
+      { name: "Tutor" },
+      { model: "gpt" },
+      { status: "open" },
+      { status: "error" },
+      { finding: "rul" },
+      { metadata: { plan: "free" } },
+      { metadata: { "it's": "1" } },
+      { metadata: { none: "null" } },
+      { metadata: { deep: '{"a":1}' } },
+      { metadata: { plan: "pro", other: "x" } },
+      { minDurationMs: 2.1 },
+      { minCostUsd: 0.51 },
+      { maxCostUsd: 0.49 },
+      { toUs: START_US },
+      { fromUs: START_US + 1_001 },
+      { userId: "u", feature: "g" },
+      { project: "other" },
+    ];
+    for (const query of misses) assert.deepEqual(await ids(store, query), [], JSON.stringify(query));
+    assert.deepEqual(await ids(store, { maxDurationMs: 1 }), [U]);
+    assert.deepEqual(await ids(store, { fromUs: START_US + 1_000 }), [U]);
+  });
+
+  rule("full text: whole words, any case, all of them in one span; not keys, not parts", async (store) => {
+    const question = { role: "user", content: "Löse die GLEICHUNG 3x+11=14\nbitte" };
+    await store.append([
+      span(T, 1, 0, 10, { name: "Tutor.answer", input: [question], output: { x: 7, done: true } }),
+      span(T, 2, 0, 10, { name: "tool", error: { type: "E", message: "socket hang up" } }),
+      span(U, 1, 9, 10, {
+        name: "chat",
+        input: "数学の先生 don't e\u0301te\u0301 nul\0byte ΟΔΟΣ",
+        status: { code: "error", message: "late" },
+      }),
+    ]);
+    for (const text of [
+      ...["gleichung", "GLEICHUNG löse", "bitte", "3x", "11 14", "tutor", "answer", "tutor.answer", "7"],
+      ...["socket", "hang UP", "user", "die bitte 7 tutor"],
+    ]) {
+      assert.deepEqual(await ids(store, { text }), [T], text);
+    }
+    for (const text of ["数学の先生", "don t", "don't", "E\u0301TE\u0301", "nul byte", "nul\0byte", "οδος", "late"]) {
+      assert.deepEqual(await ids(store, { text }), [U], text);
+    }
+    for (const text of [
+      ...["gleich", "gleichungen", "content", "role", "x", "true", "socket tutor", "NOT socket", "tutor OR chat"],
+      ...["lose", "数学", "ete", "tuto*"],
+    ]) {
+      assert.deepEqual(await ids(store, { text }), [], text);
+    }
+    assert.deepEqual(await ids(store, { text: " !?\"'*()- " }), [U, T]);
+    assert.deepEqual(await ids(store, { text: "tutor", toUs: START_US }), []);
+  });
+
+  rule("aggregate: groups, sums, errors, 429, unpriced, other", async (store) => {
+    const price = (total: number) => ({ cost: { currency: "USD", total, source: "computed" } as const });
+    const model = (name: string) => ({ genAi: { requestModel: name } });
+    await store.append([
+      call(T, 1, 0, 100, { ...model("a"), ...price(0.5), usage: { inputTokens: 10, outputTokens: 1 } }),
+      call(T, 2, 0, 300, { ...model("a"), usage: { inputTokens: 20 }, error: { type: "E", status: 429 }, ...failed }),
+      call(U, 1, 0, 200, { ...model("b"), ...price(0.25), http: { method: "P", route: "/", status: 429 } }),
+      call(U, 2, 0, 400, { type: "embedding", genAi: {}, trace: { feature: "f" } }),
+      span(U, 3, 0, 999, { type: "tool" }),
+    ]);
+    const nothing = { rateLimited: 0, errors: 0, inputTokens: 0, outputTokens: 0, costUsd: 0, unpriced: 0 };
+    const a = {
+      ...nothing,
+      count: 2,
+      errors: 1,
+      rateLimited: 1,
+      inputTokens: 30,
+      outputTokens: 1,
+      costUsd: 0.5,
+      unpriced: 1,
+      sum: 400_000,
+    };
+    const b = { ...nothing, count: 1, rateLimited: 1, costUsd: 0.25, sum: 200_000 };
+    const none = { ...nothing, count: 1, sum: 400_000 };
+    assert.deepEqual(await store.aggregate({ groupBy: ["model"] }), [
+      { group: { model: "a" }, ...a },
+      { group: { model: "" }, ...none },
+      { group: { model: "b" }, ...b },
+    ]);
+    assert.deepEqual(await store.aggregate({ groupBy: ["model"], limit: 1 }), [
+      { group: { model: "a" }, ...a },
+      { group: {}, other: true, ...b, count: 2, sum: 600_000 },
+    ]);
+    const [total] = await store.aggregate({});
+    assert.deepEqual([total?.group, total?.count, total?.sum, total?.costUsd], [{}, 4, 1_000_000, 0.75]);
+    assert.deepEqual((await store.aggregate({ of: "spans" }))[0]?.count, 5);
+    assert.deepEqual((await store.aggregate({ where: { model: "" } }))[0]?.count, 1);
+    assert.deepEqual((await store.aggregate({ where: { errorType: "E", status: "error" } }))[0]?.count, 1);
+    assert.deepEqual(await store.aggregate({ where: { feature: "g" } }), []);
+    const grouped = await store.aggregate({ of: "spans", groupBy: ["type", "feature"] });
+    assert.deepEqual(
+      grouped.map(({ group, count }) => [group, count]),
+      [
+        [{ type: "generation", feature: "" }, 3],
+        [{ type: "embedding", feature: "f" }, 1],
+        [{ type: "tool", feature: "" }, 1],
+      ],
+    );
+  });
+
+  rule("aggregate: time, buckets and exact percentiles", async (store) => {
+    const hour = 3_600_000_000;
+    const first = Math.ceil(START_US / hour) * hour - START_US;
+    await store.append([
+      ...[10, 20, 30, 40].map((ms, i) => call(T, i + 1, first + i, ms * 1_000)),
+      call(T, 9, first + hour - 1, 7_000),
+      call(U, 1, first + hour, 5_000),
+      call(U, 2, first + 3 * hour, 1_000, { genAi: { requestModel: "b" } }),
+    ]);
+    const rows = await store.aggregate({ groupBy: ["model"], bucketUs: hour, percentiles: true });
+    const told = rows.map(({ group, timeUs, count, p50, p95, p99 }) => {
+      const exact = [p50, p95, p99].map((figure) => Math.round(figure! * 1e3) / 1e3);
+      return [group.model, (timeUs! - START_US - first) / hour, count, ...exact];
+    });
+    assert.deepEqual(told, [
+      ["gpt-4.1", 0, 5, 20e6, 38e6, 39.6e6],
+      ["gpt-4.1", 1, 1, 5e6, 5e6, 5e6],
+      ["b", 3, 1, 1e6, 1e6, 1e6],
+    ]);
+    const between = { fromUs: START_US + first + 1, toUs: START_US + first + 3 };
+    const [some] = await store.aggregate({ ...between, percentiles: true });
+    assert.deepEqual([some?.count, some?.p50], [2, 25e6]);
+    // Edges inside hours, which roll-ups by the hour do not know.
+    const [hours] = await store.aggregate({ fromUs: START_US + first + 1, toUs: START_US + first + 3 * hour + 1 });
+    assert.deepEqual([hours?.count, hours?.sum], [6, (20 + 30 + 40 + 7 + 5 + 1) * 1e6]);
+  });
+
+  rule("aggregate of scores: numbers and booleans by their value and time", async (store) => {
+    const given = (n: number, value: ScoreRecord["value"], part: Partial<ScoreRecord> = {}) =>
+      sampleScore({ id: `s${n}`, value, time: at(n), name: "q", trace: { feature: "f" }, ...part });
+    await store.append([
+      given(1, 0.5),
+      given(2, true, { dataType: "BOOLEAN" }),
+      given(3, false, { dataType: "BOOLEAN", name: "r" }),
+      given(4, "good", { dataType: "CATEGORICAL" }),
+      given(5, 0.25, { trace: {}, traceId: U }),
+    ]);
+    const rows = await store.aggregate({ of: "scores", groupBy: ["name", "feature", "model"], percentiles: true });
+    const told = rows.map(({ group, count, sum, p50, errors }) => [
+      group.name,
+      group.feature,
+      group.model,
+      count,
+      sum,
+      p50,
+      errors,
+    ]);
+    assert.deepEqual(told, [
+      ["q", "f", "", 2, 1.5, 0.75, 0],
+      ["q", "", "", 1, 0.25, 0.25, 0],
+      ["r", "f", "", 1, 0, 0, 0],
+    ]);
+    const [later] = await store.aggregate({ of: "scores", fromUs: START_US + 2, toUs: START_US + 5 });
+    assert.deepEqual([later?.count, later?.sum], [2, 1]);
+  });
+
+  rule("sessions of the traces that a query finds", async (store) => {
+    const usage = { inputTokens: 2, outputTokens: 3 };
+    await store.append([
+      call(T, 1, 0, 10, { trace: { sessionId: "s", userId: "ann" }, usage }),
+      call(U, 1, 50, 10, { trace: { sessionId: "s" }, usage, ...failed }),
+      span(V, 1, 60, 10, { trace: { sessionId: "t", userId: "bob" } }),
+      span("3".repeat(32), 1, 60, 10, { trace: { sessionId: "r" } }),
+      span("4".repeat(32), 1, 70, 10),
+    ]);
+    const s = {
+      sessionId: "s",
+      userId: "ann",
+      traces: 2,
+      errors: 1,
+      firstUs: START_US,
+      lastUs: START_US + 50,
+      inputTokens: 4,
+      outputTokens: 6,
+    };
+    const alone = { traces: 1, errors: 0, firstUs: START_US + 60, lastUs: START_US + 60 };
+    const t = { sessionId: "t", userId: "bob", ...alone };
+    const all = [t, { sessionId: "r", ...alone }, s];
+    assert.deepEqual(await store.sessions(), { items: all });
+    const found = await pages((after) => store.sessions({ limit: 2, ...(after && { after }) }));
+    assert.deepEqual(found, [all.slice(0, 2), all.slice(2)]);
+    assert.deepEqual((await store.sessions({ userId: "bob" })).items, [t]);
+    assert.deepEqual((await store.sessions({ status: "error" })).items, [
+      {
+        sessionId: "s",
+        traces: 1,
+        errors: 1,
+        firstUs: START_US + 50,
+        lastUs: START_US + 50,
+        inputTokens: 2,
+        outputTokens: 3,
+      },
+    ]);
+  });
+
+  rule("values of a field, those of most traces first", async (store) => {
+    const user = (traceId: string, userId: string, us: number) =>
+      call(traceId, 1, us, 10, { trace: { userId, tags: ["x", userId] } });
+    await store.append([
+      user(T, "Ann", 0),
+      user(U, "Ann", 10),
+      user(V, "änn", 20),
+      call(V, 2, 20, 5, { genAi: { requestModel: "m" } }),
+    ]);
+    const values = (query: Parameters<TraceStore["values"]>[0]) => store.values(query);
+    assert.deepEqual(await values({ field: "userId" }), [
+      { value: "Ann", traces: 2 },
+      { value: "änn", traces: 1 },
+    ]);
+    assert.deepEqual(await values({ field: "model" }), [
+      { value: "gpt-4.1", traces: 3 },
+      { value: "m", traces: 1 },
+    ]);
+    assert.deepEqual(
+      (await values({ field: "tag", limit: 2 })).map(({ value }) => value),
+      ["x", "Ann"],
+    );
+    assert.deepEqual(
+      (await values({ field: "userId", prefix: "aN" })).map(({ value }) => value),
+      ["Ann"],
+    );
+    assert.deepEqual(
+      (await values({ field: "userId", prefix: "Ä" })).map(({ value }) => value),
+      ["änn"],
+    );
+    assert.deepEqual(await values({ field: "userId", prefix: "%" }), []);
+    assert.deepEqual(await values({ field: "userId", fromUs: START_US + 10 }), [
+      { value: "Ann", traces: 1 },
+      { value: "änn", traces: 1 },
+    ]);
+    assert.deepEqual(await values({ field: "feature" }), []);
+    await store.append([span(T, 1, 0, 10, { name: "" })], { project: "nameless" });
+    assert.deepEqual(await values({ field: "name", project: "nameless" }), []);
+  });
+
+  rule("projects never meet", async (store) => {
+    await store.append([span(T, 1, 0, 10, { name: "mine" }), sampleScore({ traceId: T })]);
+    await store.append([span(T, 1, 0, 10, { name: "theirs" }), span(T, 2, 5, 10)], { project: "b" });
+    await store.append([span(T, 1, 0, 10, { name: "mine" })], { project: "default" });
+    assert.equal((await store.span(T, id(1)))?.name, "mine");
+    assert.equal((await store.span(T, id(1), { project: "b" }))?.name, "theirs");
+    assert.deepEqual(
+      (await listed(store)).map(({ spans }) => spans),
+      [1],
+    );
+    assert.deepEqual(
+      (await listed(store, { project: "b" })).map(({ spans }) => spans),
+      [2],
+    );
+    assert.equal((await store.trace(T, { project: "b" }))?.scores.length, 0);
+    assert.equal((await store.stats({ project: "b" })).spans, 2);
+    assert.deepEqual(await ids(store, { project: "b", text: "mine" }), []);
+    assert.equal((await store.aggregate({ of: "spans", project: "b" }))[0]?.count, 2);
+    assert.deepEqual(await ids(store, { project: "c" }), []);
+  });
+
+  rule("scores and findings that come before their trace wait for it", async (store) => {
+    await store.append([sampleScore({ traceId: T }), sampleFinding({ traceId: T })]);
+    assert.equal(await store.trace(T), undefined);
+    assert.deepEqual(await ids(store, { finding: "*" }), []);
+    assert.deepEqual(await store.values({ field: "finding" }), []);
+    const { scores, findings, traces } = await store.stats();
+    assert.deepEqual({ scores, findings, traces }, { scores: 1, findings: 1, traces: 0 });
+    await store.append([span(T, 1, 0, 10)]);
+    assert.deepEqual(await ids(store, { finding: "*" }), [T]);
+    const trace = await store.trace(T);
+    assert.deepEqual([trace?.scores.length, trace?.findings.length], [1, 1]);
+    assert.deepEqual(await store.values({ field: "finding" }), [{ value: "run_expired", traces: 1 }]);
+  });
+
+  rule("revision changes with every append, of this project at least", async (store) => {
+    const before = await store.revision();
+    assert.equal(await store.revision(), before);
+    await store.append([span(T, 1, 0, 10)]);
+    const between = await store.revision();
+    assert.notEqual(between, before);
+    await store.append([span(T, 1, 0, 10, { seq: 2 })]);
+    assert.notEqual(await store.revision(), between);
+  });
+
+  rule("prune deletes whole traces that ended before, and what hangs on them", async (store) => {
+    await store.append([
+      span(T, 1, 0, 10),
+      span(T, 2, 0, 999),
+      sampleScore({ traceId: T, id: "a", time: at(5_000) }),
+      sampleFinding({ traceId: T }),
+      call(U, 1, 0, 1_000, { usage: { inputTokens: 1 } }),
+      call(V, 1, 0, 100, { usage: { inputTokens: 4 } }),
+      sampleScore({ traceId: "9".repeat(32), id: "b", time: at(999) }),
+      sampleScore({ traceId: "9".repeat(32), id: "c", time: at(1_000) }),
+    ]);
+    await store.append([span(T, 1, 0, 10)], { project: "b" });
+    assert.deepEqual(await store.prune({ beforeUs: START_US + 1_000 }), { traces: 3, spans: 4 });
+    assert.deepEqual(await ids(store), [U]);
+    assert.deepEqual(await ids(store, { project: "b" }), []);
+    assert.deepEqual([await store.trace(T), await store.span(T, id(1))], [undefined, undefined]);
+    assert.deepEqual(await ids(store, { text: "answer" }), [U]);
+    const [row] = await store.aggregate({});
+    assert.deepEqual([row?.count, row?.inputTokens], [1, 1]);
+    const { spans, traces, scores, findings } = await store.stats();
+    assert.deepEqual({ spans, traces, scores, findings }, { spans: 1, traces: 1, scores: 1, findings: 0 });
+    // What comes again is there again.
+    await store.append([span(T, 1, 0, 10)]);
+    assert.deepEqual(
+      (await listed(store)).map(({ spans }) => spans),
+      [1, 1],
+    );
+  });
+
+  rule("prune to a size keeps the newest", async (store) => {
+    const payload = (n: number) =>
+      Array.from({ length: 3_000 }, (_, i) => ((i * 2_654_435_761 * (n + 1)) >>> 0).toString(36)).join(" ");
+    for (let n = 0; n < 40; n++)
+      await store.append([span(n.toString(16).padStart(32, "0"), 1, n * 1_000, 10, { input: payload(n) })]);
+    const { bytes } = await store.stats();
+    assert.ok(bytes !== undefined && bytes > 0, `bytes: ${bytes}`);
+    const gone = await store.prune({ maxBytes: Math.floor(bytes / 2) });
+    assert.ok(gone.traces > 0 && gone.traces < 40, `${gone.traces} traces went`);
+    assert.ok((await store.stats()).bytes! <= bytes / 2);
+    const left = (await listed(store)).map(({ startUs }) => (startUs - START_US) / 1_000);
+    assert.deepEqual(
+      left,
+      Array.from({ length: 40 - gone.traces }, (_, i) => 39 - i),
+    );
+  });
+
+  rule("what makes no sense is a StoreError that says so", async (store) => {
+    await store.append([span(T, 1, 0, 10), span(U, 1, 0, 10)]);
+    const bad: (() => Promise<unknown>)[] = [
+      () => store.traces({ limit: 0 }),
+      () => store.traces({ limit: 1.5 }),
+      () => store.traces({ limit: Number.NaN }),
+      () => store.traces({ after: "nonsense" }),
+      () => store.sessions({ after: "" }),
+      () => store.spans(T, { after: "' OR 1=1" }),
+      () => store.spans(T, { limit: -1 }),
+      () => store.aggregate({ bucketUs: 0 }),
+      () => store.aggregate({ bucketUs: 0.5 }),
+      () => store.aggregate({ groupBy: ["spanId" as "name"] }),
+      () => store.aggregate({ where: { "name) OR (1": "1" } as object }),
+      () => store.values({ field: "password" as "name" }),
+      () => store.sql("SELEC nothing"),
+    ];
+    for (const ask of bad) await assert.rejects(ask, isStoreError("STORE_BAD_QUERY"), String(ask));
+    assert.equal((await store.traces({ limit: 100_000 })).items.length, 2);
+  });
+
+  rule("after close everything says so, and close may come again", async (store) => {
+    await store.append([span(T, 1, 0, 10)]);
+    await store.close();
+    await store.close();
+    await assert.rejects(() => store.append([span(T, 1, 0, 10)]), isStoreError("STORE_CLOSED"));
+    await assert.rejects(() => store.traces(), isStoreError("STORE_CLOSED"));
+    await assert.rejects(() => store.revision(), isStoreError("STORE_CLOSED"));
+  });
+
+  rule("what is appended and asked at once stays whole", async (store) => {
+    const batches = Array.from({ length: 20 }, (_, n) => [span(T, n + 1, n, 10), call(U, n + 1, n, 10)]);
+    await Promise.all(batches.flatMap((batch) => [store.append(batch), store.traces(), store.append(batch)]));
+    assert.deepEqual(
+      (await listed(store)).map(({ spans }) => spans),
+      [20, 20],
+    );
+    assert.equal((await store.aggregate({}))[0]?.count, 20);
+  });
+}
+
+const failed: Pick<SpanRecord, "status"> = { status: { code: "error" } };
