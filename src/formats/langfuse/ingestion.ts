@@ -1,0 +1,125 @@
+import type { Json, JsonObject } from "../../core/json.ts";
+import type { ScoreRecord, SpanRecord, TraceInfo } from "../../core/record.ts";
+import { isObject, textOf } from "../json-value.ts";
+import { Unreadable } from "../unreadable.ts";
+import { fieldsOf } from "./fields.ts";
+import { rootIdOf, traceIdOf } from "./ids.ts";
+import { type Known, type LangfuseMemory, langfuseMemory } from "./memory.ts";
+import { observationRecord, rootRecord, scoreRecord, traceInfoOf } from "./observation.ts";
+import { type LangfuseRecords, type Rejection, rejectionOf } from "./results.ts";
+
+/** A thing that a batch is about; kept here too, as the memory may forget it meanwhile. */
+interface Touched {
+  readonly event: unknown;
+  readonly known: Known;
+}
+
+/**
+ * The events of ingestion batches. What one batch says of a thing becomes one record of it; `seq` counts the events that
+ * have been told of it.
+ */
+export function ingestionRecords(
+  events: readonly unknown[],
+  now: string,
+  memory: LangfuseMemory = langfuseMemory(Math.max(1, events.length)),
+): LangfuseRecords {
+  const touched = new Map<string, Touched>();
+  const scores: JsonObject[] = [];
+  const rejected: Rejection[] = [];
+  const knownOf = (key: string): Known | undefined => touched.get(key)?.known ?? memory.get(key);
+  const attempt = (event: unknown, run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      rejected.push(rejectionOf(event, error));
+    }
+  };
+  for (const event of inOrder(events)) {
+    attempt(event, () => {
+      if (!isObject(event) || !isObject(event["body"])) throw new Unreadable("an event has no body");
+      if (event["type"] === "score-create") scores.push(event);
+      else if (event["type"] !== "sdk-log") {
+        const { key, known } = learned(event, event["body"], knownOf);
+        memory.set(key, known);
+        touched.set(key, { event, known });
+      }
+    });
+  }
+  const infoOf = (traceId: unknown): TraceInfo => {
+    const known = typeof traceId === "string" ? knownOf(`trace ${traceId}`) : undefined;
+    return known === undefined ? {} : traceInfoOf(fieldsOf(known.body));
+  };
+  const records: (SpanRecord | ScoreRecord)[] = [];
+  /** When the last observation of a trace ended. */
+  const ends = new Map<string, string>();
+  for (const [key, { event, known }] of touched) {
+    if (key.startsWith("trace ")) continue;
+    attempt(event, () => {
+      const record = observationOf(known, infoOf(known.body["traceId"]));
+      const end = ends.get(record.traceId);
+      if (end === undefined || BigInt(end) < BigInt(record.endTime)) ends.set(record.traceId, record.endTime);
+      records.push(record);
+    });
+  }
+  // They end with their observations.
+  for (const [key, { event, known }] of touched) {
+    if (!key.startsWith("trace ")) continue;
+    const endTime = ends.get(traceIdOf(textOf(known.body["id"])));
+    attempt(event, () => void records.push(rootRecord(known.body, known.seq, { endTime })));
+  }
+  for (const event of scores) attempt(event, () => void records.push(scoreOf(event, infoOf, now)));
+  return { records, rejected };
+}
+
+/** By their times, as SDKs send them in any order. Sorting is stable: the same time stays in order. */
+function inOrder(events: readonly unknown[]): readonly unknown[] {
+  const timeOf = (event: unknown) => (isObject(event) ? Date.parse(textOf(event["timestamp"])) || 0 : 0);
+  return events
+    .map((event) => [timeOf(event), event] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, event]) => event);
+}
+
+/** What is known with what an event adds; what it does not say stays. */
+function learned(
+  event: JsonObject,
+  body: JsonObject,
+  knownOf: (key: string) => Known | undefined,
+): { readonly key: string; readonly known: Known } {
+  const word = textOf(event["type"]).replace(/-(?:create|update)$/, "");
+  const id = body["id"];
+  if (typeof id !== "string" || id === "") throw new Unreadable("an event's body has no id");
+  const key = word === "trace" ? `trace ${id}` : `observation ${id}`;
+  const known = knownOf(key);
+  if (known === undefined && !textOf(event["type"]).endsWith("-create")) {
+    throw new Unreadable("an update of something that is not known; its create was in another batch");
+  }
+  const first = { timestamp: event["timestamp"] ?? null, ...known?.body };
+  const seq = known === undefined ? 0 : known.seq + 1;
+  return { key, known: { body: merged(first, body), type: known?.type ?? word, seq } };
+}
+
+/** Metadata is merged, as Langfuse does; other fields are replaced. */
+function merged(first: JsonObject, second: JsonObject): JsonObject {
+  const entries = Object.entries(second).filter(([, value]) => value !== null && value !== undefined);
+  const result = new Map<string, Json>(Object.entries(first));
+  for (const [name, value] of entries) {
+    const before = result.get(name);
+    const isMerged = name === "metadata" && isObject(before) && isObject(value);
+    result.set(name, isMerged ? Object.fromEntries([...Object.entries(before), ...Object.entries(value)]) : value);
+  }
+  return Object.fromEntries(result);
+}
+
+function observationOf({ body, type, seq }: Known, trace: TraceInfo): SpanRecord {
+  const traceId = body["traceId"];
+  if (typeof traceId !== "string") throw new Unreadable("an observation has no traceId");
+  return observationRecord(body, { seq, trace, type, rootId: rootIdOf(traceIdOf(traceId)) });
+}
+
+function scoreOf(event: JsonObject, infoOf: (traceId: unknown) => TraceInfo, now: string): ScoreRecord {
+  const body = isObject(event["body"]) ? event["body"] : {};
+  const timestamp = body["timestamp"] ?? event["timestamp"] ?? null;
+  const id = body["id"] ?? event["id"] ?? null;
+  return scoreRecord({ ...body, timestamp, id }, 0, infoOf(body["traceId"]), now);
+}
