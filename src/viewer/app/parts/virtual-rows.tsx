@@ -1,0 +1,116 @@
+import type { ComponentChildren, JSX, RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+
+/** Rows above and below what is seen: what a turn of the wheel shows before the next frame. */
+const OVERSCAN = 6;
+
+export interface RowsHandle {
+  /** Scrolls as little as it takes to show the row; `center` for one that was jumped to. */
+  scrollTo(index: number, where?: "nearest" | "center"): void;
+  readonly element: HTMLElement;
+}
+
+interface Props {
+  count: number;
+  /** Pixels; the same for every row. */
+  rowHeight: number;
+  /** Draws one row. Elements are used again for other rows: what a row keeps for itself must depend on its index. */
+  row: (index: number) => ComponentChildren;
+  /** Of the element that scrolls: `role`, `aria-label`, `tabIndex`, `onKeyDown`, … */
+  attributes?: JSX.HTMLAttributes<HTMLDivElement>;
+  class?: string;
+  handle?: RefObject<RowsHandle>;
+  /** Above the rows, within what scrolls; sticks to the top when its class says so. */
+  header?: ComponentChildren;
+  /** Pixels that a sticky header covers. */
+  headerHeight?: number;
+  /**
+   * Elements stay where they are in the document, whatever rows they show: half the work of a scroll. For lists whose rows
+   * hold nothing that takes the focus, and whose order is told otherwise (`aria-posinset`, `aria-activedescendant`).
+   */
+  isUnordered?: boolean;
+  /** Called with the rows that are drawn whenever they change. `last` is exclusive. */
+  onRange?: (first: number, last: number) => void;
+}
+
+/** A list of any length of which only what is seen is in the document. Fills the height that it is given. */
+export function VirtualRows({
+  count,
+  rowHeight,
+  row,
+  attributes,
+  class: more,
+  handle,
+  header,
+  headerHeight = 0,
+  onRange,
+  isUnordered = false,
+}: Props) {
+  const element = useRef<HTMLDivElement>(null);
+  const [height, setHeight] = useState(0);
+  const [firstSeen, setFirstSeen] = useState(0);
+
+  useLayoutEffect(() => {
+    const box = element.current!;
+    const measure = () => setHeight(box.clientHeight);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(box);
+    const scrolled = () => setFirstSeen(Math.floor(box.scrollTop / rowHeight));
+    box.addEventListener("scroll", scrolled, { passive: true });
+    scrolled();
+    return () => {
+      observer.disconnect();
+      box.removeEventListener("scroll", scrolled);
+    };
+  }, [rowHeight]);
+
+  if (handle) {
+    handle.current = {
+      get element() {
+        return element.current!;
+      },
+      scrollTo(index, where = "nearest") {
+        const box = element.current!;
+        const top = index * rowHeight;
+        const room = box.clientHeight - headerHeight;
+        if (where === "center") box.scrollTop = top - (room - rowHeight) / 2;
+        else if (top < box.scrollTop) box.scrollTop = top;
+        else if (top + rowHeight > box.scrollTop + room) box.scrollTop = top + rowHeight - room;
+      },
+    };
+  }
+
+  const inView = Math.ceil(height / rowHeight) + 1;
+  const first = Math.max(0, Math.min(firstSeen, count - inView) - OVERSCAN);
+  const last = Math.min(count, first + inView + 2 * OVERSCAN);
+  // Elements go round: the one that leaves at the top comes back at the bottom.
+  const pool = inView + 2 * OVERSCAN;
+
+  useEffect(() => {
+    onRange?.(first, last);
+  }, [first, last, count]);
+
+  const rows = [];
+  for (let i = first; i < last; i++) {
+    rows.push(
+      <div
+        class="rows-row"
+        role="presentation"
+        key={i % pool}
+        style={{ transform: `translateY(${i * rowHeight}px)`, height: `${rowHeight}px` }}
+      >
+        {row(i)}
+      </div>,
+    );
+  }
+  if (isUnordered) rows.sort((a, b) => Number(a.key) - Number(b.key));
+  return (
+    <div ref={element} class={more ? `rows ${more}` : "rows"} {...attributes}>
+      {header}
+      <div class="rows-all" role="presentation" style={{ height: `${count * rowHeight}px` }}>
+        {rows}
+      </div>
+    </div>
+  );
+}
