@@ -1,2 +1,2 @@
-/** Writes the viewer into `outdir` (default `dist/viewer`), which it empties first. Rejects above the budget. */
+/** Writes the viewer into `outdir`; resolves to what it weighs, gzipped, in kilobytes. */
 export function buildViewer(outdir?: string): Promise<{ readonly js: number; readonly css: number }>;

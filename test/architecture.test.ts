@@ -41,7 +41,20 @@ const DIRECTIONS: Record<string, readonly string[]> = {
   // From the last two types only: it runs in a browser.
   viewer: ["core", "store", "collector/api", "monitors/index"],
   spool: ["core", "pipeline", "sinks/sink", "sinks/wrap-sink", "sinks/options"],
-  cli: ["core", "environment", "sinks/wrap-sink", "spool", "store"],
+  cli: [
+    "core",
+    "capture",
+    "environment",
+    "sinks",
+    "pipeline",
+    "spool",
+    "pricing",
+    "openai/findings",
+    "monitors",
+    "formats",
+    "store",
+    "collector",
+  ],
   // The roots of src/ put the areas together.
   environment: ["core", "capture", "sinks", "spool"],
   options: ["core", "capture", "pipeline", "pricing", "sinks", "openai/findings/options"],
@@ -87,7 +100,9 @@ const imports = files.flatMap((file) => importsOf(file, sources.get(file)!));
 
 /** `from "…"`, `import "…"`, `import("…")`, `require("…")` outside comments. `import { type X }` loads its module. */
 function importsOf(file: string, source: string): Import[] {
-  const code = withoutComments(source);
+  // What the viewer shows may be a program.
+  const shown = areaOf(file) === "viewer" ? source.replace(/`[^`]*`/g, "``") : source;
+  const code = withoutComments(shown);
   const statements = code.matchAll(/^(?:import|export)\b(?<type>\s+type\b)?[^;"'`]*?\bfrom\s*["'](?<to>[^"']+)["']/gm);
   const calls = code.matchAll(/\b(?:import|require)\s*\(\s*["'](?<to>[^"']+)["']|^import\s*["'](?<bare>[^"']+)["']/gm);
   return [

@@ -16,6 +16,7 @@
  * | `GET /api/values?…ValuesQuery` | `{ value, traces }[]` |
  * | `GET /api/monitors` | `MonitorsAnswer` |
  * | `POST /api/incidents/<id>` with an `IncidentAction` | `Incident` |
+ * | `GET /api/incidents/<id>/post-mortem` | a draft in markdown |
  * | `GET /api/tail` | server-sent events `TailEvent` |
  *
  * A token, where the server wants one, comes in the URL's fragment (`#token=…`) and goes into the header

@@ -116,6 +116,12 @@ export function viewerApi({ store, projects, monitors, tail, reading }: ViewerAp
         return json(incident);
       },
     },
+    get("/api/incidents/:/post-mortem", async (query, [id]) => {
+      read.project(query);
+      const text = monitors.incidents?.postMortem(id!);
+      if (text === undefined) throw notFound(`incident ${quoted(id!)}`);
+      return { status: 200, headers: { "content-type": "text/markdown; charset=utf-8" }, body: text };
+    }),
     {
       name: "/api/tail",
       path: "/api/tail",

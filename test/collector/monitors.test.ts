@@ -132,6 +132,12 @@ test("what monitors know is told, incidents are acted on, and live views hear of
   assert.ok(runbooks.length > 0);
   assert.equal(limits[0]!.budget, "daily");
   const { id } = open[0]!;
+  const draft = await fetch(`${url}/api/incidents/${id}/post-mortem`);
+  assert.equal(draft.headers.get("content-type"), "text/markdown; charset=utf-8");
+  // How long it has been open goes on.
+  const timeless = (text: string) => text.replace(/\d+ ms/g, "… ms");
+  assert.equal(timeless(await draft.text()), timeless(tracked.postMortem(id)!));
+  assert.equal((await fetch(`${url}/api/incidents/inc_none/post-mortem`)).status, 404);
   const act = async (action: unknown, to = id, type = "application/json") => {
     const response = await fetch(`${url}/api/incidents/${to}`, {
       method: "POST",

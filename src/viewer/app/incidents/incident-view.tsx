@@ -1,12 +1,11 @@
 import { useSignal } from "@preact/signals";
 import type { Incident, Runbook } from "../../../monitors/index.ts";
-import { ApiFailure, download } from "../api.ts";
+import { download } from "../api.ts";
 import { dateTime, plural, shortId } from "../format.ts";
 import { Badge, Button } from "../parts/index.ts";
 import { href } from "../router.ts";
 import { Actions, useWork } from "./actions.tsx";
 import { AlertRow } from "./alert-list.tsx";
-import { draftOf, saveText } from "./draft.ts";
 import { RunbookCard } from "./runbook-card.tsx";
 import { Timeline } from "./timeline.tsx";
 import { milliseconds, SEVERITY_TONES, STATUS_TONES } from "./words.ts";
@@ -158,8 +157,7 @@ function PostMortem({ incident }: { incident: Incident }) {
     try {
       await download(`/api/incidents/${encodeURIComponent(incident.id)}/post-mortem`, name);
     } catch (error) {
-      if (error instanceof ApiFailure && error.status === 404) saveText(draftOf(incident), name);
-      else problem.value = (error as Error).message;
+      problem.value = (error as Error).message;
     }
   };
   return (

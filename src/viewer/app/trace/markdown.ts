@@ -91,7 +91,7 @@ function isRule(line: string): boolean {
 }
 
 function isDivider(line: string | undefined): boolean {
-  return line !== undefined && line.includes("|") && line.length < 2 * HEAD && DIVIDER.test(line.trim());
+  return line?.includes("|") === true && line.length < 2 * HEAD && DIVIDER.test(line.trim());
 }
 
 function listAt(lines: readonly string[], from: number, depth: number): [list: Block, next: number] {

@@ -94,6 +94,7 @@ export function Waterfall({ model, isNarrow }: { model: TraceModel; isNarrow: bo
         class="waterfall-rows"
         handle={handle}
         count={visible.length}
+        isUnordered
         rowHeight={isNarrow ? STACKED_ROW : ROW}
         row={(position) => <Row model={model} position={position} />}
         attributes={{

@@ -1,16 +1,18 @@
 import { bytes, integer, percent } from "../format.ts";
 import { CopyButton, reading } from "../parts/index.ts";
 
-const CODE = `import { configure, observe } from "sightline";
-import { httpSink } from "sightline/sinks/http";
-
-configure({ sinks: [httpSink({ url: "ADDRESS/v1/records" })] });
-
-const answer = observe(async function answer(question) {
-  return \`You asked: \${question}\`;
-});
-
-await answer("What is a trace?");`;
+const CODE = [
+  'import { configure, observe } from "sightline";',
+  'import { httpSink } from "sightline/sinks/http";',
+  "",
+  'configure({ sinks: [httpSink({ url: "ADDRESS/v1/records" })] });',
+  "",
+  "const answer = observe(async function answer(question) {",
+  '  return "You asked: " + question;',
+  "});",
+  "",
+  'await answer("What is a trace?");',
+].join("\n");
 
 /** What stands where traces will be: how far the reading is, or how the first trace gets here. */
 export function FirstTrace() {
