@@ -24,6 +24,8 @@ export interface AppenderOptions {
   readonly clock: Clock;
   /** Of every call of `store.append`. */
   readonly onAppend: (seconds: number, isDone: boolean) => void;
+  /** Of every one of them too, with what the store has thrown that is no fault of the records. */
+  readonly onWritten?: (error?: unknown) => void;
 }
 
 interface Waiting {
@@ -39,7 +41,7 @@ const MAX_GROUP_RECORDS = 10_000;
  * One `store.append` at a time for each project: what comes while it runs goes together into the next one. So a thousand
  * small requests cost the store a few writes, and one alone waits for nobody.
  */
-export function createAppender({ store, clock, onAppend }: AppenderOptions): Appender {
+export function createAppender({ store, clock, onAppend, onWritten }: AppenderOptions): Appender {
   const queues = new Map<string, Waiting[]>();
   let waiting = 0;
 
@@ -49,6 +51,10 @@ export function createAppender({ store, clock, onAppend }: AppenderOptions): App
     try {
       await store.append(records, { project });
       isDone = true;
+      onWritten?.();
+    } catch (error) {
+      if (!isFaultOfRecords(error)) onWritten?.(error);
+      throw error;
     } finally {
       onAppend((clock.monotonicMs() - startedAt) / 1_000, isDone);
     }

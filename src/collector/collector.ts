@@ -19,6 +19,7 @@ import { receiver } from "./receive.ts";
 import type { Route } from "./routes.ts";
 import { serviceRoutes } from "./service-routes.ts";
 import { storeFigures } from "./store-figures.ts";
+import { createStoreHealth } from "./store-health.ts";
 import { createTail } from "./tail.ts";
 import { takeEvents, takeScore } from "./take-langfuse.ts";
 import { takeLogs, takeMetrics, takeTraces } from "./take-otlp.ts";
@@ -57,7 +58,7 @@ const CLOSE_MS = 10_000;
  * import { collector } from "sightline/collector";
  * import { memoryStore } from "sightline/store";
  * const receiver = await collector({ store: memoryStore(), port: 0 });
- * console.log(`send to ${receiver.url}/v1/records, look at ${receiver.viewerUrl}`);
+ * const [sendTo, lookAt] = [`${receiver.url}/v1/records`, receiver.viewerUrl];
  * await receiver.close();
  */
 export async function collector(options: CollectorOptions): Promise<Collector> {
@@ -72,7 +73,8 @@ export async function collector(options: CollectorOptions): Promise<Collector> {
 
   const figures = createFigures();
   const budget = createBudget(limits.inFlightBytes);
-  const appender = createAppender({ store, clock, onAppend: figures.appended });
+  const health = createStoreHealth(clock, log);
+  const appender = createAppender({ store, clock, onAppend: figures.appended, onWritten: health.written });
   const { alerts, budgets, sinks = [] } = monitors;
   const feed = createFeed([...(budgets ? [budgets] : []), ...sinks, ...(alerts ? [alerts] : [])]);
   const tail = createTail({ store, most: limits.tails, reading, monitors: () => monitorsState(monitors) });
@@ -90,6 +92,7 @@ export async function collector(options: CollectorOptions): Promise<Collector> {
   let closing: Promise<void> | undefined;
   const stored = storeFigures(store, projects, clock);
   const gauges = async (): Promise<Gauges> => ({
+    store_writing: gauge(Number(health.isWriting), "1: the store kept what it was given last; 0: it did not"),
     waiting_records: gauge(appender.waiting, "Records that wait for the store"),
     in_flight_bytes: gauge(budget.used, "Bytes of bodies that are being worked on"),
     tails: gauge(tail.clients, "Live views"),
@@ -98,7 +101,7 @@ export async function collector(options: CollectorOptions): Promise<Collector> {
     ...(await stored()),
   });
   const routes: readonly Route[] = [
-    ...serviceRoutes({ store, figures, gauges, assets, zipped: zipped(assets) }),
+    ...serviceRoutes({ store, health, figures, gauges, assets, zipped: zipped(assets) }),
     ...(ingest
       ? [
           receive(takeRecords),

@@ -4,9 +4,11 @@ import type { Figures, Gauges } from "./figures.ts";
 import type { Files } from "./files.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./routes.ts";
+import type { StoreHealth } from "./store-health.ts";
 
 export interface ServiceOptions {
   readonly store: TraceStore;
+  readonly health: StoreHealth;
   readonly figures: Figures;
   readonly gauges: () => Promise<Gauges>;
   readonly assets: Files;
@@ -18,7 +20,7 @@ export interface ServiceOptions {
 const READY_MS = 2_000;
 
 /** What those ask who run it, and the files of the viewer. */
-export function serviceRoutes({ store, figures, gauges, assets, zipped }: ServiceOptions): readonly Route[] {
+export function serviceRoutes({ store, health, figures, gauges, assets, zipped }: ServiceOptions): readonly Route[] {
   const get = (path: string, access: Route["access"], handle: Route["handle"]): Route => ({
     name: path,
     path,
@@ -38,6 +40,11 @@ export function serviceRoutes({ store, figures, gauges, assets, zipped }: Servic
     ...files.map((route) => ({ ...route, name: "viewer" })),
     get("/healthz", "everyone", async () => text("ok\n")),
     get("/readyz", "everyone", async () => {
+      const { trouble } = health;
+      // No more than its code: the message names places on this machine.
+      if (trouble !== undefined) {
+        throw new Refusal(503, "NOT_READY", `The store keeps nothing now: ${trouble.code}.`, trouble.headers);
+      }
       if (await answersWithin(store.revision(), READY_MS)) return text("ready\n");
       throw new Refusal(503, "NOT_READY", "The store does not answer.", { "retry-after": "1" });
     }),

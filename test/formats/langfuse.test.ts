@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { SpanRecord } from "../../src/core/record.ts";
 import { buildTraces } from "../../src/core/tree.ts";
 import { langfuseMemory, recordsFromLangfuse } from "../../src/formats/index.ts";
+import { isoNanos } from "../../src/formats/times.ts";
 
 const TRACE = "0193489c5a7e7c3e9f2e4d7a1b2c3d4e";
 const START = "2024-11-19T07:06:40.000Z";
@@ -237,6 +238,25 @@ test("a batch: creates and updates of one thing become one record, in the order 
   assert.deepEqual(records, recordsFromLangfuse(batch).records, "its events alone are understood as well");
 });
 
+test("an update that has overtaken what it updates is no update of something unknown", () => {
+  const LATER = "2024-11-19T07:06:42Z";
+  const batch = [
+    event("trace-create", LATER, { id: "t", timestamp: LATER, output: "done" }),
+    event("span-update", START, { id: "a", traceId: "t", endTime: LATER, output: 2 }),
+    event("trace-create", LATER, { id: "t", timestamp: START, name: "work" }),
+    event("span-create", LATER, { id: "a", traceId: "t", startTime: START, name: "a" }),
+  ];
+  const { records, rejected } = recordsFromLangfuse({ batch });
+  assert.deepEqual(rejected, []);
+  assert.deepEqual(
+    (records as SpanRecord[]).map(({ name, startTime, endTime, output }) => [name, startTime, endTime, output]),
+    [
+      ["a", START_NS, isoNanos(LATER), 2],
+      ["work", START_NS, isoNanos(LATER), "done"],
+    ],
+  );
+});
+
 test("updates in later batches are records with a higher seq, with a memory of what was before", () => {
   const memory = langfuseMemory();
   const created = recordsFromLangfuse(
@@ -251,6 +271,29 @@ test("updates in later batches are records with a higher seq, with a memory of w
   assert.deepEqual([second!.seq, second!.unfinished, second!.input, second!.output], [1, undefined, 1, 2]);
   assert.equal(first!.spanId, second!.spanId);
   assert.equal(recordsFromLangfuse(update).rejected.length, 1);
+});
+
+test("a trace was when it began, and ends with its observations, whatever batch they are in", () => {
+  const memory = langfuseMemory();
+  const later = (second: number) => `2024-11-19T07:06:${second}Z`;
+  const read = (...events: object[]) => recordsFromLangfuse(events, { memory }).records as SpanRecord[];
+  const trace = { id: "t", timestamp: START, name: "work" };
+  const span = (id: string, second: number) => ({ id, traceId: "t", startTime: START, endTime: later(second) });
+  const [, first] = read(event("trace-create", START, trace), event("span-create", START, span("a", 41)));
+  const [, second] = read(event("span-create", START, span("b", 45)));
+  const earlier = read(event("span-create", START, span("c", 43)));
+  // As SDKs do where the program says no time.
+  const [updated] = read(event("trace-create", later(50), { id: "t", timestamp: later(50), output: "done" }));
+  assert.deepEqual(
+    [first, second, updated].map((root) => [root!.name, root!.seq, root!.startTime, root!.endTime, root!.output]),
+    [
+      ["work", 0, first!.startTime, isoNanos(later(41)), undefined],
+      ["work", 1, first!.startTime, isoNanos(later(45)), undefined],
+      ["work", 2, first!.startTime, isoNanos(later(45)), "done"],
+    ],
+  );
+  assert.equal(first!.startTime, isoNanos(START));
+  assert.equal(earlier.length, 1, "nothing new is said of the trace");
 });
 
 test("a memory forgets what was touched longest ago", () => {

@@ -50,33 +50,50 @@ export function ingestionRecords(
     return known === undefined ? {} : traceInfoOf(fieldsOf(known.body));
   };
   const records: (SpanRecord | ScoreRecord)[] = [];
-  /** When the last observation of a trace ended. */
+  /** When the last observation of a trace in this batch ended. */
   const ends = new Map<string, string>();
   for (const [key, { event, known }] of touched) {
     if (key.startsWith("trace ")) continue;
     attempt(event, () => {
-      const record = observationOf(known, infoOf(known.body["traceId"]));
-      const end = ends.get(record.traceId);
-      if (end === undefined || BigInt(end) < BigInt(record.endTime)) ends.set(record.traceId, record.endTime);
+      const { traceId } = known.body;
+      const record = observationOf(known, infoOf(traceId));
+      const trace = `trace ${textOf(traceId)}`;
+      if (isLater(record.endTime, ends.get(trace))) ends.set(trace, record.endTime);
       records.push(record);
     });
   }
-  // They end with their observations.
+  // Traces end with their observations, also with those that come in a later batch.
+  for (const [key, endTime] of ends) {
+    const known = knownOf(key);
+    if (known === undefined || !isLater(endTime, known.endTime)) continue;
+    const told = touched.get(key);
+    const longer = { ...known, endTime, seq: told === undefined ? known.seq + 1 : known.seq };
+    memory.set(key, longer);
+    touched.set(key, { event: told?.event, known: longer });
+  }
   for (const [key, { event, known }] of touched) {
-    if (!key.startsWith("trace ")) continue;
-    const endTime = ends.get(traceIdOf(textOf(known.body["id"])));
-    attempt(event, () => void records.push(rootRecord(known.body, known.seq, { endTime })));
+    if (key.startsWith("trace ")) attempt(event, () => void records.push(rootRecord(known.body, known.seq, known)));
   }
   for (const event of scores) attempt(event, () => void records.push(scoreOf(event, infoOf, now)));
   return { records, rejected };
 }
 
-/** By their times, as SDKs send them in any order. Sorting is stable: the same time stays in order. */
+function isLater(time: string, other: string | undefined): boolean {
+  return other === undefined || BigInt(time) > BigInt(other);
+}
+
+/**
+ * What makes things goes first, then by their times, as SDKs send them in any order: one with little in it overtakes one
+ * with much. Sorting is stable: the same time stays in order.
+ */
 function inOrder(events: readonly unknown[]): readonly unknown[] {
-  const timeOf = (event: unknown) => (isObject(event) ? Date.parse(textOf(event["timestamp"])) || 0 : 0);
+  const placeOf = (event: unknown): readonly [isUpdate: number, time: number] => {
+    if (!isObject(event)) return [0, 0];
+    return [Number(/-update$/.test(textOf(event["type"]))), Date.parse(textOf(event["timestamp"])) || 0];
+  };
   return events
-    .map((event) => [timeOf(event), event] as const)
-    .sort(([a], [b]) => a - b)
+    .map((event) => [placeOf(event), event] as const)
+    .sort(([[a, aTime]], [[b, bTime]]) => a - b || aTime - bTime)
     .map(([, event]) => event);
 }
 
@@ -96,15 +113,19 @@ function learned(
   }
   const first = { timestamp: event["timestamp"] ?? null, ...known?.body };
   const seq = known === undefined ? 0 : known.seq + 1;
-  return { key, known: { body: merged(first, body), type: known?.type ?? word, seq } };
+  return { key, known: { ...known, body: merged(first, body), type: known?.type ?? word, seq } };
 }
 
-/** Metadata is merged, as Langfuse does; other fields are replaced. */
+/**
+ * Metadata is merged, as Langfuse does; other fields are replaced, but for the time of a trace: where the program says none,
+ * SDKs write that of the update.
+ */
 function merged(first: JsonObject, second: JsonObject): JsonObject {
   const entries = Object.entries(second).filter(([, value]) => value !== null && value !== undefined);
   const result = new Map<string, Json>(Object.entries(first));
   for (const [name, value] of entries) {
     const before = result.get(name);
+    if (name === "timestamp" && Date.parse(textOf(before)) <= Date.parse(textOf(value))) continue;
     const isMerged = name === "metadata" && isObject(before) && isObject(value);
     result.set(name, isMerged ? Object.fromEntries([...Object.entries(before), ...Object.entries(value)]) : value);
   }

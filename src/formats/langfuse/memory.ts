@@ -8,6 +8,8 @@ export interface Known {
   /** The word of the event that made it: `generation`. */
   readonly type: string;
   readonly seq: number;
+  /** Of a trace: when the last of its observations ended. */
+  readonly endTime?: string;
 }
 
 /** What ingestion events have said of traces and observations so far, for the updates that name only what is new. */

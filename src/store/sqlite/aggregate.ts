@@ -18,7 +18,9 @@ interface Part {
 }
 
 interface Group {
-  readonly values: readonly string[];
+  /** Of the combination of dims. */
+  readonly number: number;
+  readonly user: number | null;
   count: number;
   readonly parts: Map<number, Part>;
 }
@@ -48,28 +50,25 @@ export function aggregate(connection: Connection, project: number | undefined, q
   const userTerm = user === undefined ? undefined : userOf(connection, project, user);
   if (user !== undefined && user !== "" && userTerm === undefined) return [];
 
-  const { numbers, groups } = groupsOf(connection, project, query, groupBy, where);
-  if (numbers.length === 0) return [];
+  const groups = groupsOf(connection, project, query, groupBy, where);
+  if (groups.length === 0) return [];
   const scan: Scan = {
-    ...{ connection, project, query, numbers: JSON.stringify(numbers) },
+    ...{ connection, project, query },
     byUser: groupBy.includes("userId"),
     user: user === undefined ? undefined : (userTerm ?? null),
   };
   const counted = new Map<string, Group>();
-  for (const row of rowsOf(scan)) {
-    const base = groups[row.grp]!;
-    const values = scan.byUser ? withUser(connection, base, groupBy, row.user) : base;
-    add(counted, scan.byUser ? `${row.grp} ${row.user}` : String(row.grp), values, row);
-  }
-  return answer([...counted.values()], groupBy, limit, query);
+  for (const row of rowsOf(scan)) add(counted, scan.byUser ? `${row.grp} ${row.user}` : String(row.grp), row);
+  const valuesOf = ({ number, user }: Group) => {
+    return scan.byUser ? withUser(connection, groups[number]!, groupBy, user) : groups[number]!;
+  };
+  return answer([...counted.values()], valuesOf, groupBy, limit, query);
 }
 
 interface Scan {
   readonly connection: Connection;
   readonly project: number;
   readonly query: AggregateQuery;
-  /** Pairs of dim, group and whether it is an error, as JSON. */
-  readonly numbers: string;
   readonly byUser: boolean;
   /** Null: those without. */
   readonly user: number | null | undefined;
@@ -92,33 +91,30 @@ function withUser(
   return groupBy.map((field, i) => (field === "userId" ? value : base[i]!));
 }
 
-/** Which dims count, and in which group. */
+/**
+ * Puts the dims that count into a temporary table, each with the number of its group, and gives the groups' values. Of a
+ * CTE SQLite would think that it is short, and not look things up in it.
+ */
 function groupsOf(
-  { prepare }: Connection,
+  { db, prepare }: Connection,
   project: number,
   query: AggregateQuery,
   groupBy: readonly AggregateField[],
   where: readonly (readonly [AggregateField, string])[],
-): { numbers: (readonly [dim: number, group: number, isError: number])[]; groups: string[][] } {
-  const calls = query.of === "spans" ? "" : " AND type IN ('generation', 'embedding')";
+): string[][] {
+  db.exec("CREATE TEMP TABLE IF NOT EXISTS groups (dim INTEGER PRIMARY KEY, grp INTEGER, is_error INTEGER)");
+  prepare("DELETE FROM temp.groups").run();
   const wanted = where.filter(([field]) => DIMS[field]);
-  const conditions = wanted.map(([field]) => ` AND ${DIMS[field]} = ?`).join("");
-  const sql = `SELECT * FROM dims WHERE project = ?${calls}${conditions}`;
-  const known = new Map<string, number>();
-  const groups: string[][] = [];
-  const numbers = prepare(sql)
-    .all(project, ...wanted.map(([, value]) => plainText(value)))
-    .map((dim) => {
-      const values = groupBy.map((field) => (DIMS[field] ? (dim[DIMS[field]] as string) : ""));
-      const key = JSON.stringify(values);
-      let group = known.get(key);
-      if (group === undefined) {
-        known.set(key, (group = groups.length));
-        groups.push(values);
-      }
-      return [dim.id, group, dim.status === "error" ? 1 : 0] as const;
-    });
-  return { numbers, groups };
+  const calls = query.of === "spans" ? "" : " AND type IN ('generation', 'embedding')";
+  const from = `FROM dims WHERE project = ?${calls}${wanted.map(([field]) => ` AND ${DIMS[field]} = ?`).join("")}`;
+  const given = [project, ...wanted.map(([, value]) => plainText(value))];
+  const columns = groupBy.flatMap((field) => DIMS[field] ?? []).join(", ");
+  const rank = columns === "" ? "0" : `dense_rank() OVER (ORDER BY ${columns}) - 1`;
+  prepare(`INSERT INTO temp.groups SELECT id, ${rank}, status = 'error' ${from}`).run(...given);
+  const groups = columns === "" ? `SELECT 1 ${from} LIMIT 1` : `SELECT DISTINCT ${columns} ${from} ORDER BY ${columns}`;
+  return prepare(groups)
+    .all(...given)
+    .map((row) => groupBy.map((field) => (DIMS[field] ? (row[DIMS[field]] as string) : "")));
 }
 
 type Width = keyof typeof WIDTHS | "spans";
@@ -131,7 +127,6 @@ function rowsOf(scan: Scan): any[] {
   const widths: Width[] = ["spans"];
   if (isSummed && fits("hours")) widths.push("hours");
   if (isSummed && fits("days")) widths.push("days");
-  remember(scan);
   return rowsBetween(scan, fromUs, toUs, widths);
 }
 
@@ -148,14 +143,6 @@ function rowsBetween(scan: Scan, fromUs: number, toUs: number, widths: readonly 
     ...sumsBetween(scan, width, from, to),
     ...rowsBetween(scan, to * us, toUs, narrower),
   ];
-}
-
-/** The dims that count, where a scan finds them: of a CTE SQLite would think that it is short. */
-function remember({ connection, numbers }: Scan): void {
-  connection.db.exec("CREATE TEMP TABLE IF NOT EXISTS groups (dim INTEGER PRIMARY KEY, grp INTEGER, is_error INTEGER)");
-  connection.prepare("DELETE FROM temp.groups").run();
-  const sql = `INSERT INTO temp.groups SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2 FROM json_each(?) j`;
-  connection.prepare(sql).run(numbers);
 }
 
 function spansBetween({ connection, project, query, byUser, user }: Scan, fromUs: number, toUs: number): any[] {
@@ -189,9 +176,9 @@ function sumsBetween(
   return connection.prepare(sql).all(project, from, to);
 }
 
-function add(groups: Map<string, Group>, key: string, values: readonly string[], row: any): void {
+function add(groups: Map<string, Group>, key: string, row: any): void {
   let group = groups.get(key);
-  if (!group) groups.set(key, (group = { values, count: 0, parts: new Map() }));
+  if (!group) groups.set(key, (group = { number: row.grp, user: row.user, count: 0, parts: new Map() }));
   group.count += row.count;
   const part = group.parts.get(row.bucket);
   if (part) addTo(part, partOf(row));
@@ -214,19 +201,26 @@ function addTo(part: Part, more: Part): void {
   }
 }
 
+/** Only of groups that may be among the first are the values looked up: users are many. */
 function answer(
   groups: readonly Group[],
+  valuesOf: (group: Group) => readonly string[],
   groupBy: readonly AggregateField[],
   limit: number,
   query: AggregateQuery,
 ): AggregateRow[] {
-  const ordered = [...groups].sort((a, b) => b.count - a.count || compareValues(a.values, b.values));
-  const rows = ordered.slice(0, limit).flatMap(({ values, parts }) => {
+  const least = groups.map(({ count }) => count).sort((a, b) => b - a)[limit - 1] ?? 0;
+  const first = groups
+    .filter(({ count }) => count >= least)
+    .map((group) => ({ group, values: valuesOf(group) }))
+    .sort((a, b) => b.group.count - a.group.count || compareValues(a.values, b.values));
+  const rows = first.slice(0, limit).flatMap(({ group: { parts }, values }) => {
     const group = Object.fromEntries(groupBy.map((field, i) => [field, values[i]!]));
     return inTime(parts, query).map((figures) => ({ group, ...figures }));
   });
+  const others = [...first.slice(limit).map(({ group }) => group), ...groups.filter(({ count }) => count < least)];
   const rest = new Map<number, Part>();
-  for (const { parts } of ordered.slice(limit)) {
+  for (const { parts } of others) {
     for (const [bucket, part] of parts) {
       const known = rest.get(bucket);
       if (known) addTo(known, part);

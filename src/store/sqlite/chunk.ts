@@ -27,19 +27,41 @@ export function inChunks<T extends { readonly line: string }>(all: Iterable<T>):
   return chunks;
 }
 
+/** What lists show of a span's payloads. */
+export type Previews = readonly [input: string | null, output: string | null];
+
+interface InChunk {
+  readonly line: string;
+  readonly row: { readonly inputPreview?: string; readonly outputPreview?: string };
+}
+
 export interface Packed {
   readonly codec: number;
   readonly lines: Uint8Array;
+  readonly previews: Uint8Array;
 }
 
 /** Every Node can read it: Node 20 has no zstd. Deflate takes longer and leaves a fifth more. */
-export function pack(lines: readonly string[]): Packed {
-  const text = Buffer.from(lines.join("\n"));
-  const params = { ...PARAMS, [constants.BROTLI_PARAM_SIZE_HINT]: text.length };
-  return { codec: BROTLI, lines: brotliCompressSync(text, { params }) };
+export function pack(spans: readonly InChunk[]): Packed {
+  const previews = spans.map(({ row }): Previews => [row.inputPreview ?? null, row.outputPreview ?? null]);
+  const lines = spans.map(({ line }) => line).join("\n");
+  return { codec: BROTLI, lines: compress(lines), previews: compress(JSON.stringify(previews)) };
 }
 
-export function unpack({ codec, lines }: Packed): string[] {
-  if (codec === BROTLI) return brotliDecompressSync(lines).toString().split("\n");
+function compress(text: string): Uint8Array {
+  const bytes = Buffer.from(text);
+  return brotliCompressSync(bytes, { params: { ...PARAMS, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
+}
+
+export function unpackPreviews({ codec, previews }: Omit<Packed, "lines">): Previews[] {
+  return JSON.parse(decompress(codec, previews));
+}
+
+export function unpack({ codec, lines }: Omit<Packed, "previews">): string[] {
+  return decompress(codec, lines).split("\n");
+}
+
+function decompress(codec: number, bytes: Uint8Array): string {
+  if (codec === BROTLI) return brotliDecompressSync(bytes).toString();
   throw new StoreError("STORE_NEWER_SCHEMA", `A newer Sightline has packed these records (codec ${codec}). Update it.`);
 }

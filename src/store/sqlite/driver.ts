@@ -1,5 +1,8 @@
-import { createRequire } from "node:module";
+import type * as Module from "node:module";
 import { StoreError } from "../store-error.ts";
+
+/** Not imported: the command line, bundled, has a `createRequire` of its own. */
+const nodeModule: Pick<typeof Module, "createRequire"> = process.getBuiltinModule("node:module");
 
 /** What we use of `node:sqlite`; `@photostructure/sqlite` has the same. */
 export interface Database {
@@ -54,7 +57,7 @@ export function hasSqlite(wanted?: DriverName): boolean {
 function load(name: DriverName): Driver | undefined {
   if (name === "node:sqlite") return quietly(() => process.getBuiltinModule(name) as Driver | undefined);
   try {
-    return createRequire(import.meta.url)(name);
+    return nodeModule.createRequire(import.meta.url)(name);
   } catch {
     return undefined;
   }

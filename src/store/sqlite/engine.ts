@@ -27,7 +27,7 @@ import { SPAN_COLUMNS, spanRowOf } from "./stored-span.ts";
 import { listTraces } from "./trace-list.ts";
 import { SUMMARY_COLUMNS, summaryOf } from "./trace-row.ts";
 import { listValues } from "./values.ts";
-import { append, type Books, createBooks, readRecord } from "./writer.ts";
+import { append, type Books, createBooks, readPreviews, readRecord } from "./writer.ts";
 
 /** A store on one connection, without waiting for anything: what runs in a thread. */
 export interface Engine {
@@ -148,8 +148,12 @@ function spansOf(
   const sql = `SELECT ${SPAN_COLUMNS} FROM span_rows s INDEXED BY span_rows_in_order CROSS JOIN dims d ON d.id = s.dim
     WHERE s.trace = ?${place ? " AND (s.start_us, s.span_id) > (?, ?)" : ""} ORDER BY s.start_us, s.span_id LIMIT ?`;
   const rows = connection.prepare(sql).all(trace, ...(place ? [place.us, place.id] : []), limit + 1);
+  const previews = readPreviews(
+    connection,
+    rows.map(({ id }) => id),
+  );
   return pageOf(
-    rows.map((row) => spanRowOf(row, plainText(traceId))),
+    rows.map((row) => spanRowOf(row, plainText(traceId), previews.get(row.id))),
     limit,
     ({ startUs, spanId }) => ({ us: startUs, id: spanId }),
   );

@@ -1,9 +1,9 @@
 import type { FindingRecord, ScoreRecord, SpanRecord, TraceRecord } from "../../core/record.ts";
+import { searchText } from "../search-text.ts";
 import { microseconds, spanRow } from "../span-row.ts";
 import { type RootKind, rootKind } from "../summarize.ts";
 import { type TraceFacts, traceFacts } from "../trace-facts.ts";
 import type { SpanRow } from "../trace-store.ts";
-import { indexText } from "./index-text.ts";
 
 /** Records of one project, each as a line of JSON. */
 export interface Load {
@@ -56,7 +56,7 @@ function keep(all: Map<string, any>, key: string, one: ParsedSpan | ParsedBeside
 function parse(project: string, line: string): ParsedSpan | ParsedBeside {
   const record: TraceRecord = JSON.parse(line);
   if (record.record !== "span") return { project, record, us: microseconds(record.time), line };
-  return { project, ...parseSpan(record), text: indexText(record), line };
+  return { project, ...parseSpan(record), text: searchText(record), line };
 }
 
 export function parseSpan(record: SpanRecord): Pick<ParsedSpan, "row" | "facts" | "root"> {

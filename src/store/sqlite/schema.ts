@@ -6,6 +6,7 @@ export const APPLICATION_ID = 0x536c7472;
  * released: a change is one more entry.
  *
  * - `span_rows.id` is its chunk's id times 64 plus its place in the chunk, and the row id of its words.
+ * - `chunks` have the records of spans as compressed lines; beside them, what lists show of their payloads.
  * - `dims` are the combinations of what spans are grouped by; few, so a span has their number.
  * - `terms` are the values that traces are found by, `trace_terms` which traces have them, newest first.
  * - `hours` and `days` are the sums over the spans that started in them.
@@ -19,7 +20,7 @@ export const MIGRATIONS: readonly string[] = [
     scores INTEGER NOT NULL DEFAULT 0, findings INTEGER NOT NULL DEFAULT 0
   );
 
-  CREATE TABLE chunks (id INTEGER PRIMARY KEY AUTOINCREMENT, codec INTEGER NOT NULL, lines BLOB NOT NULL);
+  CREATE TABLE chunks (id INTEGER PRIMARY KEY AUTOINCREMENT, codec INTEGER NOT NULL, previews BLOB NOT NULL, lines BLOB NOT NULL);
   CREATE TABLE blocks (id INTEGER PRIMARY KEY, newest_us INTEGER NOT NULL);
 
   CREATE TABLE dims (
@@ -34,8 +35,7 @@ export const MIGRATIONS: readonly string[] = [
     parent_span_id TEXT, root TEXT, seq INTEGER NOT NULL, dim INTEGER NOT NULL, user INTEGER, is_call INTEGER NOT NULL,
     start_us INTEGER NOT NULL, duration_ns INTEGER NOT NULL, first_chunk_ns INTEGER, unfinished INTEGER, level TEXT,
     input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER, reasoning_tokens INTEGER, cost_usd REAL,
-    http_status INTEGER, error_message TEXT, input_preview TEXT, output_preview TEXT,
-    input_size INTEGER, output_size INTEGER
+    http_status INTEGER, error_message TEXT, input_size INTEGER, output_size INTEGER
   );
   CREATE UNIQUE INDEX span_rows_by_id ON span_rows (trace, span_id);
   CREATE INDEX span_rows_in_order ON span_rows (trace, start_us, span_id);
@@ -45,7 +45,8 @@ export const MIGRATIONS: readonly string[] = [
   CREATE VIRTUAL TABLE span_words USING fts5 (
     words, content='', contentless_delete=1, detail=none, tokenize='ascii'
   );
-  INSERT INTO span_words (span_words, rank) VALUES ('hashsize', 16777216);
+  INSERT INTO span_words (span_words, rank) VALUES ('hashsize', 67108864);
+  INSERT INTO span_words (span_words, rank) VALUES ('automerge', 8);
 
   CREATE TABLE traces (
     id INTEGER PRIMARY KEY, project INTEGER NOT NULL, trace_id TEXT NOT NULL, name TEXT NOT NULL,
@@ -109,8 +110,7 @@ export const MIGRATIONS: readonly string[] = [
       s.first_chunk_ns, nullif(d.model, '') AS model, nullif(d.provider, '') AS provider, s.input_tokens,
       s.output_tokens, s.cache_read_tokens, s.reasoning_tokens, s.cost_usd, nullif(d.error_type, '') AS error_type,
       s.error_message, s.http_status, nullif(d.feature, '') AS feature, nullif(d.team, '') AS team,
-      nullif(d.environment, '') AS environment, u.value AS user_id, p.name AS project, s.input_preview,
-      s.output_preview, s.input_size, s.output_size, s.level, s.unfinished, s.seq
+      nullif(d.environment, '') AS environment, u.value AS user_id, p.name AS project, s.input_size, s.output_size, s.level, s.unfinished, s.seq
     FROM span_rows s JOIN dims d ON d.id = s.dim JOIN traces t ON t.id = s.trace JOIN projects p ON p.id = s.project
       LEFT JOIN terms u ON u.id = s.user;
   `,

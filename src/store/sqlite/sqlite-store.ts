@@ -30,7 +30,6 @@ export interface SqliteStoreOptions {
 
 /** Spans that are asked for at a time: their way between threads takes a few milliseconds. */
 const PAGE = 1_000;
-/** How many traces' worth of answers `sql` gives at most. */
 const TEMPORARY = ":temporary:";
 
 /**

@@ -1,12 +1,13 @@
 import type { RootKind } from "../summarize.ts";
 import type { SpanRow } from "../trace-store.ts";
+import type { Previews } from "./chunk.ts";
 import type { Value } from "./driver.ts";
 import type { Dim } from "./vocabulary.ts";
 
 const COLUMNS = [
   ..."id trace project span_id parent_span_id root seq dim user is_call start_us duration_ns first_chunk_ns".split(" "),
   ..."unfinished level input_tokens output_tokens cache_read_tokens reasoning_tokens cost_usd http_status".split(" "),
-  ..."error_message input_preview output_preview input_size output_size".split(" "),
+  ..."error_message input_size output_size".split(" "),
 ];
 
 export const INSERT_SPAN: string = `INSERT INTO span_rows (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map(() => "?").join(", ")})`;
@@ -48,8 +49,6 @@ export function spanValues(row: SpanRow, root: RootKind | undefined, belongs: Be
     row.costUsd ?? null,
     row.httpStatus ?? null,
     row.errorMessage ?? null,
-    row.inputPreview ?? null,
-    row.outputPreview ?? null,
     row.inputSize ?? null,
     row.outputSize ?? null,
   ];
@@ -64,7 +63,7 @@ export function dimOf(row: SpanRow, facts: { feature?: string; team?: string; en
 /** What a row of `span_rows` joined with its dim is read by. */
 export const SPAN_COLUMNS: string = `s.*, d.name, d.type, d.model, d.provider, d.status, d.error_type`;
 
-export function spanRowOf(stored: any, traceId: string): SpanRow {
+export function spanRowOf(stored: any, traceId: string, previews: Previews = [null, null]): SpanRow {
   const row: any = { traceId, spanId: stored.span_id };
   if (stored.parent_span_id !== null) row.parentSpanId = stored.parent_span_id;
   row.seq = stored.seq;
@@ -86,8 +85,9 @@ export function spanRowOf(stored: any, traceId: string): SpanRow {
   if (stored.error_type !== "") row.errorType = stored.error_type;
   if (stored.error_message !== null) row.errorMessage = stored.error_message;
   if (stored.http_status !== null) row.httpStatus = stored.http_status;
-  if (stored.input_preview !== null) row.inputPreview = stored.input_preview;
-  if (stored.output_preview !== null) row.outputPreview = stored.output_preview;
+  const [input, output] = previews;
+  if (input !== null) row.inputPreview = input;
+  if (output !== null) row.outputPreview = output;
   if (stored.input_size !== null) row.inputSize = stored.input_size;
   if (stored.output_size !== null) row.outputSize = stored.output_size;
   return row;

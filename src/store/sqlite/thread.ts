@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
+import type * as Module from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { StoreError } from "../store-error.ts";
 import { type Answer, type Question, receivedError, type SentError } from "./calls.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { createEngine, type Engine } from "./engine.ts";
+
+const nodeModule: Pick<typeof Module, "createRequire"> = process.getBuiltinModule("node:module");
 
 type Returned<M extends keyof Engine> = ReturnType<Engine[M]>;
 
@@ -113,7 +115,10 @@ function startWorker(workerData: ConnectionOptions): Worker {
   const options = { workerData, execArgv: [], name: "sightline-store" };
   if (!here.endsWith(".ts")) return asIdle(new Worker(builtWorker(here), options));
   // From the sources. Node 20 has no `--import` for threads.
-  const tsx = new URL("./dist/esm/api/index.mjs", pathToFileURL(createRequire(here).resolve("tsx/package.json"))).href;
+  const tsx = new URL(
+    "./dist/esm/api/index.mjs",
+    pathToFileURL(nodeModule.createRequire(here).resolve("tsx/package.json")),
+  ).href;
   const [api, worker] = [tsx, new URL("./worker.ts", here).href].map((url) => JSON.stringify(url));
   const code = `import(${api}).then(({ register }) => { register(); return import(${worker}); })`;
   return asIdle(new Worker(code, { ...options, eval: true }));

@@ -1,0 +1,178 @@
+/**
+ * What do a ClickHouse store's answers cost on many spans, and what does it cost to keep them? One server, batches of
+ * 10,000; CPU time is that of this process and of the server. Spans have 2 KB of input and 500 B of output.
+ *
+ *     npm ci --prefix test/compat/chdb
+ *     npm run bench:store:clickhouse -- 1000000 [--json]
+ *
+ * The server is one out of the package `chdb`. Queries run when its merges are done, and before: de-duplication is part
+ * of every answer either way.
+ */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { clickHouseStore } from "../src/store/clickhouse/index.ts";
+import { ask, oneServer } from "../test/compat/chdb/lab.ts";
+import {
+  BLOCK_US,
+  block,
+  blocks,
+  DATA_FEATURES,
+  DATA_MODELS,
+  DATA_START_US,
+  userOf,
+  wordOf,
+} from "../test/store/support/data.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { batch: { type: "string", default: "10000" }, json: { type: "boolean", default: false } },
+});
+const spans = Number(positionals[0] ?? "200000");
+const batch = Number(values.batch);
+const SEED = 1;
+const HOUR_US = 3_600_000_000;
+const RUNS = 11;
+const DATABASE = "bench";
+
+const lab = await oneServer();
+const server = lab.servers[0]!;
+const store = clickHouseStore({ url: server.url, database: DATABASE });
+const figures: { [name: string]: number | string } = { spans };
+
+try {
+  await store.stats();
+  await fill();
+  await asked("just ingested");
+  await settle();
+  await size();
+  await asked("settled");
+  figures["server RSS MB"] = Math.round(serverMemory() / 1e6);
+} finally {
+  await store.close();
+  await lab.close();
+}
+if (values.json) console.log(JSON.stringify(figures));
+else for (const [name, figure] of Object.entries(figures)) console.log(`${name}: ${figure}`);
+
+async function fill(): Promise<void> {
+  let client = 0;
+  let wall = 0;
+  let served = 0;
+  for (const records of blocks(SEED, spans)) {
+    for (let i = 0; i < records.length; i += batch) {
+      const [before, serverBefore, start] = [process.cpuUsage(), serverCpu(), performance.now()];
+      await store.append(records.slice(i, i + batch));
+      wall += performance.now() - start;
+      served += serverCpu() - serverBefore;
+      const { user, system } = process.cpuUsage(before);
+      client += user + system;
+    }
+  }
+  figures["ingest CPU µs/span, client"] = round(client / spans);
+  figures["ingest CPU µs/span, server"] = round(served / spans);
+  figures["ingest CPU µs/span"] = round((client + served) / spans);
+  figures["ingest spans/s"] = Math.round((spans / wall) * 1_000);
+}
+
+/** Until the server has nothing left to merge. */
+async function settle(): Promise<void> {
+  const before = serverCpu();
+  for (let quiet = 0; quiet < 4; ) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    quiet = (await ask(server, "SELECT count() FROM system.merges")) === "0" ? quiet + 1 : 0;
+  }
+  figures["merging afterwards, CPU µs/span"] = round((serverCpu() - before) / spans);
+  figures["parts"] = await ask(server, `SELECT count() FROM system.parts WHERE active AND database = '${DATABASE}'`);
+}
+
+async function size(): Promise<void> {
+  const bytes = Number(
+    await ask(server, `SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = '${DATABASE}'`),
+  );
+  figures["disk MB"] = round(bytes / 1e6);
+  figures["disk GB per million"] = round(bytes / 1e3 / spans);
+}
+
+/** The kinds of question, each with other parameters every time. */
+function questions(): { readonly [name: string]: (i: number) => Promise<unknown> } {
+  const end = DATA_START_US + (spans / 10_000) * BLOCK_US;
+  const day = { fromUs: Math.max(DATA_START_US, end - 24 * HOUR_US), toUs: end };
+  const sample = block(SEED, Math.floor(spans / 10_000 / 2));
+  const counts = new Map<string, number>();
+  for (const { traceId } of sample) counts.set(traceId, (counts.get(traceId) ?? 0) + 1);
+  const large = [...counts].filter(([, count]) => count === 200).map(([traceId]) => traceId);
+  const keys = Object.entries(sample[0]!.trace.metadata ?? {});
+  const of = <T>(all: readonly T[], i: number): T => all[i % all.length]!;
+  return {
+    "list newest": () => store.traces(),
+    "list by user": (i) => store.traces({ userId: userOf(i * 37) }),
+    "list by session": (i) => store.traces({ sessionId: of(sample, i * 97).trace.sessionId ?? "none" }),
+    "list by model, 6 h": (i) =>
+      store.traces({ model: of(DATA_MODELS, i), fromUs: end - 12 * HOUR_US, toUs: end - 6 * HOUR_US }),
+    "list by status and feature": (i) => store.traces({ status: "error", feature: of(DATA_FEATURES, i) }),
+    "list by metadata": (i) => store.traces({ metadata: { [of(keys, i)[0]]: String(of(keys, i)[1]) } }),
+    "list, five filters": (i) =>
+      store.traces({
+        status: "ok",
+        feature: of(DATA_FEATURES, i),
+        model: of(DATA_MODELS, i + 1),
+        minDurationMs: 100,
+        ...day,
+      }),
+    "list by cost": () => store.traces({ minCostUsd: 1 }),
+    "list, later page": async () => store.traces({ after: (await store.traces({ limit: 500 })).next! }),
+    sessions: () => store.sessions(),
+    "trace of 200 spans": (i) => store.spans(of(large, i), { limit: 200 }),
+    "one payload": (i) => store.span(of(sample, i * 101).traceId, of(sample, i * 101).spanId),
+    "text, rare word": (i) => store.traces({ text: wordOf(19_000 + i * 13) }),
+    "text, two words": (i) => store.traces({ text: `${wordOf(500 + i)} ${wordOf(900 + i)}` }),
+    "text, frequent word": (i) => store.traces({ text: wordOf(i) }),
+    "text and user": (i) => store.traces({ text: wordOf(i), userId: userOf(i) }),
+    "cost by feature, team, model, 24 h": () => store.aggregate({ ...day, groupBy: ["feature", "team", "model"] }),
+    "cost by feature, team, model, all": () => store.aggregate({ groupBy: ["feature", "team", "model"] }),
+    "cost by model per hour, all": () => store.aggregate({ groupBy: ["model"], bucketUs: HOUR_US }),
+    "errors by name, 24 h": () => store.aggregate({ ...day, of: "spans", groupBy: ["name", "status"] }),
+    "cost by user, 24 h": () => store.aggregate({ ...day, groupBy: ["userId"] }),
+    "percentiles by model per 5 min, 24 h": () =>
+      store.aggregate({ ...day, groupBy: ["model"], bucketUs: HOUR_US / 12, percentiles: true }),
+    values: (i) => store.values({ field: "userId", prefix: userOf(i).slice(0, 6) }),
+    "values since": () => store.values({ field: "userId", fromUs: day.fromUs }),
+    stats: () => store.stats(),
+    revision: () => store.revision(),
+  };
+}
+
+async function asked(when: string): Promise<void> {
+  const all = Object.entries(questions());
+  const taken = new Map<string, { wall: number[]; cpu: number[] }>(all.map(([name]) => [name, { wall: [], cpu: [] }]));
+  for (let i = 0; i < RUNS; i++) {
+    for (const [name, ask] of all) {
+      const [before, start] = [serverCpu(), performance.now()];
+      await ask(i);
+      taken.get(name)!.wall.push(performance.now() - start);
+      taken.get(name)!.cpu.push((serverCpu() - before) / 1_000);
+    }
+  }
+  for (const [name, { wall, cpu }] of taken) {
+    const cost = `, server CPU ${round(quantile(cpu, 0.5))}`;
+    figures[`${when}: ${name} ms`] = `${round(quantile(wall, 0.5))}, p95 ${round(quantile(wall, 0.95))}${cost}`;
+  }
+}
+
+/** Microseconds of the server's threads; Linux counts in hundredths of a second. */
+function serverCpu(): number {
+  const fields = readFileSync(`/proc/${server.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+function serverMemory(): number {
+  return Number(readFileSync(`/proc/${server.pid}/statm`, "utf8").split(" ")[1]) * 4_096;
+}
+
+function quantile(numbers: readonly number[], p: number): number {
+  return numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1, Math.floor(numbers.length * p))]!;
+}
+
+function round(number: number): number {
+  return Math.round(number * 10) / 10;
+}

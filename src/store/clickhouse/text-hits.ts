@@ -1,0 +1,91 @@
+import type { TraceQuery } from "../trace-store.ts";
+import { words } from "../words.ts";
+import type { Database } from "./database.ts";
+
+/** With more spans than this, the newest traces are looked through for the words instead. */
+const RARE = 3_000;
+
+export interface TextSearch {
+  /** The traces that have the words; undefined where there are too many to name. */
+  readonly traceIds: readonly string[] | undefined;
+  /** Which of these traces have the words. */
+  among(traceIds: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+/** Undefined when the query has no words. */
+export async function searchOf(db: Database, project: string, query: TraceQuery): Promise<TextSearch | undefined> {
+  const wanted = [
+    ...new Set(
+      words(query.text ?? "")
+        .split(" ")
+        .filter(Boolean),
+    ),
+  ];
+  if (wanted.length === 0) return undefined;
+  const { database } = db.schema;
+  const params = { project, words: wanted };
+  const hit = "hasAllTokens(words, {words:Array(String)})";
+  const [probe] = await db.rows(
+    `SELECT count() AS hits FROM (
+  SELECT 1 FROM ${database}.payloads WHERE project = {project:String} AND ${hit} LIMIT ${RARE + 1}
+)`,
+    params,
+  );
+  const traceIds = probe.hits > RARE ? undefined : await named();
+
+  /** Where an old record had the words the newest one counts. */
+  async function named(): Promise<string[]> {
+    if (probe.hits === 0) return [];
+    const rows = await db.rows(
+      `SELECT DISTINCT trace_id FROM (
+  SELECT trace_id, span_id, max(version) AS v FROM ${database}.payloads
+  WHERE project = {project:String} AND ${hit} GROUP BY trace_id, span_id
+)
+WHERE (trace_id, span_id, v) IN (
+  SELECT trace_id, span_id, max(version) FROM ${database}.payloads
+  WHERE project = {project:String} AND trace_id IN (
+    SELECT trace_id FROM ${database}.payloads WHERE project = {project:String} AND ${hit}
+  )
+  GROUP BY trace_id, span_id
+)`,
+      params,
+    );
+    return rows.map(({ trace_id }) => trace_id);
+  }
+
+  return {
+    traceIds,
+    async among(ids) {
+      if (ids.length === 0) return new Set();
+      const rows = await db.rows(
+        `SELECT DISTINCT trace_id FROM (
+  SELECT trace_id, argMax(${hit}, version) AS is_hit FROM ${database}.payloads
+  WHERE project = {project:String} AND trace_id IN {ids:Array(String)}
+  GROUP BY trace_id, span_id
+)
+WHERE is_hit`,
+        { ...params, ids },
+      );
+      return new Set(rows.map(({ trace_id }) => trace_id));
+    },
+  };
+}
+
+/** All traces that have the words, however many; for what must know them all. */
+export const ALL_HITS = (database: string): string => `trace_id IN (
+  SELECT trace_id FROM (
+    SELECT trace_id, argMax(hasAllTokens(words, {words:Array(String)}), version) AS is_hit FROM ${database}.payloads
+    WHERE project = {project:String} GROUP BY trace_id, span_id
+  )
+  WHERE is_hit
+)`;
+
+export function wordsOf(query: TraceQuery): string[] {
+  return [
+    ...new Set(
+      words(query.text ?? "")
+        .split(" ")
+        .filter(Boolean),
+    ),
+  ];
+}
