@@ -1,15 +1,17 @@
 /**
  * Builds `dist/`: declarations by tsc, one file per source file; JavaScript by esbuild, one file per entry of the export
- * map plus one chunk that holds all they share, so that every subpath uses the same copy of the core. The command line
- * and the thread of a store are files with everything they need in them; the viewer is what `build-viewer.js` makes.
+ * map plus one chunk that holds all they share, so that every subpath uses the same copy of the core. The thread of
+ * a store is one file with everything it needs; the command line and the viewer are what `command-line.js` and
+ * `build-viewer.js` make.
  * Why, with figures: docs/decisions/build.md.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, rename, rm } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { build } from "esbuild";
 import { buildViewer } from "./build-viewer.js";
+import { buildCommandLine } from "./command-line.js";
 
 const root = new URL("..", import.meta.url).pathname;
 const { exports, engines, bin } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
@@ -100,14 +102,5 @@ async function worker() {
 }
 
 async function commandLine() {
-  await build({
-    absWorkingDir: root,
-    entryPoints: [bin.sightline.replace("dist", "src").replace(".js", ".ts")],
-    outfile: bin.sightline.replace("dist", made),
-    // Commander is CommonJS and asks for Node's own modules by `require`.
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    ...COMMON,
-    // It would point into other people's packages.
-    sourcemap: false,
-  });
+  await buildCommandLine(join(root, dirname(bin.sightline.replace("dist", made))));
 }

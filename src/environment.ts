@@ -35,10 +35,13 @@ const VARIABLES = [
   "USER_ID_KEY",
 ].map((name) => `SIGHTLINE_${name}`);
 
+/** What only the command line reads: it may be set where programs run too. */
+const COMMAND_LINE = ["SIGHTLINE_TOKEN", "SIGHTLINE_TOKENS", "SIGHTLINE_VIEWER_TOKEN"];
+
 /** One line on the `SIGHTLINE_…` variables that mean nothing here: a slip of the pen, or another version's. */
 export function unknownVariables(env: NodeJS.ProcessEnv): string | undefined {
   const unknown = Object.keys(env)
-    .filter((name) => name.startsWith("SIGHTLINE_") && !VARIABLES.includes(name))
+    .filter((name) => name.startsWith("SIGHTLINE_") && ![...VARIABLES, ...COMMAND_LINE].includes(name))
     .sort();
   if (unknown.length === 0) return undefined;
   return `${unknown.join(", ")} ignored: this version knows ${VARIABLES.join(", ")}.`;

@@ -49,7 +49,7 @@ const DIRECTIONS: Record<string, readonly string[]> = {
     "pipeline",
     "spool",
     "pricing",
-    "openai/findings",
+    "openai/findings/findings",
     "monitors",
     "formats",
     "store",

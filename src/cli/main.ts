@@ -1,38 +1,31 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { Command } from "commander";
 import { SightlineError } from "../core/errors.ts";
-import { replay } from "./replay.ts";
-import { status } from "./status.ts";
+import { dispatch } from "./dispatch.ts";
+import { endQuietlyOnBrokenPipe } from "./output.ts";
+import { UsageError } from "./usage-error.ts";
 
-// The same distance from `src/` and from `dist/`.
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-
-const program = new Command("sightline")
-  .description("Looks at what Sightline has written, and moves it on.")
-  .version(version);
-const spool = program.command("spool").description("what spool() keeps on disk until a sink takes it");
-
-spool
-  .command("status")
-  .description("who has records on disk, how many, and whether somebody delivers them")
-  .argument("<dir>", "the directory given to spool()")
-  .option("--json", "one JSON array instead of a table")
-  .action(status);
-
-spool
-  .command("replay")
-  .description("delivers what processes that are dead have left; exits with 1 when records remain")
-  .argument("<dir>", "the directory given to spool()")
-  .requiredOption("--to <sink>", "console, console:json, file:<path> or http(s)://<host>/<path>")
-  .option("--from <sink>", "whose records, as status names it; needed when the directory holds several")
-  .addHelpText("after", "\nHeaders for an http sink come from SIGHTLINE_HEADERS, key=value pairs separated by commas.")
-  .action(replay);
-
+endQuietlyOnBrokenPipe();
 try {
-  await program.parseAsync();
+  await dispatch(process.argv.slice(2), version);
 } catch (error) {
-  // What a user did wrong is a sentence; anything else is ours and shows where.
-  process.stderr.write(`sightline: ${error instanceof SightlineError ? error.message : (error as Error).stack}\n`);
-  process.exitCode = 2;
+  // What a user did wrong, or the system refuses, is a sentence; anything else is ours and shows where.
+  process.stderr.write(`sightline: ${isSentence(error) ? error.message : ((error as Error).stack ?? error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+function isSentence(error: unknown): error is Error {
+  return error instanceof SightlineError || (error instanceof Error && "syscall" in error && "code" in error);
+}
+
+/** 2: it is to be called in another way. 1: it did not work. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return 2;
+  const code = error instanceof SightlineError ? error.code : "";
+  return /^(?:CLI|CONFIG)_|^STORE_BAD_QUERY$|^STORE_READ_ONLY$/.test(code) ? 2 : 1;
+}
+
+/** The same distance from `src/` and from `dist/`. */
+function version(): string {
+  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 }

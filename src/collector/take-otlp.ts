@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { SpanRecord } from "../core/record.ts";
 import { decodeOtlp } from "../formats/otlp/decode-otlp.ts";
+import { otlpPieces } from "../formats/otlp/otlp-pieces.ts";
 import { recordsFromOtlpLogs, type SpanContent, withContent } from "../formats/otlp/records-from-logs.ts";
 import { recordsFromOtlp } from "../formats/otlp/records-from-otlp.ts";
 import type { TraceStore } from "../store/trace-store.ts";
@@ -8,6 +9,7 @@ import { countDataPoints } from "./count-metrics.ts";
 import { isProtobuf, otlpAnswer, otlpRefusal } from "./otlp-answer.ts";
 import type { Form, ReadBody } from "./receive.ts";
 import { Refusal } from "./refusal.ts";
+import { createTurns } from "./turns.ts";
 
 interface ReadOtlp extends ReadBody {
   /** Why the first of them is not kept. */
@@ -23,9 +25,19 @@ export function takeTraces(path: "/v1/traces" | "/api/public/otel/v1/traces"): F
   return {
     name: "otlp",
     path,
-    read(bytes, request) {
-      const { records, rejected } = recordsFromOtlp(decodeOtlp(bytes, typeOf(request)));
-      return { records, unreadable: rejected.length, reason: rejected[0]?.reason ?? "" };
+    async read(bytes, request) {
+      const pause = createTurns();
+      const records: SpanRecord[] = [];
+      let unreadable = 0;
+      let reason = "";
+      for (const piece of otlpPieces(bytes, typeOf(request))) {
+        const read = piece === undefined ? undefined : recordsFromOtlp(piece);
+        for (const record of read?.records ?? []) records.push(record);
+        unreadable += read?.rejected.length ?? 0;
+        reason ||= read?.rejected[0]?.reason ?? "";
+        await pause();
+      }
+      return { records, unreadable, reason };
     },
     answer({ unreadable, reason }, rejected, request) {
       const count = unreadable + rejected.length;

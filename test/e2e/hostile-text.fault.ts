@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import type { CollectorMonitors } from "../../src/collector/index.ts";
+import { type CollectorMonitors, collector } from "../../src/collector/index.ts";
 import { alerts, incidents, type Runbook, type Source } from "../../src/monitors/index.ts";
 import { launch, noBrowser } from "./lab/browser.ts";
 import { CORPUS, hostileId, hostileRecords } from "./lab/hostile.ts";
@@ -25,6 +25,11 @@ after(async () => {
   await browser?.close();
   await here?.close();
 });
+
+/** As the store and the address have it: halves of surrogate pairs become U+FFFD. */
+function wellFormed(text: string): string {
+  return Buffer.from(text).toString();
+}
 
 /** Ends with proof that nothing has happened. */
 async function watched(t: TestContext, path: string, url = here.url) {
@@ -86,6 +91,11 @@ async function tips(page: Page): Promise<void> {
   }
 }
 
+const unfold = (page: Page) =>
+  page.evaluate(() => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+  });
+
 const go = (page: Page, path: string) =>
   page.evaluate((hash) => {
     location.hash = hash;
@@ -101,7 +111,7 @@ test("The texts have arrived as they are, in every list of values", options, asy
   for (const [index, text] of CORPUS.entries()) {
     const span = await here.store.span(hostileId(index), "0000000000000001");
     assert.ok(span, JSON.stringify(text.slice(0, 80)));
-    assert.equal(span.name, text.toWellFormed());
+    assert.equal(span.name, text);
   }
 });
 
@@ -145,7 +155,7 @@ test("In the list of traces, its filters, tooltips and search", options, async (
   await page.waitForTimeout(300);
   await check("search");
   for (const text of CORPUS.slice(0, 48)) {
-    const value = encodeURIComponent(text.toWellFormed());
+    const value = encodeURIComponent(wellFormed(text));
     await go(page, `/traces?userId=${value}&metadata.${value}=${value}&text=${value}&from=${value}&status=${value}`);
     await page.waitForTimeout(15);
   }
@@ -180,7 +190,7 @@ test(
           const one = page.getByRole("tab", { name: tab });
           if ((await one.count()) === 0) continue;
           await one.click();
-          for (const more of await page.locator(".trace-panel details:not([open]) > summary").all()) await more.click();
+          await unfold(page);
           await check(`${tab} of ${label}`);
         }
       }
@@ -207,7 +217,7 @@ test("On sessions, dashboards, their legends and tables, and beside each other",
   await page.getByRole("row").nth(5).waitFor();
   await check("sessions");
   for (const text of CORPUS) {
-    await go(page, `/sessions/${encodeURIComponent(text.toWellFormed())}`);
+    await go(page, `/sessions/${encodeURIComponent(wellFormed(text))}`);
     await page.waitForTimeout(120);
     await check(`session ${text.slice(0, 60)}`);
   }
@@ -242,11 +252,10 @@ test("On sessions, dashboards, their legends and tables, and beside each other",
     }
   }
   await go(page, `/compare/${hostileId(3)}`);
-  await page
-    .getByRole("region", { name: /^Pick trace/ })
-    .getByRole("link")
-    .first()
-    .waitFor();
+  await page.getByRole("region", { name: "Pick trace B" }).waitFor();
+  await check("picker of the other");
+  await go(page, "/compare");
+  await page.getByRole("region", { name: "Pick trace A" }).getByRole("link").first().waitFor();
   await check("picker");
 });
 
@@ -256,7 +265,7 @@ test("In incidents, alerts, notes, runbooks and their addresses", options, async
       ...{ id: "hostile", name: CORPUS[0]!, trigger: CORPUS[4]!, symptoms: CORPUS, diagnosis: CORPUS },
       actions: CORPUS.slice(0, 30).map((text, i) => ({ id: `step_${i}`, text })),
       escalation: [{ level: "L1", who: CORPUS[7]!, task: CORPUS[8]!, afterMinutes: 0 }],
-      ...{ expectedMinutes: 5, href: "javascript:window.__pwned=1" },
+      expectedMinutes: 5,
     },
   ];
   const source: Source = {
@@ -267,19 +276,18 @@ test("In incidents, alerts, notes, runbooks and their addresses", options, async
       }),
   };
   const tracked = incidents({ runbooks });
-  const rules = [
-    {
-      ...{ name: CORPUS[4]!, metric: "error_rate", comparison: ">", threshold: 0.05, windowMs: 60_000 },
-      ...{ severity: "sev2", runbook: "hostile", by: "feature", summary: CORPUS[5]! },
-    } as const,
-  ];
+  const figure = { metric: "error_rate", comparison: ">", threshold: 0.05, windowMs: 60_000 } as const;
+  const about = { severity: "sev2", runbook: "hostile", by: "feature" } as const;
+  const rules = [{ name: CORPUS[4]!, summary: CORPUS[5]!, ...figure, ...about }];
   const watch = alerts({ rules, sources: [source], listeners: [tracked], everyMs: false });
   watch.evaluate();
   assert.ok(tracked.open().length >= 10);
-  const monitors: CollectorMonitors = { alerts: watch, incidents: tracked, runbooks };
-  const other = await world({ collector: { monitors } }).catch((error: Error) => error);
-  if (other instanceof Error) throw other;
-  t.after(() => other.close());
+  // `incidents` takes no such address; whoever writes a runbook for the collector alone is not asked.
+  const shown = runbooks.map((runbook) => ({ ...runbook, href: "javascript:window.__pwned=1" }));
+  const monitors: CollectorMonitors = { alerts: watch, incidents: tracked, runbooks: shown };
+  const { store, assets } = here;
+  const other = await collector({ store, port: 0, assets, prices: false, monitors });
+  t.after(() => other.close({ timeoutMs: 200 }));
   const { page, check } = await watched(t, "/incidents", other.url);
   await page.getByRole("region", { name: "Incidents" }).getByRole("link").nth(3).waitFor();
   await check("incidents");
@@ -288,12 +296,12 @@ test("In incidents, alerts, notes, runbooks and their addresses", options, async
   await page.getByLabel(/Who are you/).fill(CORPUS[4]!.slice(0, 80));
   await page.getByRole("button", { name: "Go on" }).click();
   for (const text of CORPUS.slice(0, 46)) {
-    await page.getByLabel("A note for the timeline").fill(text.toWellFormed());
+    await page.getByLabel("A note for the timeline").fill(wellFormed(text));
     const add = page.getByRole("button", { name: "Add note" });
     if (await add.isEnabled()) await add.click();
     await page.waitForTimeout(30);
   }
-  for (const more of await page.locator("details:not([open]) > summary").all()) await more.click();
+  await unfold(page);
   await tips(page);
   await check("incident");
 });

@@ -12,6 +12,7 @@ import {
   clickHouseUrl,
   clickhouseSink,
 } from "../../src/store/clickhouse/index.ts";
+import { portions } from "../../src/store/clickhouse/portions.ts";
 import {
   foundation,
   migrations,
@@ -40,7 +41,10 @@ test("one server: every table replaces by version, partitions by day, and has no
   assert.match(spans, /start_us UInt64 CODEC\(DoubleDelta, ZSTD\(1\)\)/);
   assert.match(spans, /model LowCardinality\(String\)/);
   const payloads = statements.find((statement) => statement.includes("db.payloads "))!;
-  assert.match(payloads, /INDEX words_index words TYPE text\(tokenizer = splitByString\(\[' '\]\)\)/);
+  assert.match(
+    payloads,
+    /INDEX words_index substringIndex\(doc, '\\n', 1\) TYPE text\(tokenizer = splitByString\(\[' '\]\), /,
+  );
   for (const view of ["spans", "traces"]) {
     assert.match(
       statements.find((statement) => statement.includes(`VIEW IF NOT EXISTS db.${view} AS\n`))!,
@@ -134,6 +138,9 @@ test("clickhouse:// addresses", () => {
       ...{ replicated: true, ttlDays: 7 },
     },
   );
+  assert.deepEqual(clickHouseUrl("clickhouses://db"), { url: "https://db:8443" });
+  assert.equal(clickHouseStore({ url: "http://ann:secret@db:8123/traces" }).name, "clickhouse:db:8123");
+  assert.throws(() => clickHouseStore({ url: "http://db/a-b" }), ConfigError);
   for (const text of [
     "http://db",
     "clickhouse://",
@@ -336,7 +343,8 @@ test("sql: what writes is refused before it is sent", async (t) => {
   await assert.rejects(store.sql("whatever"), { code: "STORE_BAD_QUERY" });
   assert.deepEqual(asked, []);
   await store.sql("SELECT 1").catch(() => undefined);
-  assert.equal(asked[0]!.parameters.get("readonly"), "1");
+  const [first] = asked as readonly Asked[];
+  assert.equal(first!.parameters.get("readonly"), "1");
 });
 
 test("errors that are no server's are not taken for one", () => {
@@ -344,4 +352,13 @@ test("errors that are no server's are not taken for one", () => {
   assert.equal(asStoreError(own, "x"), own);
   const plain = asStoreError(new Error("Code: 62. DB::Exception: Syntax error"), "x") as StoreError;
   assert.equal(plain.code, "STORE_BAD_QUERY");
+});
+
+test("ids go in portions that one parameter takes, all of them, in order", () => {
+  const ids = Array.from({ length: 9_000 }, (_, i) => i.toString(16).padStart(32, "0"));
+  const made = [...portions(ids)];
+  assert.deepEqual(made.flat(), ids);
+  assert.ok(made.length > 1 && made.every((portion) => Buffer.byteLength(portion.join("','")) < 100_000));
+  assert.deepEqual([...portions(["x".repeat(200_000)])].length, 1);
+  assert.deepEqual([...portions([])], []);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { common, type Pair } from "../../src/viewer/app/compare/common.ts";
+import { common, type Pair } from "../../src/viewer/app/parts/common.ts";
 
 /** Length of the longest common subsequence by the textbook's table. */
 function lcsLength(left: readonly string[], right: readonly string[]): number {

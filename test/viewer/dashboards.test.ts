@@ -64,7 +64,7 @@ test("a line for each group, the largest first, the rest last", () => {
     [
       ["big", [0, 0, 5, 0, 0]],
       ["(none)", [0, 0, 3, 0, 0]],
-      ["3 others", [0, 51, 0, 2, 0]],
+      ["all others", [0, 51, 0, 2, 0]],
     ],
   );
   const measured = shape(rows, {

@@ -4,7 +4,6 @@ import { test } from "node:test";
 import type { SpanRow } from "../../src/store/trace-store.ts";
 import { criticalPath } from "../../src/viewer/app/trace/critical-path.ts";
 import { flameLayout } from "../../src/viewer/app/trace/flame.ts";
-import { lineDiff } from "../../src/viewer/app/trace/line-diff.ts";
 import { FAILED, minimapCells } from "../../src/viewer/app/trace/minimap.ts";
 import { rollups } from "../../src/viewer/app/trace/rollups.ts";
 import { idleGaps, idleShare, makeScale, panned, ticks, WHOLE, zoomed } from "../../src/viewer/app/trace/scale.ts";
@@ -211,27 +210,4 @@ test("Search wants every word, anywhere in what is known; the next one goes roun
   assert.equal(nextOf([2, 5], 3, -1), 2);
   assert.equal(nextOf([2, 5], 2, -1), 5);
   assert.equal(nextOf([], 2, 1), undefined);
-});
-
-test("A line diff turns one text into the other, for 300 random pairs", () => {
-  let seed = 42;
-  const random = (n: number) => {
-    seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff;
-    return seed % n;
-  };
-  for (let round = 0; round < 300; round++) {
-    const text = () => Array.from({ length: random(12) }, () => "abc"[random(3)]).join("\n");
-    const [a, b] = [text(), text()];
-    const lines = lineDiff(a, b);
-    const side = (kind: string) =>
-      lines
-        .filter((line) => line.kind !== kind)
-        .map((line) => line.text)
-        .join("\n");
-    assert.deepEqual([side("added"), side("removed")], [a, b], `round ${round}`);
-  }
-  assert.deepEqual(
-    lineDiff("a\nb\nc", "a\nx\nc").map(({ kind }) => kind),
-    ["same", "removed", "added", "same"],
-  );
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DiffLine, lineDiff } from "../../src/viewer/app/compare/line-diff.ts";
-import { payloadText } from "../../src/viewer/app/compare/payload-text.ts";
+import { type DiffLine, lineDiff } from "../../src/viewer/app/parts/line-diff.ts";
+import { payloadText } from "../../src/viewer/app/parts/payload-text.ts";
 
 function show(lines: readonly DiffLine[]): string[] {
   return lines.map((line) => {
@@ -55,6 +55,25 @@ test("a hundred thousand lines are compared as far as the limit goes", () => {
   const { isCut, removed } = lineDiff(text("a"), text("b"));
   assert.equal(isCut, true);
   assert.equal(removed, 20_000);
+});
+
+test("a diff turns one text into the other, for 300 random pairs", () => {
+  let seed = 42;
+  const random = (n: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff;
+    return seed % n;
+  };
+  for (let round = 0; round < 300; round++) {
+    const text = () => Array.from({ length: random(12) }, () => "abc"[random(3)]).join("\n");
+    const [a, b] = [text(), `${text()}\nend`];
+    const { lines } = lineDiff(a, b, { context: 1_000 });
+    const side = (other: DiffLine["kind"]) =>
+      lines
+        .filter(({ kind }) => kind !== other)
+        .map((line) => (line.kind === "same" ? line.text : "pieces" in line && line.pieces.map((p) => p.text).join("")))
+        .join("\n");
+    assert.deepEqual([side("added"), side("removed")], [a, b], `round ${round}`);
+  }
 });
 
 test("payloads: text of several lines stands on its own lines", () => {

@@ -125,8 +125,8 @@ test("two traces are picked and compared: what changed, by how much, and line by
   await page.waitForFunction(() => document.querySelectorAll(".compare-row[aria-selected]").length === 1);
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
-  await page.waitForSelector(".pd-line");
-  const changes = await page.locator(".pd-line:is(.removed, .added)").allTextContents();
+  await page.waitForSelector(".diff-line");
+  const changes = await page.locator(".diff-line:is(.removed, .added)").allTextContents();
   assert.deepEqual(changes.map((line) => line.replace(/\s+/g, " ").trim()).slice(0, 2), [
     "6− Be friendly.",
     "6+ Always cite.",
@@ -256,7 +256,7 @@ const PAGES: readonly (readonly [path: string, ready: string])[] = [
   ["/sessions", ".session-table"],
   ["/sessions/chat-2", ".turn"],
   ["/dashboards", ".u-over"],
-  [`/compare/${traceId(1)}/${traceId(193)}?pair=0000000000000002:0000000000000002`, ".pd-line"],
+  [`/compare/${traceId(1)}/${traceId(193)}?pair=0000000000000002:0000000000000002`, ".diff-line"],
   ["/compare", ".picker-list a"],
   ["/incidents", ".incident"],
 ];

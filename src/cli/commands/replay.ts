@@ -1,20 +1,49 @@
-import { ConfigError } from "../core/errors.ts";
-import { readSink } from "../environment.ts";
-import { wrapSink } from "../sinks/wrap-sink.ts";
-import { type ReplayFigures, replaySpool } from "../spool/replay.ts";
-import { spoolStatus } from "../spool/status.ts";
-import { checkSpoolDirectory } from "./spool-directory.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { readSink } from "../../environment.ts";
+import { wrapSink } from "../../sinks/wrap-sink.ts";
+import { type ReplayFigures, replaySpool } from "../../spool/replay.ts";
+import { spoolStatus } from "../../spool/status.ts";
+import { type Command, command } from "../command.ts";
+import { say } from "../output.ts";
+import { checkSpoolDirectory } from "../spool-directory.ts";
+
+export const replay: Command = command({
+  about:
+    "Delivers what processes that are dead have left; exits with 1 when records remain. Headers for an http sink come from SIGHTLINE_HEADERS, key=value pairs separated by commas.",
+  args: {
+    dir: { type: "positional", required: true, description: "the directory given to spool()" },
+    to: {
+      type: "string",
+      valueHint: "sink",
+      required: true,
+      description: "console, console:json, file:<path>, http(s)://<host>/<path>, otlp or langfuse",
+    },
+    from: {
+      type: "string",
+      valueHint: "sink",
+      description: "whose records, as status names it; needed when the directory holds several",
+    },
+    json: { type: "boolean", description: "the figures as JSON" },
+  },
+  examples: [["replay .traces/spool --to https://collector.example/v1/records", "after a crash, or an outage"]],
+  run: ({ args: { dir, to, from, json } }) => deliver(dir, { to, from, json }),
+});
 
 /** Delivers what dead processes have left, with the figures on stderr meanwhile and one line on stdout at the end. */
-export async function replay(dir: string, options: { to: string; from?: string }): Promise<void> {
+async function deliver(
+  dir: string,
+  options: { to: string; from: string | undefined; json: boolean | undefined },
+): Promise<void> {
   checkSpoolDirectory(dir);
   const target = readSink(options.to, process.env, "--to");
   const from = await whose(dir, options.from);
-  if (from === undefined) return say(`${dir}: nothing waits here`);
+  if (from === undefined) {
+    return say(options.json ? '{"found":0,"delivered":0,"waiting":0,"dropped":{}}' : `${dir}: nothing waits here`);
+  }
   // The records are found by the name of the sink that they were spooled for.
   const figures = await replaySpool(dir, wrapSink(target, { name: from, destination: undefined }), showProgress);
   if (process.stderr.isTTY) process.stderr.write("\n");
-  say(summary(figures));
+  say(options.json ? JSON.stringify(figures) : summary(figures));
   if (figures.delivered < figures.found) process.exitCode = 1;
 }
 
@@ -45,8 +74,4 @@ function summary({ found, delivered, waiting, dropped, lastError }: ReplayFigure
 function showProgress({ found, delivered }: ReplayFigures): void {
   const { isTTY } = process.stderr;
   process.stderr.write(`${isTTY ? "\r" : ""}${delivered} of ${found} records${isTTY ? "" : "\n"}`);
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -1,12 +1,20 @@
-import { type SpoolOwner, spoolStatus } from "../spool/status.ts";
-import { checkSpoolDirectory } from "./spool-directory.ts";
+import { type SpoolOwner, spoolStatus } from "../../spool/status.ts";
+import { type Command, command } from "../command.ts";
+import { checkSpoolDirectory } from "../spool-directory.ts";
 
-/** Prints what is below the directory of a spool. */
-export async function status(dir: string, options: { json?: boolean }): Promise<void> {
-  checkSpoolDirectory(dir);
-  const owners = await spoolStatus(dir);
-  process.stdout.write(options.json ? `${JSON.stringify(owners, null, 2)}\n` : statusText(dir, owners));
-}
+export const status: Command = command({
+  about: "Who has records on disk, how many, and whether somebody delivers them.",
+  args: {
+    dir: { type: "positional", required: true, description: "the directory given to spool()" },
+    json: { type: "boolean", description: "one JSON array instead of a table" },
+  },
+  examples: [["spool status .traces/spool", "what waits there"]],
+  async run({ args: { dir, json } }) {
+    checkSpoolDirectory(dir);
+    const owners = await spoolStatus(dir);
+    process.stdout.write(json ? `${JSON.stringify(owners, null, 2)}\n` : statusText(dir, owners));
+  },
+});
 
 const HEAD = ["sink", "records", "bytes", "segments", "owner", "state"];
 

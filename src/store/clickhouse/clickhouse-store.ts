@@ -3,7 +3,7 @@ import type { TraceStore } from "../trace-store.ts";
 import { aggregate } from "./aggregate.ts";
 import { append } from "./append.ts";
 import { type Database, openDatabase } from "./database.ts";
-import { type ClickHouseStoreOptions, checkClickHouse } from "./options.ts";
+import { type ClickHouseStoreOptions, checkClickHouse, withoutAddressParts } from "./options.ts";
 import { sessionsOf, spanLine, spansOf, traceOf, tracesOf, valuesOf } from "./traces.ts";
 import { prune, revisionOf, sqlOf, statsOf } from "./upkeep.ts";
 
@@ -20,8 +20,9 @@ import { prune, revisionOf, sqlOf, statsOf } from "./upkeep.ts";
  * import { createChdbConnection } from "chdb/connection";
  * const store = clickHouseStore({ connection: createChdbConnection({ path: "traces.chdb" }) });
  */
-export function clickHouseStore(options: ClickHouseStoreOptions): TraceStore {
-  checkClickHouse("clickHouseStore", options);
+export function clickHouseStore(given: ClickHouseStoreOptions): TraceStore {
+  checkClickHouse("clickHouseStore", given);
+  const options = withoutAddressParts(given);
   const name = `clickhouse:${nameOf(options)}`;
   let opening: Promise<Database> | undefined;
   let closing: Promise<void> | undefined;

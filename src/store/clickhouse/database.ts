@@ -20,6 +20,14 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** In process there is no `readonly` for one statement: as a part of ours it can only read. */
+function within(query: string, database: string, limit: number): string {
+  if (query.includes(";"))
+    throw new StoreError("STORE_BAD_QUERY", "sql() takes one statement in process, without a semicolon in it.");
+  const isTable = /^\s*(?:SELECT|WITH)\b/i.test(query);
+  return isTable ? `USE ${database}; SELECT * FROM (\n${query}\n) LIMIT ${limit}` : query;
+}
+
 /** A batch below this waits for others on the server, which makes one part of them. */
 const SMALL = 1_000;
 
@@ -154,16 +162,11 @@ export async function openDatabase(options: ClickHouseStoreOptions, name: string
     everywhere,
     async raw(query, limit, timeoutMs) {
       const settings: Settings = {
-        ...{ readonly: 1, max_result_rows: String(limit), result_overflow_mode: "break" },
+        ...{ readonly: 1, max_result_rows: String(limit), result_overflow_mode: "break", database },
         max_execution_time: Math.ceil(timeoutMs / 1_000),
       };
-      return attempt(async (client) => {
-        const answer = await client.query({
-          ...{ query, format: "JSONCompact" as const },
-          ...(!connection && { clickhouse_settings: { ...settings, database } }),
-        });
-        return answer.json();
-      });
+      const asked = connection ? { query: within(query, database, limit) } : { query, clickhouse_settings: settings };
+      return attempt(async (client) => (await client.query({ ...asked, format: "JSONCompact" })).json());
     },
     async close() {
       await Promise.all(clients.map((client) => client.close()));

@@ -68,9 +68,27 @@ export function checkClickHouse(factory: string, options: ClickHouseStoreOptions
   if (options.replicated && options.cluster === undefined) fail("needs cluster, its name, for replicated.");
 }
 
+/** What an address says beside host and port counts where no option says it. */
+export function withoutAddressParts(options: ClickHouseStoreOptions): ClickHouseStoreOptions {
+  const urls = (typeof options.url === "string" ? [options.url] : (options.url ?? [])).map((url) => new URL(url));
+  const [first] = urls;
+  if (!first) return options;
+  const [username, password] = [decodeURIComponent(first.username), decodeURIComponent(first.password)];
+  const database = decodeURIComponent(first.pathname.replace(/^\/+|\/+$/g, ""));
+  const whole = {
+    ...(username && { username }),
+    ...(password && { password }),
+    ...(database && { database }),
+    ...options,
+    url: urls.map(({ origin }) => origin),
+  };
+  checkClickHouse("clickHouseStore", whole);
+  return whole;
+}
+
 /**
  * `clickhouse://user:password@host:8123/database?cluster=name&secure=1` as options. More parameters: `replicated=1`,
- * `ttlDays`, and `node=host:port`, as often as there are more nodes.
+ * `ttlDays`, and `node=host:port`, as often as there are more nodes. `clickhouses://` is `secure=1`.
  *
  * @throws ConfigError
  */
@@ -80,15 +98,16 @@ export function clickHouseUrl(text: string): ClickHouseStoreOptions {
   // Without the text: it may hold a password.
   const fail = (what: string) =>
     new ConfigError("CONFIG_BAD_VALUE", `The address of a ClickHouse store ${what}: ${wanted}`);
-  if (url?.protocol !== "clickhouse:" || url.hostname === "") throw fail("is written");
+  const isSecure = url?.protocol === "clickhouses:";
+  if (!url || (url.protocol !== "clickhouse:" && !isSecure) || url.hostname === "") throw fail("is written");
   const known = ["cluster", "secure", "replicated", "ttlDays", "node"];
   const unknown = [...url.searchParams.keys()].find((key) => !known.includes(key));
   if (unknown !== undefined) throw fail(`knows no ${unknown}, only ${known.join(", ")}`);
   const isOn = (key: string) => ["1", "true"].includes(url.searchParams.get(key) ?? "");
-  const scheme = isOn("secure") ? "https" : "http";
+  const scheme = isSecure || isOn("secure") ? "https" : "http";
   const nodes = [url.host, ...url.searchParams.getAll("node")].map((host) => {
     const hasPort = /:\d+$/.test(host);
-    return `${scheme}://${host}${hasPort ? "" : isOn("secure") ? ":8443" : ":8123"}`;
+    return `${scheme}://${host}${hasPort ? "" : scheme === "https" ? ":8443" : ":8123"}`;
   });
   const database = decodeURIComponent(url.pathname.slice(1));
   const cluster = url.searchParams.get("cluster");

@@ -25,7 +25,7 @@ export const SPAN_COLUMNS: readonly string[] = [
   ..."input_size output_size".split(" "),
   ...FACT_COLUMNS,
 ];
-export const PAYLOAD_COLUMNS: readonly string[] = "project trace_id span_id version day line words".split(" ");
+export const PAYLOAD_COLUMNS: readonly string[] = "project trace_id span_id version day doc".split(" ");
 export const SCORE_COLUMNS: readonly string[] =
   "project id version trace_id time_us name value feature team user_id environment line".split(" ");
 export const FINDING_COLUMNS: readonly string[] = "project id version trace_id time_us name severity line".split(" ");
@@ -53,7 +53,7 @@ export function spanValues(record: SpanRecord, project: string): { span: Values;
       ...[row.outputPreview ?? "", row.inputSize ?? null, row.outputSize ?? null],
       ...factValues(traceFacts(record)),
     ],
-    payload: [project, traceId, spanId, version, day, encode(record), searchText(record)],
+    payload: [project, traceId, spanId, version, day, `${searchText(record)}\n${encode(record)}`],
   };
 }
 

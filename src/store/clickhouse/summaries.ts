@@ -1,10 +1,8 @@
 import type { FindingRecord } from "../../core/record.ts";
 import type { TraceSummary } from "../trace-store.ts";
 import type { Database } from "./database.ts";
+import { portions } from "./portions.ts";
 import { FACT_COLUMNS } from "./rows.ts";
-
-/** Characters of ids in one statement stay well below what a server takes. */
-const TRACES_AT_ONCE = 5_000;
 
 const READ = [
   ..."start_us duration_ns root name status is_unfinished model input_tokens output_tokens cost_usd".split(" "),
@@ -98,8 +96,8 @@ WHERE a_day != live`;
 
 export async function refresh(db: Database, project: string, traceIds: readonly string[]): Promise<void> {
   const { database } = db.schema;
-  for (let i = 0; i < traceIds.length; i += TRACES_AT_ONCE) {
-    const params = { project, ids: traceIds.slice(i, i + TRACES_AT_ONCE) };
+  for (const ids of portions(traceIds)) {
+    const params = { project, ids };
     await db.fill(MOVE(database), params);
     await db.fill(REFRESH(database), params);
   }

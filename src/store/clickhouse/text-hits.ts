@@ -1,9 +1,12 @@
 import type { TraceQuery } from "../trace-store.ts";
 import { words } from "../words.ts";
 import type { Database } from "./database.ts";
+import { WORDS } from "./schema.ts";
+
+const HIT = `hasAllTokens(${WORDS}, {words:Array(String)})`;
 
 /** With more spans than this, the newest traces are looked through for the words instead. */
-const RARE = 3_000;
+const RARE = 300;
 
 export interface TextSearch {
   /** The traces that have the words; undefined where there are too many to name. */
@@ -14,20 +17,14 @@ export interface TextSearch {
 
 /** Undefined when the query has no words. */
 export async function searchOf(db: Database, project: string, query: TraceQuery): Promise<TextSearch | undefined> {
-  const wanted = [
-    ...new Set(
-      words(query.text ?? "")
-        .split(" ")
-        .filter(Boolean),
-    ),
-  ];
+  const wanted = wordsOf(query);
   if (wanted.length === 0) return undefined;
   const { database } = db.schema;
   const params = { project, words: wanted };
-  const hit = "hasAllTokens(words, {words:Array(String)})";
+
   const [probe] = await db.rows(
     `SELECT count() AS hits FROM (
-  SELECT 1 FROM ${database}.payloads WHERE project = {project:String} AND ${hit} LIMIT ${RARE + 1}
+  SELECT 1 FROM ${database}.payloads WHERE project = {project:String} AND ${HIT} LIMIT ${RARE + 1}
 )`,
     params,
   );
@@ -39,12 +36,12 @@ export async function searchOf(db: Database, project: string, query: TraceQuery)
     const rows = await db.rows(
       `SELECT DISTINCT trace_id FROM (
   SELECT trace_id, span_id, max(version) AS v FROM ${database}.payloads
-  WHERE project = {project:String} AND ${hit} GROUP BY trace_id, span_id
+  WHERE project = {project:String} AND ${HIT} GROUP BY trace_id, span_id
 )
 WHERE (trace_id, span_id, v) IN (
   SELECT trace_id, span_id, max(version) FROM ${database}.payloads
   WHERE project = {project:String} AND trace_id IN (
-    SELECT trace_id FROM ${database}.payloads WHERE project = {project:String} AND ${hit}
+    SELECT trace_id FROM ${database}.payloads WHERE project = {project:String} AND ${HIT}
   )
   GROUP BY trace_id, span_id
 )`,
@@ -59,11 +56,13 @@ WHERE (trace_id, span_id, v) IN (
       if (ids.length === 0) return new Set();
       const rows = await db.rows(
         `SELECT DISTINCT trace_id FROM (
-  SELECT trace_id, argMax(${hit}, version) AS is_hit FROM ${database}.payloads
-  WHERE project = {project:String} AND trace_id IN {ids:Array(String)}
-  GROUP BY trace_id, span_id
+  SELECT trace_id, span_id, max(version) AS v FROM ${database}.payloads
+  WHERE project = {project:String} AND trace_id IN {ids:Array(String)} AND ${HIT} GROUP BY trace_id, span_id
 )
-WHERE is_hit`,
+WHERE (trace_id, span_id, v) IN (
+  SELECT trace_id, span_id, max(version) FROM ${database}.payloads
+  WHERE project = {project:String} AND trace_id IN {ids:Array(String)} GROUP BY trace_id, span_id
+)`,
         { ...params, ids },
       );
       return new Set(rows.map(({ trace_id }) => trace_id));
@@ -74,7 +73,7 @@ WHERE is_hit`,
 /** All traces that have the words, however many; for what must know them all. */
 export const ALL_HITS = (database: string): string => `trace_id IN (
   SELECT trace_id FROM (
-    SELECT trace_id, argMax(hasAllTokens(words, {words:Array(String)}), version) AS is_hit FROM ${database}.payloads
+    SELECT trace_id, argMax(${HIT}, version) AS is_hit FROM ${database}.payloads
     WHERE project = {project:String} GROUP BY trace_id, span_id
   )
   WHERE is_hit

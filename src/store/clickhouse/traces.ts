@@ -16,12 +16,13 @@ import { afterPlace, type Conditions, conditionsOf, textOf, timeConditions } fro
 import type { Database } from "./database.ts";
 import type { Params } from "./driver.ts";
 import { dayOf, ROW_COLUMNS, spanRowOf } from "./rows.ts";
+import { LINE } from "./schema.ts";
 import { addSums, type FoundFindings, SUMMARY_COLUMNS, summaryOf } from "./summaries.ts";
 import { ALL_HITS, searchOf, wordsOf } from "./text-hits.ts";
 
 /** How many traces are looked through at first for words that many have; then four times as many. */
 const FIRST_LOOK = 100;
-const LONGEST_LOOK = 5_000;
+const LONGEST_LOOK = 2_000;
 
 export async function tracesOf(db: Database, project: string, query: TraceQuery): Promise<Page<TraceSummary>> {
   const limit = limitOf(query.limit, 50, 500);
@@ -154,7 +155,7 @@ export async function spanLine(
   spanId: string,
 ): Promise<string | undefined> {
   const rows = await db.rows(
-    `SELECT line FROM ${db.schema.database}.payloads
+    `SELECT ${LINE} AS line FROM ${db.schema.database}.payloads
 WHERE project = {project:String} AND trace_id = {id:String} AND span_id = {span:String}
 ORDER BY version DESC LIMIT 1`,
     { project, id: plainText(traceId), span: plainText(spanId) },

@@ -4,6 +4,7 @@ import type { PruneOptions, SqlAnswer, StoreStats } from "../trace-store.ts";
 import { bump } from "./append.ts";
 import type { Database } from "./database.ts";
 import { grouped } from "./grouped.ts";
+import { portions } from "./portions.ts";
 import { dayOf } from "./rows.ts";
 import { storedTable, TABLES, type Table } from "./schema.ts";
 
@@ -146,8 +147,7 @@ async function deleteByIds(
   project: string,
   rows: readonly { readonly id: string }[],
 ): Promise<void> {
-  for (let i = 0; i < rows.length; i += AT_ONCE) {
-    const ids = rows.slice(i, i + AT_ONCE).map(({ id }) => id);
+  for (const ids of portions(rows.map(({ id }) => id))) {
     await deleteFrom(db, table, "project = {project:String} AND id IN {ids:Array(String)}", { project, ids });
   }
 }

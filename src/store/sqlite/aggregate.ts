@@ -2,6 +2,7 @@ import { aggregateRows, checkAggregate, percentile } from "../aggregate-rows.ts"
 import { compareText, plainText } from "../plain-text.ts";
 import type { AggregateField, AggregateQuery, AggregateRow } from "../trace-store.ts";
 import type { Connection } from "./connection.ts";
+import { figuresBetween, IS_CALL, IS_RATE_LIMITED } from "./figures.ts";
 import { WIDTHS } from "./rollups.ts";
 
 /** Sums over some of a group's spans in a bucket. */
@@ -14,7 +15,8 @@ interface Part {
   costUsd: number;
   unpriced: number;
   sum: number;
-  durations: string[];
+  /** Only where percentiles are wanted. */
+  readonly durations: number[];
 }
 
 interface Group {
@@ -40,7 +42,7 @@ const DIMS: { readonly [field in AggregateField]?: string } = {
 
 /**
  * Sums come from the roll-ups where whole hours are asked for, and from the spans at both ends; percentiles, users and
- * narrower buckets from the spans. Groups are few combinations of dims, so what is counted is counted by their numbers.
+ * narrower buckets from the spans' figures. Groups are few combinations of dims, so what is counted is counted by their numbers.
  */
 export function aggregate(connection: Connection, project: number | undefined, query: AggregateQuery): AggregateRow[] {
   const { groupBy, where, limit } = checkAggregate(query);
@@ -57,12 +59,11 @@ export function aggregate(connection: Connection, project: number | undefined, q
     byUser: groupBy.includes("userId"),
     user: user === undefined ? undefined : (userTerm ?? null),
   };
-  const counted = new Map<string, Group>();
-  for (const row of rowsOf(scan)) add(counted, scan.byUser ? `${row.grp} ${row.user}` : String(row.grp), row);
+  const counted = countedIn(groups.length, scan);
   const valuesOf = ({ number, user }: Group) => {
     return scan.byUser ? withUser(connection, groups[number]!, groupBy, user) : groups[number]!;
   };
-  return answer([...counted.values()], valuesOf, groupBy, limit, query);
+  return answer([...counted], valuesOf, groupBy, limit, query);
 }
 
 interface Scan {
@@ -119,86 +120,149 @@ function groupsOf(
 
 type Width = keyof typeof WIDTHS | "spans";
 
-/** Whole days, at their ends whole hours, and spans at the ends of those. */
-function rowsOf(scan: Scan): any[] {
+/** Counts whole days, at their ends whole hours, and spans at the ends of those. */
+function countedIn(groups: number, scan: Scan): Iterable<Group> {
   const { fromUs = 0, toUs = Number.MAX_SAFE_INTEGER, bucketUs, percentiles } = scan.query;
   const fits = (width: Exclude<Width, "spans">) => bucketUs === undefined || bucketUs % WIDTHS[width] === 0;
   const isSummed = !percentiles && !scan.byUser && scan.user === undefined;
   const widths: Width[] = ["spans"];
   if (isSummed && fits("hours")) widths.push("hours");
   if (isSummed && fits("days")) widths.push("days");
-  return rowsBetween(scan, fromUs, toUs, widths);
+  const counted = createCounted(groups, scan.byUser);
+  countBetween(scan, counted, fromUs, toUs, widths);
+  return counted.all();
 }
 
 /** By the widest of the sums that fit; the ends by narrower ones. */
-function rowsBetween(scan: Scan, fromUs: number, toUs: number, widths: readonly Width[]): any[] {
-  if (fromUs >= toUs) return [];
+function countBetween(scan: Scan, counted: Counted, fromUs: number, toUs: number, widths: readonly Width[]): void {
+  if (fromUs >= toUs) return;
   const [width, narrower] = [widths.at(-1)!, widths.slice(0, -1)];
-  if (width === "spans") return spansBetween(scan, fromUs, toUs);
+  if (width === "spans") {
+    countSpans(scan, counted, fromUs, toUs);
+    return;
+  }
   const us = WIDTHS[width];
   const [from, to] = [Math.ceil(fromUs / us), Math.floor(toUs / us)];
-  if (from >= to) return rowsBetween(scan, fromUs, toUs, narrower);
-  return [
-    ...rowsBetween(scan, fromUs, from * us, narrower),
-    ...sumsBetween(scan, width, from, to),
-    ...rowsBetween(scan, to * us, toUs, narrower),
-  ];
+  if (from >= to) {
+    countBetween(scan, counted, fromUs, toUs, narrower);
+    return;
+  }
+  countBetween(scan, counted, fromUs, from * us, narrower);
+  countSums(scan, counted, width, from, to);
+  countBetween(scan, counted, to * us, toUs, narrower);
 }
 
-function spansBetween({ connection, project, query, byUser, user }: Scan, fromUs: number, toUs: number): any[] {
-  const bucket = query.bucketUs === undefined ? "0" : `s.start_us / ${query.bucketUs}`;
-  const ofUser = user === undefined ? "" : user === null ? " AND s.user IS NULL" : ` AND s.user = ${user}`;
-  const calls = query.of === "spans" ? "IN (0, 1)" : "= 1";
-  const sql = `SELECT g.grp, ${byUser ? "s.user" : "NULL AS user"}, ${bucket} AS bucket, count(*) AS count,
-      sum(g.is_error) AS errors, sum(s.http_status IS 429) AS rate_limited,
-      total(s.input_tokens) AS input_tokens, total(s.output_tokens) AS output_tokens, total(s.cost_usd) AS cost_usd,
-      sum(s.cost_usd IS NULL AND coalesce(s.input_tokens, s.output_tokens) IS NOT NULL) AS unpriced,
-      total(s.duration_ns) AS sum ${query.percentiles ? ", group_concat(s.duration_ns) AS durations" : ""}
-    FROM span_rows s INDEXED BY span_rows_by_time CROSS JOIN temp.groups g ON g.dim = s.dim
-    WHERE s.project = ? AND s.is_call ${calls} AND s.start_us >= ? AND s.start_us < ?${ofUser}
-    GROUP BY g.grp, bucket${byUser ? ", s.user" : ""}`;
-  return connection.prepare(sql).all(project, fromUs, toUs);
+/** What has been counted so far. */
+interface Counted {
+  /** `user`: 0 for none. */
+  group(number: number, user: number): Group;
+  all(): Iterable<Group>;
 }
 
-function sumsBetween(
-  { connection, project, query }: Scan,
-  width: Exclude<Width, "spans">,
-  from: number,
-  to: number,
-): any[] {
-  const wide = (query.bucketUs ?? 0) / WIDTHS[width];
-  const sql = `SELECT g.grp, NULL AS user, ${wide === 0 ? "0" : `r.time / ${wide}`} AS bucket,
-      sum(r.count) AS count, sum(g.is_error * r.count) AS errors, sum(r.rate_limited) AS rate_limited,
-      total(r.input_tokens) AS input_tokens, total(r.output_tokens) AS output_tokens, sum(r.cost_usd) AS cost_usd,
-      sum(r.unpriced) AS unpriced, total(r.duration_ns) AS sum
-    FROM ${width} r CROSS JOIN temp.groups g ON g.dim = r.dim
-    WHERE r.project = ? AND r.time >= ? AND r.time < ? GROUP BY g.grp, bucket`;
-  return connection.prepare(sql).all(project, from, to);
-}
-
-function add(groups: Map<string, Group>, key: string, row: any): void {
-  let group = groups.get(key);
-  if (!group) groups.set(key, (group = { number: row.grp, user: row.user, count: 0, parts: new Map() }));
-  group.count += row.count;
-  const part = group.parts.get(row.bucket);
-  if (part) addTo(part, partOf(row));
-  else group.parts.set(row.bucket, partOf(row));
-}
-
-function partOf(row: any): Part {
-  const { count, errors, unpriced, sum, durations } = row;
+function createCounted(groups: number, byUser: boolean): Counted {
+  const all: Group[] = [];
+  const ofGroups: (Group | undefined)[] = new Array(groups);
+  const ofUsers: Map<number, Group>[] = Array.from({ length: byUser ? groups : 0 }, () => new Map());
+  const made = (number: number, user: number | null): Group => {
+    const group: Group = { number, user, count: 0, parts: new Map() };
+    all.push(group);
+    return group;
+  };
   return {
-    ...{ count, errors, rateLimited: row.rate_limited, inputTokens: row.input_tokens },
-    ...{ outputTokens: row.output_tokens, costUsd: row.cost_usd, unpriced, sum },
-    durations: durations ? [durations] : [],
+    group(number, user) {
+      if (!byUser) return (ofGroups[number] ??= made(number, null));
+      let group = ofUsers[number]!.get(user);
+      if (!group) ofUsers[number]!.set(user, (group = made(number, user === 0 ? null : user)));
+      return group;
+    },
+    all: () => all,
   };
 }
 
-function addTo(part: Part, more: Part): void {
-  for (const key of Object.keys(part) as (keyof Part)[]) {
-    if (key === "durations") part.durations.push(...more.durations);
-    else part[key] += more[key];
+function partOf(group: Group, bucket: number): Part {
+  let part = group.parts.get(bucket);
+  if (!part) {
+    part = {
+      ...{ count: 0, errors: 0, rateLimited: 0, inputTokens: 0, outputTokens: 0, costUsd: 0, unpriced: 0, sum: 0 },
+      durations: [],
+    };
+    group.parts.set(bucket, part);
   }
+  return part;
+}
+
+function countSpans(scan: Scan, counted: Counted, fromUs: number, toUs: number): void {
+  const { connection, project, query } = scan;
+  const wanted = wantedDims(connection);
+  const { bucketUs = 0, percentiles = false } = query;
+  const user = scan.user === undefined ? undefined : (scan.user ?? 0);
+  const wantedFlags = query.of === "spans" ? 0 : IS_CALL;
+  for (const spans of figuresBetween(connection, project, fromUs, toUs)) {
+    const { count, startUs, durationNs, inputTokens, outputTokens, costUsd, dim, user: users, flags } = spans;
+    for (let i = 0; i < count; i++) {
+      const us = startUs[i]!;
+      if (us < fromUs || us >= toUs || (flags[i]! & wantedFlags) !== wantedFlags) continue;
+      const place = wanted(dim[i]!);
+      if (place < 0 || (user !== undefined && users[i] !== user)) continue;
+      const group = counted.group(place >> 1, users[i]!);
+      const part = partOf(group, bucketUs === 0 ? 0 : Math.floor(us / bucketUs));
+      const [input, output, cost] = [inputTokens[i]!, outputTokens[i]!, costUsd[i]!];
+      group.count += 1;
+      part.count += 1;
+      part.errors += place & 1;
+      if (flags[i]! & IS_RATE_LIMITED) part.rateLimited += 1;
+      const [hasInput, hasOutput] = [!Number.isNaN(input), !Number.isNaN(output)];
+      if (hasInput) part.inputTokens += input;
+      if (hasOutput) part.outputTokens += output;
+      if (!Number.isNaN(cost)) part.costUsd += cost;
+      else if (hasInput || hasOutput) part.unpriced += 1;
+      part.sum += durationNs[i]!;
+      if (percentiles) part.durations.push(durationNs[i]!);
+    }
+  }
+}
+
+/** For a dim its group times two, plus one where it is an error; -1 for one that does not count. */
+function wantedDims({ prepare }: Connection): (dim: number) => number {
+  const { most } = prepare("SELECT max(dim) AS most FROM temp.groups").get();
+  const places = new Int32Array(most + 1).fill(-1);
+  for (const { dim, place } of prepare("SELECT dim, grp * 2 + is_error AS place FROM temp.groups").iterate()) {
+    places[dim] = place;
+  }
+  return (dim) => (dim <= most ? places[dim]! : -1);
+}
+
+function countSums(
+  { connection, project, query }: Scan,
+  counted: Counted,
+  width: Exclude<Width, "spans">,
+  from: number,
+  to: number,
+): void {
+  const wide = (query.bucketUs ?? 0) / WIDTHS[width];
+  const sql = `SELECT g.grp, ${wide === 0 ? "0" : `r.time / ${wide}`} AS bucket,
+      sum(r.count) AS count, sum(g.is_error * r.count) AS errors, sum(r.rate_limited) AS rateLimited,
+      total(r.input_tokens) AS inputTokens, total(r.output_tokens) AS outputTokens, sum(r.cost_usd) AS costUsd,
+      sum(r.unpriced) AS unpriced, total(r.duration_ns) AS sum
+    FROM ${width} r CROSS JOIN temp.groups g ON g.dim = r.dim
+    WHERE r.project = ? AND r.time >= ? AND r.time < ? GROUP BY g.grp, bucket`;
+  for (const { grp, bucket, ...sums } of connection.prepare(sql).all(project, from, to)) {
+    const group = counted.group(grp, 0);
+    group.count += sums.count;
+    addTo(partOf(group, bucket), { ...sums, durations: [] });
+  }
+}
+
+function addTo(part: Part, more: Part): void {
+  part.count += more.count;
+  part.errors += more.errors;
+  part.rateLimited += more.rateLimited;
+  part.inputTokens += more.inputTokens;
+  part.outputTokens += more.outputTokens;
+  part.costUsd += more.costUsd;
+  part.unpriced += more.unpriced;
+  part.sum += more.sum;
+  for (const duration of more.durations) part.durations.push(duration);
 }
 
 /** Only of groups that may be among the first are the values looked up: users are many. */
@@ -219,15 +283,9 @@ function answer(
     return inTime(parts, query).map((figures) => ({ group, ...figures }));
   });
   const others = [...first.slice(limit).map(({ group }) => group), ...groups.filter(({ count }) => count < least)];
-  const rest = new Map<number, Part>();
-  for (const { parts } of others) {
-    for (const [bucket, part] of parts) {
-      const known = rest.get(bucket);
-      if (known) addTo(known, part);
-      else rest.set(bucket, part);
-    }
-  }
-  return [...rows, ...inTime(rest, query).map((figures) => ({ group: {}, other: true as const, ...figures }))];
+  const rest: Group = { number: -1, user: null, count: 0, parts: new Map() };
+  for (const { parts } of others) for (const [bucket, part] of parts) addTo(partOf(rest, bucket), part);
+  return [...rows, ...inTime(rest.parts, query).map((figures) => ({ group: {}, other: true as const, ...figures }))];
 }
 
 function inTime(
@@ -243,8 +301,8 @@ function inTime(
     }));
 }
 
-function percentilesOf(durations: readonly string[]): { p50: number; p95: number; p99: number } {
-  const sorted = Float64Array.from(durations.join(",").split(","), Number).sort();
+function percentilesOf(durations: readonly number[]): { p50: number; p95: number; p99: number } {
+  const sorted = Float64Array.from(durations).sort();
   const at = (p: number) => percentile(sorted as unknown as readonly number[], p);
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }

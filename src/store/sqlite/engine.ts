@@ -164,14 +164,10 @@ function statsOf(connection: Connection, project: number | undefined): StoreStat
   const bytes = usedBytes(connection);
   if (project === undefined) return { spans: 0, traces: 0, scores: 0, findings: 0, bytes };
   const { spans, traces, scores, findings } = prepare("SELECT * FROM projects WHERE id = ?").get(project);
-  const end = (isCall: 0 | 1, order: "" | "DESC"): number | undefined =>
-    prepare(
-      `SELECT start_us FROM span_rows WHERE project = ? AND is_call = ${isCall} ORDER BY start_us ${order} LIMIT 1`,
-    ).get(project)?.start_us;
-  const oldest = [end(0, ""), end(1, "")].filter((us) => us !== undefined);
-  const newest = [end(0, "DESC"), end(1, "DESC")].filter((us) => us !== undefined);
+  const ends = "SELECT min(oldest_us) AS oldest, max(newest_us) AS newest FROM figures WHERE project = ?";
+  const { oldest, newest } = prepare(ends).get(project);
   return {
     ...{ spans, traces, scores, findings, bytes },
-    ...(spans > 0 && { oldestUs: Math.min(...oldest), newestUs: Math.max(...newest) }),
+    ...(spans > 0 && { oldestUs: oldest, newestUs: newest }),
   };
 }

@@ -5,7 +5,7 @@ import type { Value } from "./driver.ts";
 import type { Dim } from "./vocabulary.ts";
 
 const COLUMNS = [
-  ..."id trace project span_id parent_span_id root seq dim user is_call start_us duration_ns first_chunk_ns".split(" "),
+  ..."id trace project span_id parent_span_id root seq dim user start_us duration_ns first_chunk_ns".split(" "),
   ..."unfinished level input_tokens output_tokens cache_read_tokens reasoning_tokens cost_usd http_status".split(" "),
   ..."error_message input_size output_size".split(" "),
 ];
@@ -36,7 +36,6 @@ export function spanValues(row: SpanRow, root: RootKind | undefined, belongs: Be
     row.seq,
     belongs.dim,
     belongs.user,
-    isCall(row) ? 1 : 0,
     row.startUs,
     row.durationNs,
     row.firstChunkNs ?? null,

@@ -3,9 +3,10 @@ import { plainText } from "../plain-text.ts";
 import { traceFacts } from "../trace-facts.ts";
 import { CHUNK, inChunks, type Packed, type Previews, pack, unpack, unpackPreviews } from "./chunk.ts";
 import type { Connection } from "./connection.ts";
+import { createFigureBook, type Figure, type FigureBook } from "./figures.ts";
 import { type Load, newParsed, type Parsed, type ParsedBeside, type ParsedSpan, parseInto } from "./parsed.ts";
 import { createRollups, type Rollups } from "./rollups.ts";
-import { dimOf, INSERT_SPAN, SPAN_COLUMNS, spanRowOf, spanValues } from "./stored-span.ts";
+import { dimOf, INSERT_SPAN, isCall, SPAN_COLUMNS, spanRowOf, spanValues } from "./stored-span.ts";
 import {
   clearSpans,
   conclude,
@@ -26,6 +27,7 @@ export interface Books {
   readonly vocabulary: Vocabulary;
   readonly terms: TraceTerms;
   readonly rollups: Rollups;
+  readonly figures: FigureBook;
   count(project: number, what: "spans" | "traces" | "scores" | "findings", by: number): void;
   /** Reads how many findings the trace has. */
   countFindings(trace: TraceRow): void;
@@ -38,12 +40,14 @@ export function createBooks(connection: Connection): Books {
   const vocabulary = createVocabulary(connection);
   const terms = createTraceTerms(connection, vocabulary);
   const rollups = createRollups(connection);
+  const figures = createFigureBook(connection);
   const counts = new Map<number, { spans: number; traces: number; scores: number; findings: number }>();
 
   return {
     vocabulary,
     terms,
     rollups,
+    figures,
     count(project, what, by) {
       let count = counts.get(project);
       if (!count) counts.set(project, (count = { spans: 0, traces: 0, scores: 0, findings: 0 }));
@@ -63,6 +67,7 @@ export function createBooks(connection: Connection): Books {
         return connection.transaction(() => {
           const result = action();
           rollups.flush();
+          figures.flush();
           terms.flush();
           const update = prepare(
             `UPDATE projects SET revision = revision + 1, spans = spans + ?, traces = traces + ?, scores = scores + ?,
@@ -74,7 +79,7 @@ export function createBooks(connection: Connection): Books {
         });
       } catch (error) {
         counts.clear();
-        for (const book of [rollups, terms, vocabulary]) book.forget();
+        for (const book of [rollups, figures, terms, vocabulary]) book.forget();
         throw error;
       }
     },
@@ -262,6 +267,7 @@ function keepSpans(
   for (const { spans, packed } of chunks) {
     if (!spans.some((span) => places.has(span))) continue;
     const chunk = Number(insertChunk.run(packed.codec, packed.previews, packed.lines).lastInsertRowid);
+    const figures = new Map<number, Figure[]>();
     for (const [i, span] of spans.entries()) {
       const placed = places.get(span);
       if (!placed) continue;
@@ -272,18 +278,28 @@ function keepSpans(
       const id = chunk * CHUNK + i;
       insertSpan.run(...spanValues(row, root, { id, trace: trace.id, project, dim, user }));
       texts.push([id, text]);
-      rollups.add(
-        {
-          ...{ project, dim, start_us: row.startUs, duration_ns: row.durationNs, cost_usd: row.costUsd ?? null },
-          ...{ input_tokens: row.inputTokens ?? null, output_tokens: row.outputTokens ?? null },
-          http_status: row.httpStatus ?? null,
-        },
-        1,
-      );
+      const figure = {
+        project,
+        dim,
+        start_us: row.startUs,
+        duration_ns: row.durationNs,
+        input_tokens: row.inputTokens ?? null,
+        output_tokens: row.outputTokens ?? null,
+        cost_usd: row.costUsd ?? null,
+        http_status: row.httpStatus ?? null,
+        place: i,
+        user,
+        isCall: isCall(row),
+      };
+      rollups.add(figure, 1);
+      const ofProject = figures.get(project);
+      if (ofProject) ofProject.push(figure);
+      else figures.set(project, [figure]);
       books.count(project, "spans", 1);
       const block = blockOf(chunk);
       blocks.set(block, Math.max(blocks.get(block) ?? 0, row.startUs));
     }
+    for (const [project, ofProject] of figures) books.figures.put(chunk, project, ofProject);
   }
   const insertBlock = prepare(
     "INSERT INTO blocks VALUES (?, ?) ON CONFLICT DO UPDATE SET newest_us = max(newest_us, excluded.newest_us)",
@@ -305,6 +321,7 @@ export function removeSpan({ prepare }: Connection, books: Books, id: number): v
     FROM span_rows WHERE id = ?`;
   const span = prepare(sql).get(id);
   books.rollups.add(span, -1);
+  books.figures.take(Math.floor(id / CHUNK), span.project, id % CHUNK);
   books.count(span.project, "spans", -1);
   prepare("DELETE FROM span_words WHERE rowid = ?").run(id);
   prepare("DELETE FROM span_rows WHERE id = ?").run(id);

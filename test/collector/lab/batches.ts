@@ -31,6 +31,7 @@ export function batch(n: number, size: number = sizeOf(n), characters = 600): Sp
       startTime: `${startUs}000`,
       endTime: `${startUs + 50}000`,
       input: text.join(" ").slice(0, characters),
+      genAi: { operation: "chat", provider: "openai", requestModel: "gpt-4.1" },
       usage: { inputTokens: 1, outputTokens: 2, totalTokens: 3 },
       trace: { userId: `user ${n % 50}` },
     });

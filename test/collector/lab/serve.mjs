@@ -7,9 +7,9 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { collector } from "sightline/collector";
 import { sqliteStore } from "sightline/store";
 
-const { path, ...options } = JSON.parse(process.argv[2]);
+const { path, isPriced = false, ...options } = JSON.parse(process.argv[2]);
 const store = sqliteStore({ path });
-const server = await collector({ store, port: 0, prices: false, ...options });
+const server = await collector({ store, port: 0, ...(!isPriced && { prices: false }), ...options });
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();

@@ -16,6 +16,8 @@ export const skip: string | false = hasSqlite() ? false : "neither node:sqlite n
 
 export interface ServeOptions extends Pick<CollectorOptions, "port" | "limits"> {
   readonly path: string;
+  /** With the price book. Default: calls stay without cost. */
+  readonly isPriced?: boolean;
 }
 
 /** Since the start, or the last `reset`. */

@@ -1,6 +1,6 @@
 import type { SpanRow } from "../../../store/trace-store.ts";
+import { common } from "../parts/common.ts";
 import { type Branch, branches } from "./branches.ts";
-import { common } from "./common.ts";
 
 /** The figures of a span, or of it and all below it. */
 export interface Figures {

@@ -3,13 +3,14 @@ import { useMemo } from "preact/hooks";
 import type { SpanAnswer } from "../../../collector/api.ts";
 import type { Json } from "../../../core/json.ts";
 import { api } from "../api.ts";
-import { bytes, integer } from "../format.ts";
+import { bytes } from "../format.ts";
+import { DiffLines } from "../parts/diff-lines.tsx";
 import { Button, ErrorState, Loading, type Tab, Tabs } from "../parts/index.ts";
+import { lineDiff } from "../parts/line-diff.ts";
+import { payloadText } from "../parts/payload-text.ts";
 import { href } from "../router.ts";
 import { useData } from "../use-data.ts";
 import type { AlignedRow } from "./align.ts";
-import { type DiffLine, type LineDiff, lineDiff } from "./line-diff.ts";
-import { payloadText } from "./payload-text.ts";
 
 type Part = "input" | "output" | "request" | "error";
 
@@ -19,9 +20,6 @@ interface Props {
   rightId: string;
   onClose: () => void;
 }
-
-/** So many lines are drawn at first. */
-const FIRST_LINES = 1_500;
 
 /** What a pair of spans was given and gave, line by line. */
 export function PairPanel({ row: { left, right }, leftId, rightId, onClose }: Props) {
@@ -104,52 +102,12 @@ function Parts({ left, right, chosen }: PartsProps) {
         {cut.length > 0 && (
           <p class="faint pair-none">Only the beginning is compared: it is {bytes(Math.max(...cut))} long.</p>
         )}
-        <Lines key={shown.id} diff={shown.diff} />
+        {shown.diff.added + shown.diff.removed === 0 ? (
+          <p class="faint pair-none">The same in both.</p>
+        ) : (
+          <DiffLines key={shown.id} diff={shown.diff} />
+        )}
       </div>
     </>
-  );
-}
-
-function Lines({ diff }: { diff: LineDiff }) {
-  const most = useSignal(FIRST_LINES);
-  if (diff.added + diff.removed === 0) return <p class="faint pair-none">The same in both.</p>;
-  return (
-    <>
-      <div class="pd mono">
-        {diff.lines.slice(0, most.value).map((line, index) => (
-          <Row key={index} line={line} />
-        ))}
-      </div>
-      {diff.lines.length > most.value && (
-        <p class="pair-none">
-          <Button
-            onClick={() => {
-              most.value += 10 * FIRST_LINES;
-            }}
-          >
-            {`Show ${integer(diff.lines.length - most.value)} more lines`}
-          </Button>
-        </p>
-      )}
-      {diff.isCut && <p class="faint pair-none">There are more lines than are compared.</p>}
-    </>
-  );
-}
-
-const SIGNS = { same: " ", removed: "−", added: "+", skipped: "" } as const;
-
-function Row({ line }: { line: DiffLine }) {
-  if (line.kind === "skipped") return <div class="pd-skipped">⋯ {integer(line.count)} equal lines</div>;
-  return (
-    <div class={`pd-line ${line.kind}`}>
-      <span class="pd-number">{line.kind === "added" ? "" : line.left}</span>
-      <span class="pd-number">{line.kind === "removed" ? "" : line.right}</span>
-      <span class="pd-sign">{SIGNS[line.kind]}</span>
-      <span class="pd-text">
-        {line.kind === "same"
-          ? line.text
-          : line.pieces.map((piece, index) => (piece.isOwn ? <b key={index}>{piece.text}</b> : piece.text))}
-      </span>
-    </div>
   );
 }

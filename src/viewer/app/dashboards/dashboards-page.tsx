@@ -14,7 +14,7 @@ import { useData } from "../use-data.ts";
 import { brushFilters } from "./brush.ts";
 import { Budgets } from "./budgets.tsx";
 import { Chart, type ChartLine } from "./chart.tsx";
-import { hue } from "./chart-colors.ts";
+import { HUES, hue } from "./chart-colors.ts";
 import { type Figures, loadFigures, readView, SPLIT_LABELS, SPLITS, type View, writeView } from "./queries.ts";
 import { type Line, type Measure, shape, shares, stacked } from "./shape.ts";
 import { Tiles } from "./tiles.tsx";
@@ -257,9 +257,14 @@ function LiveBudgets() {
   return <Budgets budgets={value.budgets} nowMs={Date.now()} />;
 }
 
-/** What is left over is grey. */
+/** What is left over is grey. Of two lines that would have one hue, the lesser takes another that is free. */
 function colored(lines: readonly Line[], places?: ReadonlyMap<string, number>): ChartLine[] {
+  const taken = new Set<number>();
   return lines.map((line, index) => {
-    return { ...line, color: line.isOther ? tokenColor("--text-3") : hue(places?.get(line.value) ?? index) };
+    if (line.isOther) return { ...line, color: tokenColor("--text-3") };
+    let place = (places?.get(line.value) ?? index) % HUES;
+    if (taken.size < HUES) while (taken.has(place)) place = (place + 1) % HUES;
+    taken.add(place);
+    return { ...line, color: hue(place) };
   });
 }

@@ -85,7 +85,9 @@ function cut(lines: readonly Line[], maxLines: number, empty: 0 | null): Line[] 
     rest.reduce((sum, line) => sum + (line.points[index] ?? 0), 0),
   );
   const total = rest.reduce((sum, line) => sum + line.total, 0);
-  return [...kept, { value: "", label: `${rest.length} others`, isOther: true, points, total }];
+  // One of them may stand for any number: the rows beyond the query's limit.
+  const label = rest.some(({ isOther }) => isOther) ? "all others" : `${rest.length} others`;
+  return [...kept, { value: "", label, isOther: true, points, total }];
 }
 
 /** The lines on top of one another: each is the sum of itself and those after it. For charts whose parts make a whole. */

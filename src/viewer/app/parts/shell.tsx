@@ -50,6 +50,10 @@ export function Shell({ children }: { children: ComponentChildren }) {
   }, []);
   const { page } = route.value;
   const current = page === "trace" ? "traces" : page;
+  useEffect(() => {
+    const link = document.querySelector('.shell-nav [aria-current="page"]');
+    link?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [current]);
   return (
     <div class="shell">
       <header class="shell-bar">

@@ -3,6 +3,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Rows above and below what is seen: what a turn of the wheel shows before the next frame. */
 const OVERSCAN = 6;
+/** The window moves so many rows at once, so that slow scrolling is left to the compositor in most frames. Below `OVERSCAN`. */
+const STRIDE = 4;
 
 export interface RowsHandle {
   /** Scrolls as little as it takes to show the row; `center` for one that was jumped to. */
@@ -56,7 +58,7 @@ export function VirtualRows({
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(box);
-    const scrolled = () => setFirstSeen(Math.floor(box.scrollTop / rowHeight));
+    const scrolled = () => setFirstSeen(Math.floor(box.scrollTop / rowHeight / STRIDE) * STRIDE);
     box.addEventListener("scroll", scrolled, { passive: true });
     scrolled();
     return () => {

@@ -1,5 +1,5 @@
 import type { Json } from "../../../core/json.ts";
-import { payloadText } from "../compare/payload-text.ts";
+import { payloadText } from "../parts/payload-text.ts";
 
 /** Beyond this a turn is read on its trace's page. */
 const MOST = 6_000;

@@ -31,6 +31,7 @@ export function Flame({ model, by }: { model: TraceModel; by: "time" | "cost" })
       <div class="flame-frames" style={{ height: `${depth * ROW}px` }} role="list" aria-label="Flame graph">
         {frames.map((frame) => {
           const text = `${frame.name || "(no name)"}\n${told(frame.value)}, ${percent(frame.width)}; own ${told(frame.own)}\n${plural(frame.spans, "span")}${frame.errors > 0 ? `, ${plural(frame.errors, "error")}` : ""}`;
+          const isNamed = frame.width > 0.03;
           return (
             <div
               class="flame-cell"
@@ -41,14 +42,15 @@ export function Flame({ model, by }: { model: TraceModel; by: "time" | "cost" })
               <button
                 type="button"
                 class={`flame-frame type-${frame.type}${frame.errors > 0 ? " failed" : ""}`}
-                aria-label={text}
+                aria-label={isNamed ? undefined : text}
                 data-tip={text}
                 onClick={() => model.select(frame.index)}
               >
-                {frame.width > 0.03 && (
+                {isNamed && (
                   <>
                     <span class="ellipsis grow">{frame.name || "(no name)"}</span>
-                    {frame.width > 0.1 && <span class="flame-value">{told(frame.value)}</span>}
+                    <span class={frame.width > 0.1 ? "flame-value" : "visually-hidden"}>{told(frame.value)}</span>
+                    {frame.errors > 0 && <span class="visually-hidden">{plural(frame.errors, "error")}</span>}
                   </>
                 )}
               </button>

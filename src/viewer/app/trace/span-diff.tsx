@@ -2,16 +2,14 @@ import { useMemo } from "preact/hooks";
 import type { Json } from "../../../core/json.ts";
 import type { SpanRecord } from "../../../core/record.ts";
 import { api } from "../api.ts";
-import { duration, NONE, tokens, usd } from "../format.ts";
+import { duration, NONE, plural, tokens, usd } from "../format.ts";
 import { Button } from "../parts/button.tsx";
+import { DiffLines } from "../parts/diff-lines.tsx";
+import { lineDiff } from "../parts/line-diff.ts";
+import { payloadText } from "../parts/payload-text.ts";
 import { ErrorState, Loading } from "../parts/states.tsx";
 import { useData } from "../use-data.ts";
 import { messagesOf } from "./chat.ts";
-import { type DiffLine, lineDiff } from "./line-diff.ts";
-
-/** Lines of what is the same around what is not. */
-const CONTEXT = 3;
-const MOST_LINES = 2_000;
 
 /** Two spans next to each other: figures, and what differs in what they were given and gave. */
 export function SpanDiff({
@@ -83,59 +81,29 @@ function Figure({ name, a, b, told }: FigureProps) {
 }
 
 function Sides({ name, a, b }: { name: string; a: Json | undefined; b: Json | undefined }) {
-  const lines = useMemo(() => lineDiff(asLines(a), asLines(b)), [a, b]);
+  const diff = useMemo(() => lineDiff(asLines(a), asLines(b)), [a, b]);
   if (a === undefined && b === undefined) return null;
-  const changed = lines.filter(({ kind }) => kind !== "same").length;
+  const changed = diff.added + diff.removed;
   return (
     <section class="payload">
       <header class="payload-head">
         <h3>{name}</h3>
-        <span class="faint">{changed === 0 ? "the same" : `${changed} lines differ`}</span>
+        <span class="faint">{changed === 0 ? "the same" : `${plural(changed, "line")} changed`}</span>
       </header>
-      {changed > 0 && <Lines lines={lines} />}
+      {changed > 0 && <DiffLines diff={diff} />}
     </section>
   );
 }
 
-/** A line diff with what is the same far from any change left out. */
-export function Lines({ lines }: { lines: readonly DiffLine[] }) {
-  const shown: (DiffLine | undefined)[] = [];
-  const near = new Uint8Array(lines.length);
-  lines.forEach(({ kind }, i) => {
-    if (kind !== "same") near.fill(1, Math.max(0, i - CONTEXT), i + CONTEXT + 1);
-  });
-  lines.forEach((line, i) => {
-    if (near[i]) shown.push(line);
-    else if (i === 0 || near[i - 1]) shown.push(undefined);
-  });
-  return (
-    <div class="diff">
-      {shown.slice(0, MOST_LINES).map((line) =>
-        line ? (
-          <div class={`diff-line ${line.kind}`}>
-            <span class="diff-sign">{SIGNS[line.kind]}</span>
-            <span class="grow">{line.text || " "}</span>
-          </div>
-        ) : (
-          <div class="diff-line skipped">⋯</div>
-        ),
-      )}
-      {shown.length > MOST_LINES && <div class="diff-line skipped">{`${shown.length - MOST_LINES} more lines`}</div>}
-    </div>
-  );
-}
-
-const SIGNS = { same: " ", removed: "−", added: "+" };
-
-/** Texts as they are, so that lines are lines; anything else as JSON. */
+/** Messages as what was said, by whom, so that lines are lines; anything else as it is. */
 function asLines(value: Json | undefined): string {
-  if (value === undefined) return "";
-  if (typeof value === "string") return value;
   const messages = messagesOf(value);
-  if (!messages) return JSON.stringify(value, null, 2);
+  if (!messages) return payloadText(value);
   return messages
     .map(({ role, parts }) =>
-      [`[${role}]`, ...parts.map((part) => ("text" in part ? part.text : JSON.stringify(part, null, 2)))].join("\n"),
+      [`[${role}]`, ...parts.map((part) => ("text" in part ? part.text : payloadText(part as unknown as Json)))].join(
+        "\n",
+      ),
     )
     .join("\n");
 }

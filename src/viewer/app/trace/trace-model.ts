@@ -6,9 +6,11 @@ import { api } from "../api.ts";
 import { onTail } from "../live.ts";
 import { route, setParams } from "../router.ts";
 import { type CriticalPart, criticalPath, partsByIndex } from "./critical-path.ts";
+import { paced } from "./paced.ts";
 import { type Rollups, rollups } from "./rollups.ts";
 import { type Gap, idleGaps, idleShare, makeScale, panned, type Scale, WHOLE, type Window, zoomed } from "./scale.ts";
 import { nextOf, searcher } from "./search.ts";
+import { spanPages } from "./span-pages.ts";
 import { ancestors, buildTree, collapsedBelow, positionOf, type SpanTree, startNs, visibleRows } from "./tree.ts";
 
 const PAGE = 10_000;
@@ -79,10 +81,10 @@ export function traceModel(traceId: string): TraceModel {
   const loading = signal({ spans: 0, isDone: false });
   const tree = signal<SpanTree>(buildTree([]));
   const collapsed = signal<ReadonlySet<string>>(new Set());
-  const window = signal<Window>(WHOLE);
-  const isCompressed = signal(false);
-  const showsCritical = signal(false);
   const { params } = route.peek();
+  const window = signal<Window>(readWindow(params.get("zoom")));
+  const isCompressed = signal(params.get("gaps") === "short");
+  const showsCritical = signal(false);
   const view = signal<View>((params.get("view") as View | null) ?? "waterfall");
   const query = signal(params.get("find") ?? "");
   const pinnedId = signal<string | undefined>(undefined);
@@ -141,44 +143,64 @@ export function traceModel(traceId: string): TraceModel {
     }
   };
 
-  const load = async () => {
-    abort.abort();
-    abort = new AbortController();
-    const { signal } = abort;
-    try {
-      const first = await api.trace(traceId, { signal });
-      keep(first.spans.items);
-      answer.value = first;
-      error.value = undefined;
-      let next = first.spans.next;
+  const pages = spanPages((after) => api.spans(traceId, { after, limit: PAGE }, { signal: abort.signal }));
+  /** Draws what comes anew each time that twice as much is there: all in all twice the work of drawing once. */
+  const drawAll = async (parts: AsyncIterable<readonly SpanRow[]>) => {
+    let shown = spans.size;
+    if (shown > 0) show();
+    for await (const items of parts) {
+      keep(items);
+      // What is only looked up again stays whole meanwhile.
+      if (!loading.peek().isDone) loading.value = { spans: spans.size, isDone: false };
+      if (spans.size < 2 * shown) continue;
+      shown = spans.size;
       show();
-      if (!next) loading.value = { spans: spans.size, isDone: true };
-      let shown = spans.size;
-      while (next) {
-        // What is only looked up again stays whole meanwhile.
-        if (!loading.peek().isDone) loading.value = { spans: spans.size, isDone: false };
-        const page = await api.spans(traceId, { after: next, limit: PAGE }, { signal });
-        keep(page.items);
-        next = page.next;
-        // Drawn anew each time that twice as much is there: all in all twice the work of drawing once.
-        if (next && spans.size < 2 * shown) continue;
-        shown = spans.size;
-        show();
-        if (!next) loading.value = { spans: spans.size, isDone: true };
-      }
+    }
+    show();
+    loading.value = { spans: spans.size, isDone: true };
+  };
+  const attempt = async (work: () => Promise<void>) => {
+    try {
+      await work();
+      error.value = undefined;
     } catch (problem) {
       if ((problem as Error).name !== "AbortError") error.value = problem as Error;
     }
   };
+  const load = () => {
+    abort.abort();
+    abort = new AbortController();
+    return attempt(async () => {
+      const first = await api.trace(traceId, { signal: abort.signal });
+      keep(first.spans.items);
+      answer.value = first;
+      await drawAll(pages.all(first.spans.next));
+    });
+  };
+  /** What has changed, as far as that can be told from the summary. */
+  const lookAgain = () =>
+    attempt(async () => {
+      const before = answer.peek();
+      const first = await api.trace(traceId, { signal: abort.signal });
+      answer.value = first;
+      const { summary, spans: page } = first;
+      if (loading.peek().isDone && JSON.stringify(before?.summary) === JSON.stringify(summary)) return;
+      keep(page.items);
+      for await (const items of pages.again(page.next)) keep(items);
+      if (spans.size < summary.spans) for await (const items of pages.all(page.next)) keep(items);
+      show();
+      loading.value = { spans: spans.size, isDone: true };
+    });
 
-  let refresh: ReturnType<typeof setTimeout> | undefined;
+  let loaded = load();
+  const refresh = paced(() => loaded.then(lookAgain), REFRESH_MS);
+  const reload = () => {
+    loaded = load();
+  };
   const endTail = onTail((event) => {
     if (event.event !== "changed") return;
     if (event.traceIds.length > 0 && !event.traceIds.includes(traceId)) return;
-    refresh ??= setTimeout(() => {
-      refresh = undefined;
-      void load();
-    }, REFRESH_MS);
+    refresh.ask();
   });
   const ticking = setInterval(() => {
     if (hasOpen.peek() && !document.hidden) nowUs.value = Date.now() * 1_000;
@@ -190,6 +212,8 @@ export function traceModel(traceId: string): TraceModel {
       span: selectedId.value,
       view: view.value === "waterfall" ? undefined : view.value,
       find: query.value || undefined,
+      zoom: window.value === WHOLE ? undefined : writeWindow(window.value),
+      gaps: isCompressed.value ? "short" : undefined,
     };
     clearTimeout(settle);
     settle = setTimeout(() => {
@@ -208,8 +232,6 @@ export function traceModel(traceId: string): TraceModel {
       else selectedId.value = wanted;
     }
   });
-
-  void load();
 
   function bring(index: number, where: "nearest" | "center"): void {
     const now = collapsed.peek();
@@ -284,11 +306,11 @@ export function traceModel(traceId: string): TraceModel {
     selected,
     pinnedId,
     reveal,
-    reload: () => void load(),
+    reload,
     dispose() {
       abort.abort();
       clearInterval(ticking);
-      clearTimeout(refresh);
+      refresh.stop();
       clearTimeout(settle);
       endTail();
       endAddress();
@@ -352,4 +374,19 @@ function bySpan<T extends { readonly spanId?: string }>(records: readonly T[]): 
     found.set(key, [...(found.get(key) ?? []), record]);
   }
   return found;
+}
+
+/** `0.25-0.5`: shares of the axis, which `gaps=short` makes another one. What is none is everything. */
+function readWindow(text: string | null): Window {
+  const [from, to] = (text ?? "").split("-").map(Number);
+  return from !== undefined && to !== undefined && from >= 0 && to <= 1 && to > from ? { from, to } : WHOLE;
+}
+
+function writeWindow({ from, to }: Window): string | undefined {
+  return to - from > 0.999 ? undefined : `${round(from)}-${round(to)}`;
+}
+
+/** Enough for a microsecond of an hour. */
+function round(share: number): number {
+  return Math.round(share * 1e9) / 1e9;
 }

@@ -41,7 +41,7 @@ export function TracePage({ traceId }: { traceId: string }) {
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const { target } = event;
-      if (target instanceof HTMLElement && target.closest("input, textarea, select, dialog, [role=tablist]")) return;
+      if (target instanceof HTMLElement && target.closest("input, textarea, select, dialog")) return;
       // Within the details the arrows scroll, and Enter and the blank press what has the focus.
       const inPanel = target instanceof HTMLElement && target.closest(".trace-panel, .shell-bar") !== null;
       if (inPanel && /^(Arrow|Page|Home|End|Enter)/.test(event.key)) return;

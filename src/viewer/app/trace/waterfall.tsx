@@ -261,7 +261,7 @@ function Row({ model, position }: { model: TraceModel; position: number }) {
             <Icon name="chevron" size={12} />
           </span>
         ) : (
-          <span class="twisty none" />
+          <span class="twisty" />
         )}
         <span class="dot square" />
         <span class={isMatch ? "span-label match" : "span-label"}>{row.name || "(no name)"}</span>
@@ -312,7 +312,7 @@ function Bar({ model, index }: { model: TraceModel; index: number }) {
   const told = duration(length);
   if (right < 0) return <div class="span-bars off-left" />;
   if (left > width) return <div class="span-bars off-right" />;
-  const [a, b] = [Math.max(left, -4), Math.min(right, width + 4)];
+  const [a, b] = [Math.max(left, 0), Math.min(right, width)];
   const isCause = model.sums.value.errors[index] === 1;
   const looks = row.unfinished
     ? "span-bar open"
@@ -322,14 +322,15 @@ function Bar({ model, index }: { model: TraceModel; index: number }) {
         ? "span-bar failed"
         : "span-bar failed passed";
   const first = row.firstChunkNs === undefined ? undefined : x(begin + row.firstChunkNs);
+  const wait = first !== undefined && first > a && first < b ? `${round(first - a)}px` : undefined;
   const room = width - b > LABEL ? "after" : a > LABEL ? "before" : "inside";
-  const at = room === "after" ? b + 6 : room === "before" ? a - 6 : Math.min(b, width) - 6;
   return (
     <div class="span-bars">
-      <div class={looks} style={{ transform: `translateX(${a}px)`, width: `${b - a}px` }}>
-        {first !== undefined && first > a && first < b && (
-          <div class="span-bar-wait" style={{ width: `${first - a}px` }} />
-        )}
+      <div
+        class={wait === undefined ? looks : `${looks} waited`}
+        style={{ left: `${round(a)}px`, width: `${round(b - a)}px`, "--wait": wait }}
+      >
+        <span class={`span-bar-label ${room}`}>{told}</span>
       </div>
       {model.critical.value?.get(index)?.map((part) => {
         const [start, stop] = [Math.max(x(part.fromNs), 0), Math.min(x(part.toNs), width)];
@@ -338,15 +339,17 @@ function Bar({ model, index }: { model: TraceModel; index: number }) {
           <div
             class="span-bar-critical"
             key={part.fromNs}
-            style={{ transform: `translateX(${start}px)`, width: `${Math.max(1, stop - start)}px` }}
+            style={{ left: `${start}px`, width: `${Math.max(1, stop - start)}px` }}
           />
         );
       })}
-      <span class={`span-bar-label ${room}`} style={{ transform: `translateX(${at}px)` }}>
-        {told}
-      </span>
     </div>
   );
+}
+
+/** To a quarter of a pixel: finer is not seen, and takes longer to write and to read. */
+function round(pixels: number): number {
+  return Math.round(pixels * 4) / 4;
 }
 
 /** Without the date of its version: `gpt-4.1-2025-04-14` → `gpt-4.1`. */

@@ -1,0 +1,144 @@
+import type { Connection } from "./connection.ts";
+import type { Summed } from "./rollups.ts";
+
+/** A span, as its chunk's figures have it. */
+export interface Figure extends Omit<Summed, "project"> {
+  /** Its place in the chunk. */
+  readonly place: number;
+  readonly user: number | null;
+  readonly isCall: boolean;
+}
+
+/** The spans of one chunk, column by column. NaN: not known; user 0: none. */
+export interface Figures {
+  readonly count: number;
+  readonly startUs: Float64Array;
+  readonly durationNs: Float64Array;
+  readonly inputTokens: Float64Array;
+  readonly outputTokens: Float64Array;
+  readonly costUsd: Float64Array;
+  readonly dim: Uint32Array;
+  readonly user: Uint32Array;
+  readonly place: Uint8Array;
+  readonly flags: Uint8Array;
+}
+
+export const IS_CALL = 1;
+export const IS_RATE_LIMITED = 2;
+/** Bytes of a span: five doubles, two numbers of 32 bits, two bytes. */
+const SIZE = 5 * 8 + 2 * 4 + 2;
+const UNKNOWN = Number.NaN;
+
+function columns(bytes: Uint8Array): Figures {
+  const count = bytes.length / SIZE;
+  // What a driver gives may begin anywhere; columns have to begin at a multiple of eight.
+  const { buffer, byteOffset } = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  let offset = byteOffset;
+  const take = (width: number) => (offset += width * count) - width * count;
+  return {
+    count,
+    startUs: new Float64Array(buffer, take(8), count),
+    durationNs: new Float64Array(buffer, take(8), count),
+    inputTokens: new Float64Array(buffer, take(8), count),
+    outputTokens: new Float64Array(buffer, take(8), count),
+    costUsd: new Float64Array(buffer, take(8), count),
+    dim: new Uint32Array(buffer, take(4), count),
+    user: new Uint32Array(buffer, take(4), count),
+    place: new Uint8Array(buffer, take(1), count),
+    flags: new Uint8Array(buffer, take(1), count),
+  };
+}
+
+function packed(figures: readonly Figure[]): Uint8Array {
+  const bytes = new Uint8Array(figures.length * SIZE);
+  const to = columns(bytes);
+  for (const [i, figure] of figures.entries()) {
+    to.startUs[i] = figure.start_us;
+    to.durationNs[i] = figure.duration_ns;
+    to.inputTokens[i] = figure.input_tokens ?? UNKNOWN;
+    to.outputTokens[i] = figure.output_tokens ?? UNKNOWN;
+    to.costUsd[i] = figure.cost_usd ?? UNKNOWN;
+    to.dim[i] = figure.dim;
+    to.user[i] = figure.user ?? 0;
+    to.place[i] = figure.place;
+    to.flags[i] = (figure.isCall ? IS_CALL : 0) | (figure.http_status === 429 ? IS_RATE_LIMITED : 0);
+  }
+  return bytes;
+}
+
+/** Without those at the places. */
+function without(bytes: Uint8Array, places: ReadonlySet<number>): Uint8Array {
+  const from = columns(bytes);
+  const kept = [...from.place.keys()].filter((i) => !places.has(from.place[i]!));
+  const left = new Uint8Array(kept.length * SIZE);
+  const to = columns(left);
+  for (const name of Object.keys(from) as (keyof Figures)[]) {
+    const [source, target] = [from[name], to[name]];
+    if (typeof source === "number" || typeof target === "number") continue;
+    for (const [i, place] of kept.entries()) target[i] = source[place]!;
+  }
+  return left;
+}
+
+function ends(bytes: Uint8Array): [oldestUs: number, newestUs: number] {
+  let [oldest, newest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const us of columns(bytes).startUs) {
+    if (us < oldest) oldest = us;
+    if (us > newest) newest = us;
+  }
+  return [oldest, newest];
+}
+
+/** The figures of a project's spans in a chunk, and that they are gone. */
+export interface FigureBook {
+  put(chunk: number, project: number, figures: readonly Figure[]): void;
+  take(chunk: number, project: number, place: number): void;
+  /** Writes down what was taken. */
+  flush(): void;
+  forget(): void;
+}
+
+export function createFigureBook({ prepare }: Connection): FigureBook {
+  let taken = new Map<string, { readonly chunk: number; readonly project: number; readonly places: Set<number> }>();
+  return {
+    put(chunk, project, figures) {
+      const bytes = packed(figures);
+      const insert = prepare(
+        "INSERT INTO figures (chunk, project, oldest_us, newest_us, spans) VALUES (?, ?, ?, ?, ?)",
+      );
+      insert.run(chunk, project, ...ends(bytes), bytes);
+    },
+    take(chunk, project, place) {
+      const key = `${chunk} ${project}`;
+      const known = taken.get(key);
+      if (known) known.places.add(place);
+      else taken.set(key, { chunk, project, places: new Set([place]) });
+    },
+    flush() {
+      for (const { chunk, project, places } of taken.values()) {
+        const stored = prepare("SELECT id, spans FROM figures WHERE chunk = ? AND project = ?").get(chunk, project);
+        const left = without(stored.spans, places);
+        if (left.length === 0) prepare("DELETE FROM figures WHERE id = ?").run(stored.id);
+        else {
+          const update = prepare("UPDATE figures SET oldest_us = ?, newest_us = ?, spans = ? WHERE id = ?");
+          update.run(...ends(left), left, stored.id);
+        }
+      }
+      taken = new Map();
+    },
+    forget() {
+      taken = new Map();
+    },
+  };
+}
+
+/** Chunk by chunk, those that have spans which started in this time; they may have others too. */
+export function* figuresBetween(
+  { prepare }: Connection,
+  project: number,
+  fromUs: number,
+  toUs: number,
+): Generator<Figures> {
+  const sql = "SELECT spans FROM figures WHERE project = ? AND newest_us >= ? AND oldest_us < ?";
+  for (const { spans } of prepare(sql).iterate(project, fromUs, toUs)) yield columns(spans);
+}

@@ -1,0 +1,225 @@
+/** What runs until it is told to end: view, serve, tail; and asking a collector from afar. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { appendFile, rename, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { remoteStore } from "../../src/cli/remote-store.ts";
+import { type CommandLine, commandLine, firstLine, interrupt } from "./support/program.ts";
+import { chatTraces, lines, tutorTrace } from "./support/traces.ts";
+
+const TOKEN = "abcdefghijklmnop";
+let cli: CommandLine;
+
+before(async () => {
+  cli = await commandLine("cli-live");
+});
+after(() => cli.remove());
+
+const json = async (url: string) => (await fetch(url)).json() as Promise<any>;
+const until = async (isDone: () => Promise<boolean>) => {
+  while (!(await isDone())) await new Promise((resolve) => setTimeout(resolve, 50));
+};
+
+describe("what runs", { concurrency: 2 }, () => {
+  test("view: the address is there before the file is read, the pages fill, Ctrl-C ends it", {
+    timeout: 60_000,
+  }, async () => {
+    const cwd = await cli.folder({ "traces.ndjson": lines(chatTraces(2_000)) });
+    // Some 1 MB is read at a time, so that this takes several rounds.
+    await appendFile(
+      join(cwd, "traces.ndjson"),
+      lines(chatTraces(2_000).map((record) => ({ ...record, seq: 2, output: "x".repeat(2_000) }))),
+    );
+    const child = cli.start(["view"], { cwd });
+    const url = await firstLine(child.stdout);
+    assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/$/);
+    const { reading, store } = await json(`${url}api/about`);
+    assert.equal(store, "sqlite:temporary");
+    assert.ok(
+      reading.totalBytes > 4_000_000 && reading.isDone === false,
+      `${JSON.stringify(reading)}: it was read before the address was told`,
+    );
+    await until(async () => (await json(`${url}api/about`)).reading.isDone);
+    const { items } = await json(`${url}api/traces?limit=3`);
+    assert.deepEqual(
+      items.map(({ spans }: any) => spans),
+      [1, 1, 1],
+    );
+    assert.equal((await json(`${url}api/about`)).stats.spans, 2_000);
+    // It is for looking only.
+    assert.equal((await fetch(`${url}v1/records`, { method: "POST", body: "" })).status, 404);
+    assert.equal(await interrupt(child), 0);
+    await assert.rejects(fetch(url));
+  });
+
+  test("view: a store is opened as it is; a running collector is found, and what is none is refused", {
+    timeout: 60_000,
+  }, async () => {
+    const cwd = await cli.folder({ "traces.ndjson": lines(tutorTrace()) });
+    await cli.run(["import", "traces.ndjson", "--into", "traces.db"], { cwd });
+    const child = cli.start(["view", "traces.db", "--json"], { cwd });
+    const { url } = JSON.parse(await firstLine(child.stdout));
+    assert.equal((await json(`${url}api/traces`)).items[0].name, "run_math_tutor");
+    const found = await cli.run(["view", url], { cwd });
+    assert.deepEqual([found.code, found.stdout], [0, `${url}\n`]);
+    assert.equal(await interrupt(child), 0);
+    assert.match(
+      (await cli.run(["view", url])).stderr,
+      /^sightline: No collector answers at http:.* ECONNREFUSED\.\n$/,
+    );
+    const other = createServer((_, response) => response.end("<h1>hello</h1>")).listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const address = `http://127.0.0.1:${(other.address() as { port: number }).port}`;
+    for (const command of ["view", "list"]) {
+      const { code, stderr } = await cli.run([command, address]);
+      assert.deepEqual([code, /answers, but it is no collector/.test(stderr)], [2, true], stderr);
+    }
+    other.close();
+  });
+
+  test("serve: takes records by token, shows them, is asked from afar, tells what it did, ends in order", {
+    timeout: 60_000,
+  }, async () => {
+    const cwd = await cli.folder();
+    const child = cli.start(
+      [
+        "serve",
+        "--port",
+        "0",
+        "--monitors",
+        "--budget",
+        "50/day/team",
+        "--token",
+        `tutor=${TOKEN}2`,
+        "--retention",
+        "36500d",
+      ],
+      { cwd, env: { SIGHTLINE_TOKENS: `shop=${TOKEN}` } },
+    );
+    const started = await firstLine(child.stdout);
+    assert.match(
+      started,
+      /^\S+Z listening on http:\/\/127\.0\.0\.1:\d+, sqlite:traces\.db, monitors, kept for 36500 days$/,
+    );
+    const url = /http:\S+\d/.exec(started)![0];
+    const post = (token: string) =>
+      fetch(`${url}/v1/records`, {
+        method: "POST",
+        body: lines(tutorTrace()),
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/x-ndjson" },
+      });
+    assert.equal((await post("wrong-token-here")).status, 401);
+    assert.equal((await post(TOKEN)).status, 200);
+    const list = await cli.run(["list", url], { cwd });
+    assert.match(list.stdout, / run_math_tutor /);
+    const show = await cli.run(["show", "latest", url], { cwd });
+    assert.match(show.stdout, /^run_math_tutor .*\n[\s\S]*\nhttp:\S+\/#\/trace\/0199a3c2f0117c3a9b1d5e6f70819203\n$/);
+    assert.match((await cli.run(["cost", url, "--by", "team"], { cwd })).stdout, /learning +1 /);
+    assert.match(
+      (await cli.run(["list", url, "--project", "none"], { cwd })).stderr,
+      /project takes one of shop, tutor; it got "none"/,
+    );
+    assert.match((await cli.run(["query", "SELECT 1", url], { cwd })).stderr, /takes no SQL: ask its store/);
+    // Beside the running collector.
+    assert.match((await cli.run(["list", "traces.db", "--project", "shop"], { cwd })).stdout, / run_math_tutor /);
+    const monitors = await json(`${url}/api/monitors`);
+    assert.deepEqual(
+      monitors.budgets.map(({ budget }: any) => budget),
+      ["50_day_team"],
+    );
+    let rest = "";
+    child.stdout.on("data", (chunk) => (rest += chunk));
+    child.kill("SIGTERM");
+    assert.deepEqual(await once(child, "close"), [0, null]);
+    assert.match(rest, /Z stopped by SIGTERM after \d+ ms; 10 records kept, none refused by the store\n$/);
+  });
+
+  test("serve: on every address it wants a token, and the viewer's address has it", { timeout: 60_000 }, async () => {
+    const cwd = await cli.folder();
+    const child = cli.start(["serve", "--port", "0", "--host", "0.0.0.0", "--json"], { cwd });
+    const { viewerUrl } = JSON.parse(await firstLine(child.stdout, (line) => line.includes("viewerUrl")));
+    const plain = viewerUrl.replace(/#.*/, "");
+    const refused = await cli.run(["list", plain]);
+    assert.deepEqual([refused.code, /wants a token: .*SIGHTLINE_TOKEN/.test(refused.stderr)], [2, true]);
+    assert.equal((await cli.run(["list", viewerUrl])).stdout, "no traces\n");
+    const token = viewerUrl.replace(/.*token=/, "");
+    assert.equal((await cli.run(["list", plain], { env: { SIGHTLINE_TOKEN: token } })).code, 0);
+    assert.equal(await interrupt(child), 0);
+  });
+
+  test("serve: a port that is taken, and a file that is no store, are said at once", { timeout: 60_000 }, async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as { port: number };
+    const cwd = await cli.folder({ "notes.db": "no database, and longer than a head of one would be" });
+    const taken = await cli.run(["serve", "--port", String(port)], { cwd });
+    assert.deepEqual([taken.code, taken.stdout], [2, ""]);
+    assert.match(taken.stderr, new RegExp(`^sightline: Port ${port} of 127\\.0\\.0\\.1 is taken`));
+    other.close();
+    const wrong = await cli.run(["serve", "--port", "0", "--store", "notes.db"], { cwd });
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /^sightline: .*notes\.db/);
+  });
+
+  test("tail: a file that is not there yet, grows, and is rotated", { timeout: 60_000 }, async () => {
+    const cwd = await cli.folder();
+    const path = join(cwd, "traces.ndjson");
+    const child = cli.start(["tail", "traces.ndjson", "--json"], { cwd });
+    const names: string[] = [];
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      for (const line of chunk.split("\n")) if (line !== "") names.push(JSON.parse(line).name);
+    });
+    const told = async (count: number) => until(async () => names.length >= count);
+    const [first, second, third] = chatTraces(3).map((record) => lines([record]));
+    // A line in two pieces.
+    await writeFile(path, first!.slice(0, 100));
+    await appendFile(path, first!.slice(100));
+    await told(1);
+    await appendFile(path, second!);
+    await told(2);
+    await rename(path, join(cwd, "traces-20261122T000000000Z-1-1.ndjson"));
+    await writeFile(path, third!);
+    await told(3);
+    assert.deepEqual(names, ["chat über", "chat 日本語の質問", "chat plain"]);
+    assert.equal(await interrupt(child), 0);
+  });
+
+  test("the store behind an address answers as the store itself, and takes nothing", { timeout: 60_000 }, async () => {
+    const cwd = await cli.folder({ "traces.ndjson": lines([...tutorTrace(), ...chatTraces(20)]) });
+    const child = cli.start(["view"], { cwd });
+    const url = await firstLine(child.stdout);
+    await until(async () => (await json(`${url}api/about`)).reading.isDone);
+    const store = remoteStore(url);
+    const page = await store.traces({ limit: 5, metadata: { plan: "pro" } });
+    assert.deepEqual(
+      page.items.map(({ name }) => name),
+      ["run_math_tutor"],
+    );
+    const { traceId } = page.items[0]!;
+    const trace = await store.trace(traceId);
+    assert.deepEqual([trace?.scores.length, trace?.findings.length, Object.hasOwn(trace!, "spans")], [1, 1, false]);
+    const spans = await store.spans(traceId, { limit: 3 });
+    assert.deepEqual([spans.items.length, typeof spans.next], [3, "string"]);
+    assert.equal((await store.span(traceId, spans.items[0]!.spanId))?.traceId, traceId);
+    assert.equal(await store.trace("f".repeat(32)), undefined);
+    assert.deepEqual(await store.spans("f".repeat(32)), { items: [] });
+    const [row] = await store.aggregate({ groupBy: ["team", "model"], where: { team: "learning" }, percentiles: true });
+    assert.deepEqual([row?.group, row?.count, row?.p50], [{ team: "learning", model: "gpt-4.1" }, 1, 4_700_000_000]);
+    assert.deepEqual(
+      (await store.values({ field: "model", prefix: "HOME" })).map(({ value }) => value),
+      ["home-made"],
+    );
+    assert.equal((await store.sessions()).items[0]?.sessionId, "lesson 7");
+    assert.equal((await store.stats()).spans, 28);
+    assert.equal(await store.revision(), await store.revision());
+    for (const refused of [store.append([]), store.prune({})])
+      await assert.rejects(refused, { code: "STORE_READ_ONLY" });
+    await assert.rejects(store.sql("SELECT 1"), { code: "STORE_BAD_QUERY" });
+    await assert.rejects(store.traces({ after: "nonsense" }), { code: "STORE_BAD_QUERY" });
+    await store.close();
+    await assert.rejects(store.stats(), { code: "STORE_CLOSED" });
+    assert.equal(await interrupt(child), 0);
+  });
+});

@@ -1,0 +1,172 @@
+/** What moves records: import, export; and the doctor, who looks whether they would move. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { parquetReadObjects } from "hyparquet";
+import { type CommandLine, commandLine } from "./support/program.ts";
+import { chatTraces, lines, tutorTrace } from "./support/traces.ts";
+
+let cli: CommandLine;
+let cwd: string;
+
+before(async () => {
+  cli = await commandLine("cli-move");
+  cwd = await cli.folder({ "traces.ndjson": lines([...tutorTrace(), ...chatTraces(300)]) });
+});
+after(() => cli.remove());
+
+interface Taken {
+  readonly url: string;
+  readonly bodies: any[];
+  close(): void;
+}
+
+/** Answers with these statuses in turn, the last one from then on. */
+async function server(...statuses: number[]): Promise<Taken> {
+  const bodies: any[] = [];
+  const answering = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const status = statuses.length > 1 ? statuses.shift()! : statuses[0]!;
+    const body = Buffer.concat(chunks);
+    if (status === 200) bodies.push(request.headers["content-encoding"] === "gzip" ? undefined : body);
+    response.writeHead(status, { "content-type": "application/json", "retry-after": "0" }).end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(answering, "listening");
+  const { port } = answering.address() as { port: number };
+  return { url: `http://127.0.0.1:${port}`, bodies, close: () => answering.close() };
+}
+
+describe("moving", { concurrency: 2 }, () => {
+  test("import: what is there already is not there twice; damaged lines are counted, exit code 1", async () => {
+    const folder = await cli.folder({
+      "a.ndjson": lines(chatTraces(5)),
+      "b.ndjson": `${lines(chatTraces(2))}rubbish\n`,
+    });
+    const first = await cli.run(["import", "a.ndjson", "--into", "t.db"], { cwd: folder });
+    assert.deepEqual([first.code, first.stderr], [0, ""]);
+    assert.match(first.stdout, /^5 records into sqlite:t\.db in /);
+    const second = await cli.run(["import", ".", "--into", "t.db", "--json"], { cwd: folder });
+    assert.equal(second.code, 1);
+    const { records, damaged } = JSON.parse(second.stdout);
+    assert.deepEqual([records, damaged], [7, 1]);
+    assert.equal(JSON.parse((await cli.run(["stats", "t.db", "--json"], { cwd: folder })).stdout).spans, 5);
+  });
+
+  test("export: NDJSON comes back as the same records", async () => {
+    const { code, stdout, stderr } = await cli.run(["export", "--to", "ndjson"], { cwd });
+    assert.deepEqual([code, stderr], [0, "301 traces, 308 spans, 1 score, 1 finding\n"]);
+    const key = (line: string) => {
+      const { cost, ...record } = JSON.parse(line);
+      return JSON.stringify(record);
+    };
+    const sorted = (text: string) => text.trimEnd().split("\n").map(key).sort();
+    assert.deepEqual(sorted(stdout), sorted(await readFile(join(cwd, "traces.ndjson"), "utf8")));
+  });
+
+  test("export: CSV and Parquet have the same rows", async () => {
+    const csv = await cli.run(["export", "--to", "csv", "--user", "user_42"], { cwd });
+    const [heading, ...rows] = csv.stdout.trimEnd().split("\n");
+    assert.match(heading!, /^trace_id,span_id,parent_span_id,trace_name,name,/);
+    assert.equal(rows.length, 8);
+    const made = await cli.run(["export", "--to", "parquet", "--out", "t.parquet", "--user", "user_42"], { cwd });
+    assert.deepEqual([made.code, made.stderr], [0, "1 trace, 8 spans → t.parquet\n"]);
+    const bytes = await readFile(join(cwd, "t.parquet"));
+    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+    const objects = await parquetReadObjects({ file });
+    assert.equal(objects.length, 8);
+    const run = objects.find(({ name }) => name === "run")!;
+    assert.deepEqual(
+      [run["input_tokens"], run["cost_usd"], run["started"], run["parent_span_id"]],
+      [980n, 0.0123, new Date("2026-11-21T09:30:01.260Z"), "0000000000000006"],
+    );
+    const nowhere = await cli.run(["export", "--to", "parquet", "--out", "no/such/t.parquet"], { cwd });
+    assert.equal(nowhere.code, 1);
+    assert.match(nowhere.stderr, /^sightline: ENOENT/);
+  });
+
+  test("export: OTLP arrives whole, also when the receiver is busy first; what is refused is said, exit code 1", async () => {
+    const good = await server(503, 200);
+    const sent = await cli.run(["export", "--to", "otlp", "--endpoint", good.url], { cwd });
+    assert.deepEqual([sent.code, sent.stdout], [0, ""]);
+    assert.match(sent.stderr, /^301 traces, 308 spans, 1 score, 1 finding → otlp:127\.0\.0\.1/);
+    assert.ok(good.bodies.length >= 2);
+    good.close();
+    const closed = await server(401);
+    const refused = await cli.run(["export", "--to", "otlp", "--endpoint", closed.url, "--json"], { cwd });
+    assert.equal(refused.code, 1);
+    const { delivered, isBroken, reason } = JSON.parse(refused.stderr);
+    assert.deepEqual([delivered, isBroken, /401/.test(reason)], [0, true, true], refused.stderr);
+    closed.close();
+  });
+});
+
+describe("doctor", { concurrency: 2 }, () => {
+  const checks = async (folder: string, env: NodeJS.ProcessEnv = {}, ...args: string[]) => {
+    const { code, stdout } = await cli.run(["doctor", "--json", ...args], { cwd: folder, env });
+    return { code, all: JSON.parse(stdout) as { state: string; about: string; said: string; way?: string }[] };
+  };
+
+  test("a sound folder: all is well", async () => {
+    const manifest = JSON.stringify({ name: "sightline", version: "0.1.0" });
+    const folder = await cli.folder({
+      "node_modules/sightline/package.json": manifest,
+      "tsconfig.json": '{ // old\n "compilerOptions": { "experimentalDecorators": true, }, }',
+    });
+    const { code, stdout } = await cli.run(["doctor"], { cwd: folder });
+    assert.equal(code, 0);
+    assert.match(stdout, /^✓ Node: /);
+    assert.match(stdout, /\n✓ sightline: 0\.1\.0\n/);
+    assert.match(stdout, /\n✓ decorators: experimentalDecorators: /);
+    assert.match(stdout, /\n\nall is well\n$/);
+  });
+
+  test("two copies, a slip in a variable, a damaged store: each with a way out", async () => {
+    const at = (version: string) => JSON.stringify({ name: "sightline", version });
+    const folder = await cli.folder({
+      "node_modules/sightline/package.json": at("0.1.0"),
+      "node_modules/other/node_modules/sightline/package.json": at("0.2.0"),
+      "node_modules/openai/package.json": JSON.stringify({ version: "3.3.0" }),
+      "bad.db": "no database, and longer than a head of one would be",
+    });
+    const { code, all } = await checks(
+      folder,
+      { SIGHTLINE_SNIK: "console", SIGHTLINE_SAMPLE_RATE: "2" },
+      "--store",
+      "sqlite:bad.db",
+    );
+    assert.equal(code, 1);
+    const found = (about: string, state: string) => all.find((check) => check.about === about && check.state === state);
+    assert.match(found("sightline", "warning")!.said, /^2 copies: 0\.1\.0 in .*; 0\.2\.0 in /);
+    assert.match(found("openai", "warning")!.said, /^3\.3\.0; /);
+    assert.match(found("variables", "warning")!.said, /SIGHTLINE_SNIK ignored/);
+    assert.match(found("variables", "problem")!.said, /SIGHTLINE_SAMPLE_RATE takes a number from 0 to 1/);
+    assert.match(found("store", "problem")!.said, /bad\.db/);
+    for (const { state, way } of all) assert.equal(state === "ok", way === undefined);
+  });
+
+  test("sinks: reached or not, refused or not; nothing secret is said", async () => {
+    const [good, closed] = [await server(200), await server(401)];
+    const sink = `${good.url}/v1/records,${closed.url}/v1/records,http://127.0.0.1:45999/v1/records,file:deep/down/t.ndjson`;
+    const { code, all } = await checks(await cli.folder(), {
+      SIGHTLINE_SINK: sink,
+      SIGHTLINE_HEADERS: "authorization=Bearer hunter2",
+    });
+    assert.equal(code, 1);
+    const sinks = all.filter(({ about }) => about.startsWith("sink "));
+    assert.deepEqual(
+      sinks.map(({ state }) => state),
+      ["ok", "problem", "problem", "ok"],
+    );
+    assert.deepEqual(
+      sinks.map(({ said }) => said.slice(0, 25)),
+      ["answers 200", "answers 401", "cannot be reached: ECONNR", "will be made by the first"],
+    );
+    assert.ok(!JSON.stringify(all).includes("hunter2"));
+    good.close();
+    closed.close();
+  });
+});

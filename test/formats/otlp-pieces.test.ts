@@ -1,0 +1,101 @@
+/** A large OTLP body taken apart says what it says in one. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decodeOtlp, FormatError, recordsFromOtlp } from "../../src/formats/index.ts";
+import { otlpPieces } from "../../src/formats/otlp/otlp-pieces.ts";
+import { toProtobuf } from "../../src/sinks/otlp/to-protobuf.ts";
+import { keyValues, otlpSpan } from "./otlp-request.ts";
+
+const JSON_TYPE = "application/json; charset=utf-8";
+const PROTOBUF = "application/x-protobuf";
+const now = "1732000002000000000";
+
+function span(n: number): object {
+  const text = `"]}[{\\\\ \\" Ünïcødé ${n} ${"🙂 spans: [{ ".repeat(20)}`;
+  const attributes = keyValues({ "input.value": text, "my.list": [n, true], scopeSpans: "[" });
+  return otlpSpan({ spanId: (n + 1).toString(16).padStart(16, "0"), name: `span ${n}`, attributes });
+}
+
+function spans(from: number, count: number): object[] {
+  return Array.from({ length: count }, (_, i) => span(from + i));
+}
+
+/** Several resources and scopes, keys in any order, empty lists. */
+const REQUEST = {
+  resourceSpans: [
+    {
+      scopeSpans: [
+        { spans: spans(0, 900), scope: { name: "a", version: "1" } },
+        { scope: { name: "b" }, spans: spans(900, 1) },
+        { scope: { name: "none" }, spans: [] },
+      ],
+      resource: { attributes: keyValues({ "service.name": "first" }) },
+    },
+    { resource: { attributes: keyValues({ "service.name": "second" }) }, scopeSpans: [{ spans: spans(901, 700) }] },
+    { scopeSpans: [] },
+  ],
+};
+
+function taken(bytes: Uint8Array, type: string): { records: unknown[]; pieces: number; most: number } {
+  const pieces = [...otlpPieces(bytes, type)].filter((piece) => piece !== undefined);
+  const read = pieces.map((piece) => recordsFromOtlp(piece, { now }).records);
+  return {
+    records: read.flat(),
+    pieces: pieces.length,
+    most: Math.max(...read.map((records) => records.length)),
+  };
+}
+
+for (const [type, bytes] of [
+  [JSON_TYPE, Buffer.from(JSON.stringify(REQUEST))],
+  [`${JSON_TYPE} `, Buffer.from(JSON.stringify(REQUEST, null, 2))],
+  [PROTOBUF, toProtobuf("TracesData", REQUEST as never)],
+] as const) {
+  test(`${type}: many pieces, the same records`, () => {
+    const { records, pieces, most } = taken(bytes, type);
+    const whole = recordsFromOtlp(decodeOtlp(bytes, type), { now }).records;
+    assert.equal(whole.length, 1_601);
+    assert.deepEqual(records, whole);
+    assert.ok(pieces > 5 && most < 400, `${pieces} pieces, at most ${most} spans`);
+  });
+
+  test(`${type}: whatever is cut off or changed is told, and nothing is made up`, () => {
+    for (let i = 1; i < 40; i++) {
+      const cut = bytes.subarray(0, Math.floor((bytes.length * i) / 40));
+      const changed = Buffer.from(bytes);
+      changed[Math.floor((bytes.length * i) / 40)]! ^= 0x5f;
+      for (const damaged of [cut, changed]) {
+        const whole = attempt(() => recordsFromOtlp(decodeOtlp(damaged, type), { now }).records);
+        const parts = attempt(() => taken(damaged, type).records);
+        if (whole instanceof FormatError) {
+          assert.ok(parts instanceof FormatError, `${i}`);
+          assert.equal(parts.code, whole.code);
+        } else assert.deepEqual(parts, whole);
+      }
+    }
+  });
+}
+
+test("spans under a key that is written in another way are found too", () => {
+  const text = JSON.stringify(REQUEST).replace('"spans":', '"sp\\u0061ns":');
+  assert.equal(taken(Buffer.from(text), JSON_TYPE).records.length, 1_601);
+});
+
+test("what is no request is told as by decodeOtlp", () => {
+  const pad = " ".repeat(300_000);
+  for (const text of ["[]", '{"resourceSpans":{}}', "{", '{"resourceSpans":[{"scopeSpans":[{"spans":[{},]}]}]}']) {
+    const body = Buffer.from(text + pad);
+    const whole = attempt(() => decodeOtlp(body, JSON_TYPE));
+    const parts = attempt(() => [...otlpPieces(body, JSON_TYPE)]);
+    assert.ok(whole instanceof FormatError && parts instanceof FormatError, text);
+    assert.equal(parts.code, whole.code);
+  }
+});
+
+function attempt<T>(action: () => T): T | unknown {
+  try {
+    return action();
+  } catch (error) {
+    return error;
+  }
+}
