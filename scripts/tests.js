@@ -54,10 +54,14 @@ function all() {
 
 /** Tests and sources look for files relative to themselves: each knows where it was, on the line that it begins with. */
 function giveAddresses({ onLoad }) {
-  onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+  onLoad({ filter: /\.[jt]s$/ }, async ({ path }) => {
+    if (path.includes("/node_modules/")) return undefined;
     const source = await readFile(path, "utf8");
     if (!source.includes("import.meta.url")) return undefined;
     const address = `const sourceAddress = ${JSON.stringify(pathToFileURL(path).href)};`;
-    return { contents: source.replace(/^(#!.*\n)?/, (hashbang) => hashbang + address), loader: "ts" };
+    return {
+      contents: source.replace(/^(#!.*\n)?/, (hashbang) => hashbang + address),
+      loader: path.endsWith(".ts") ? "ts" : "js",
+    };
   });
 }

@@ -12,6 +12,7 @@ import { later, type Refusal } from "./refusal.ts";
 import type { Route } from "./routes.ts";
 import type { Tail } from "./tail.ts";
 import { type TokenBucket, tokenBucket } from "./token-bucket.ts";
+import { createTurns } from "./turns.ts";
 
 /** One of the forms in which records come. */
 export interface Form<Read extends ReadBody = ReadBody> {
@@ -44,6 +45,7 @@ export interface ReceiveOptions {
 
 /** Batches whose answers are remembered, in case an answer got lost. Each is some hundred bytes. */
 const MAX_ANSWERED = 2_000;
+const PRICED_AT_ONCE = 100;
 const BATCH_ID = /^[0-9a-f]{32}$/;
 
 /**
@@ -55,9 +57,19 @@ export function receiver(options: ReceiveOptions): <Read extends ReadBody>(form:
   const rates = rateKeeper(limits, clock);
   const answered = new Map<string, Answer>();
 
+  async function priced(all: readonly TraceRecord[]): Promise<readonly TraceRecord[]> {
+    const pause = createTurns();
+    const records: TraceRecord[] = [];
+    for (let i = 0; i < all.length; i += PRICED_AT_ONCE) {
+      for (const record of costs(all.slice(i, i + PRICED_AT_ONCE))) records.push(record);
+      await pause();
+    }
+    return records;
+  }
+
   async function store(project: string, form: Form<any>, bytes: Buffer, request: IncomingMessage): Promise<Answer> {
     const read: ReadBody = await form.read(bytes, request, project);
-    const records = costs(read.records);
+    const records = await priced(read.records);
     const rejected = await appender.append(project, records);
     const isRejected = new Set(rejected.map(({ record }) => record));
     const kept = isRejected.size === 0 ? records : records.filter((record) => !isRejected.has(record));

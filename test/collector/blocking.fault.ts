@@ -33,7 +33,7 @@ const FORMS: { readonly [form: string]: Body } = {
 for (const [form, { path, type, make }] of Object.entries(FORMS)) {
   test(`${form}: batches of ${count(BATCH)} and lists hold up the event loop for at most ${MAX_BLOCKED_MS} ms`, {
     skip,
-    timeout: 180_000,
+    timeout: 600_000,
   }, async (t) => {
     const server = await serve(t, {
       path: join(folder(t), "traces.db"),

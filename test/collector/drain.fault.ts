@@ -13,7 +13,7 @@ const SENDERS = 16;
 
 test(`SIGTERM under load, ${ROUNDS} times: what was acknowledged is what is there`, {
   skip,
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (t) => {
   const path = join(folder(t), "traces.db");
   const acknowledged = new Set<number>();

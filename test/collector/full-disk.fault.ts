@@ -33,7 +33,7 @@ function disk(t: TestContext): { readonly path: string; free(): void } {
 
 test("a full disk is 429 and says so, what was acknowledged stays, and it goes on by itself when there is room", {
   skip: why,
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (t) => {
   const { path, free } = disk(t);
   const server = await serve(t, { path });
@@ -107,7 +107,7 @@ test("a full disk is 429 and says so, what was acknowledged stays, and it goes o
   figure(t, `full disk: ${count(spans)} spans are there, ${wanted} requests were 429 and came again, 0 lost`);
 });
 
-test("without senders, it is ready again when they were told to come", { skip: why, timeout: 60_000 }, async (t) => {
+test("without senders, it is ready again when they were told to come", { skip: why, timeout: 600_000 }, async (t) => {
   const { path } = disk(t);
   const server = await serve(t, { path });
   const sink = httpSink({ url: `${server.url}/v1/records` });

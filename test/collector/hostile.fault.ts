@@ -23,17 +23,18 @@ async function deaf(t: TestContext, { url }: Served, text: string): Promise<Sock
   return socket;
 }
 
-function get(path: string): string {
-  return `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`;
+function get({ url }: Served, path: string): string {
+  return `GET ${path} HTTP/1.1\r\nhost: ${new URL(url).host}\r\n\r\n`;
 }
 
 test("300 that send a byte at a time are cut off, and others are served meanwhile", {
   skip,
-  timeout: 60_000,
+  timeout: 600_000,
 }, async (t) => {
   const limits = { headersTimeoutMs: 1_500, requestTimeoutMs: 3_000 };
   const server = await serve(t, { path: join(folder(t), "traces.db"), limits });
-  const start = "POST /v1/records HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/x-ndjson\r\n";
+  const { host } = new URL(server.url);
+  const start = `POST /v1/records HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/x-ndjson\r\n`;
   const sockets = await Promise.all(
     Array.from({ length: 300 }, (_, i) =>
       deaf(t, server, i % 2 === 0 ? start : `${start}content-length: 100000\r\n\r\n`),
@@ -67,12 +68,16 @@ test("300 that send a byte at a time are cut off, and others are served meanwhil
   );
 });
 
-test("10,000 header lines are refused, a thousand times", { skip, timeout: 60_000 }, async (t) => {
+test("10,000 header lines are refused, a thousand times", { skip, timeout: 600_000 }, async (t) => {
   const server = await serve(t, { path: join(folder(t), "traces.db") });
   const lines = Array.from({ length: 10_000 }, (_, i) => `x-${i}: ${"y".repeat(20)}\r\n`).join("");
   const before = await server.reset();
   const attempt = async (): Promise<string> => {
-    const socket = await deaf(t, server, `GET /api/about HTTP/1.1\r\nhost: 127.0.0.1\r\n${lines}\r\n`);
+    const socket = await deaf(
+      t,
+      server,
+      `GET /api/about HTTP/1.1\r\nhost: ${new URL(server.url).host}\r\n${lines}\r\n`,
+    );
     let said = "";
     socket.on("data", (data) => (said += data)).resume();
     await new Promise((resolve) => socket.once("close", resolve));
@@ -94,13 +99,13 @@ test("10,000 header lines are refused, a thousand times", { skip, timeout: 60_00
   assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
 });
 
-test("views that never read what they are told cost nothing", { skip, timeout: 180_000 }, async (t) => {
+test("views that never read what they are told cost nothing", { skip, timeout: 600_000 }, async (t) => {
   const server = await serve(t, { path: join(folder(t), "traces.db") });
   const sink = httpSink({ url: `${server.url}/v1/records` });
   let n = 0;
   const work = async (): Promise<number> => {
     await server.reset();
-    for (let i = 0; i < 150; i++) {
+    for (let i = 0; i < 30; i++) {
       const spans = Array.from({ length: 100 }, () => batch(n++, 1)[0]!);
       await sink.write(spans, never);
     }
@@ -108,15 +113,15 @@ test("views that never read what they are told cost nothing", { skip, timeout: 1
   };
   await work();
   const without = await work();
-  for (let i = 0; i < 50; i++) await deaf(t, server, get("/api/tail"));
+  for (let i = 0; i < 50; i++) await deaf(t, server, get(server, "/api/tail"));
   while ((await server.metric("sightline_collector_tails")) !== 50) await sleep(20);
   const beside = await work();
   assert.ok(beside - without < 60, `${Math.round(without)} → ${Math.round(beside)} MiB`);
   assert.equal((await fetch(`${server.url}/api/tail`)).status, 503, "there is a limit");
-  figure(t, `50 deaf live views beside 15,000 traces: peak RSS ${Math.round(without)} → ${Math.round(beside)} MiB`);
+  figure(t, `50 deaf live views beside 3,000 traces: peak RSS ${Math.round(without)} → ${Math.round(beside)} MiB`);
 });
 
-test("an export of 200,000 spans is written no faster than it is read", { skip, timeout: 300_000 }, async (t) => {
+test("an export of 200,000 spans is written no faster than it is read", { skip, timeout: 600_000 }, async (t) => {
   const SPANS = 200_000;
   const server = await serve(t, { path: join(folder(t), "traces.db") });
   const sink = httpSink({ url: `${server.url}/v1/records`, timeoutMs: 60_000, maxBodyBytes: 16 * 2 ** 20 });
@@ -130,7 +135,7 @@ test("an export of 200,000 spans is written no faster than it is read", { skip, 
   }
   const path = `/api/traces/${traceId}/export`;
   const before = await server.reset();
-  for (let i = 0; i < 5; i++) await deaf(t, server, get(path));
+  for (let i = 0; i < 5; i++) await deaf(t, server, get(server, path));
   let lines = 0;
   const response = await fetch(server.url + path);
   for await (const chunk of response.body!) for (const byte of chunk) if (byte === 10) lines++;

@@ -86,7 +86,7 @@ test(`kill -9 during ingest, ${KILLS} times: no acknowledged span is lost, none 
 
 test("spool(httpSink) to a collector that is killed and started again: nothing is lost, nothing counts twice", {
   skip,
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (t) => {
   const random = seeded(seed);
   const directory = folder(t);

@@ -159,9 +159,21 @@ test("a store that is full or away: 429 with its word on when, nothing acknowled
   const text = await unforeseen.text();
   assert.equal(unforeseen.status, 503);
   assert.ok(!text.includes("secret"), text);
-  assert.equal(said.length, 1, "whoever runs it hears of it");
   assert.equal((await store.stats()).spans, 0);
   trouble = undefined;
+  assert.equal((await fetch(`${url}/readyz`)).status, 503, "senders were told to wait");
   assert.equal((await postRecords(url, body)).status, 200);
   assert.equal((await store.stats()).spans, 2);
+  assert.equal((await fetch(`${url}/readyz`)).status, 200);
+  assert.deepEqual(
+    said,
+    [
+      "nothing can be kept: the disk is full",
+      "nothing can be kept: no replica answers",
+      "nothing can be kept: closed",
+      "a request failed: secret path /var/lib",
+      "records are kept again",
+    ],
+    "whoever runs it hears of it, once for each that changes",
+  );
 });

@@ -226,8 +226,10 @@ test("On sessions, dashboards, their legends and tables, and beside each other",
     await page.getByRole("button", { name: by, exact: true }).click();
     await page.locator("canvas").first().waitFor();
     await check(`dashboard by ${by}`);
-    const box = (await page.locator(".u-over").first().boundingBox())!;
-    await page.mouse.move(box.x + box.width - 8, box.y + 60, { steps: 4 });
+    await page
+      .locator(".u-over")
+      .first()
+      .hover({ position: { x: 300, y: 60 } });
     await tips(page);
     await check(`dashboard by ${by}, pointed at`);
     for (const table of await page.getByRole("button", { name: /as a table$/ }).all()) await table.click();

@@ -44,7 +44,7 @@ for (const driver of DRIVERS) {
   test(`${driver} answers as memory does`, async (t) => {
     const store = sqliteStore({ path: ":temporary:", thread: false, driver });
     t.after(() => store.close());
-    const counts = await compareStores(memoryStore(), store, 1, { spans: 1_500, times: 0.3 });
+    const counts = await compareStores(memoryStore(), store, 1, { spans: 1_000, times: 0.2 });
     t.diagnostic(`figure: ${JSON.stringify(counts)}`);
     assert.ok(Object.values(counts).every((count) => count > 0));
   });
@@ -54,7 +54,7 @@ test("in threads it answers as memory does", async (t) => {
   if (!hasSqlite()) return t.skip("no SQLite here");
   const store = sqliteStore({ path: ":temporary:" });
   t.after(() => store.close());
-  const counts = await compareStores(memoryStore(), store, 2, { spans: 600, times: 0.1 });
+  const counts = await compareStores(memoryStore(), store, 2, { spans: 300, times: 0.05 });
   t.diagnostic(`figure: ${JSON.stringify(counts)}`);
 });
 

@@ -4,9 +4,9 @@ import { isObject } from "../json-value.ts";
 import { type OtlpRequest, parseJson } from "./decode-otlp.ts";
 
 /** Of spans that are parsed at once. */
-const PIECE_BYTES = 128 * 1024;
+const PIECE_BYTES = 64 * 1024;
 /** Of text that is looked through at once. */
-const TURN_BYTES = 1024 * 1024;
+const TURN_BYTES = 128 * 1024;
 /** From the outermost in: an object, the list under a key of it, an object of that, … */
 const LISTS = ["resourceSpans", "scopeSpans", "spans"];
 const LEVELS = LISTS.length * 2;

@@ -1,5 +1,5 @@
 /** Of spans that are decoded at once. */
-const PIECE_BYTES = 128 * 1024;
+const PIECE_BYTES = 64 * 1024;
 const LENGTH = 2;
 /** Of `TracesData`, `ResourceSpans` and `ScopeSpans`: the list of what is in it. */
 const LIST_FIELDS = [1, 2, 2] as const;

@@ -15,8 +15,8 @@ interface Part {
   costUsd: number;
   unpriced: number;
   sum: number;
-  /** Only where percentiles are wanted. */
-  readonly durations: number[];
+  /** Where percentiles are wanted. */
+  durations: number[] | undefined;
 }
 
 interface Group {
@@ -25,6 +25,8 @@ interface Group {
   readonly user: number | null;
   count: number;
   readonly parts: Map<number, Part>;
+  /** The part that was counted last: the next span is often in it. */
+  last: { readonly bucket: number; readonly part: Part } | undefined;
 }
 
 /** The columns of `dims` that can be grouped by. */
@@ -164,7 +166,7 @@ function createCounted(groups: number, byUser: boolean): Counted {
   const ofGroups: (Group | undefined)[] = new Array(groups);
   const ofUsers: Map<number, Group>[] = Array.from({ length: byUser ? groups : 0 }, () => new Map());
   const made = (number: number, user: number | null): Group => {
-    const group: Group = { number, user, count: 0, parts: new Map() };
+    const group: Group = { number, user, count: 0, parts: new Map(), last: undefined };
     all.push(group);
     return group;
   };
@@ -180,14 +182,23 @@ function createCounted(groups: number, byUser: boolean): Counted {
 }
 
 function partOf(group: Group, bucket: number): Part {
+  if (group.last?.bucket === bucket) return group.last.part;
   let part = group.parts.get(bucket);
   if (!part) {
     part = {
-      ...{ count: 0, errors: 0, rateLimited: 0, inputTokens: 0, outputTokens: 0, costUsd: 0, unpriced: 0, sum: 0 },
-      durations: [],
+      count: 0,
+      errors: 0,
+      rateLimited: 0,
+      inputTokens: 0,
+      outputTokens: 0,
+      costUsd: 0,
+      unpriced: 0,
+      sum: 0,
+      durations: undefined,
     };
     group.parts.set(bucket, part);
   }
+  group.last = { bucket, part };
   return part;
 }
 
@@ -217,7 +228,7 @@ function countSpans(scan: Scan, counted: Counted, fromUs: number, toUs: number):
       if (!Number.isNaN(cost)) part.costUsd += cost;
       else if (hasInput || hasOutput) part.unpriced += 1;
       part.sum += durationNs[i]!;
-      if (percentiles) part.durations.push(durationNs[i]!);
+      if (percentiles) (part.durations ??= []).push(durationNs[i]!);
     }
   }
 }
@@ -249,7 +260,7 @@ function countSums(
   for (const { grp, bucket, ...sums } of connection.prepare(sql).all(project, from, to)) {
     const group = counted.group(grp, 0);
     group.count += sums.count;
-    addTo(partOf(group, bucket), { ...sums, durations: [] });
+    addTo(partOf(group, bucket), { ...sums, durations: undefined });
   }
 }
 
@@ -262,6 +273,8 @@ function addTo(part: Part, more: Part): void {
   part.costUsd += more.costUsd;
   part.unpriced += more.unpriced;
   part.sum += more.sum;
+  if (!more.durations) return;
+  part.durations ??= [];
   for (const duration of more.durations) part.durations.push(duration);
 }
 
@@ -283,7 +296,7 @@ function answer(
     return inTime(parts, query).map((figures) => ({ group, ...figures }));
   });
   const others = [...first.slice(limit).map(({ group }) => group), ...groups.filter(({ count }) => count < least)];
-  const rest: Group = { number: -1, user: null, count: 0, parts: new Map() };
+  const rest: Group = { number: -1, user: null, count: 0, parts: new Map(), last: undefined };
   for (const { parts } of others) for (const [bucket, part] of parts) addTo(partOf(rest, bucket), part);
   return [...rows, ...inTime(rest.parts, query).map((figures) => ({ group: {}, other: true as const, ...figures }))];
 }
@@ -297,7 +310,7 @@ function inTime(
     .map(([bucket, { durations, ...sums }]) => ({
       ...(bucketUs !== undefined && { timeUs: bucket * bucketUs }),
       ...sums,
-      ...(percentiles && percentilesOf(durations)),
+      ...(percentiles && percentilesOf(durations ?? [])),
     }));
 }
 

@@ -109,10 +109,14 @@ export function loadError(error: unknown): unknown {
   return isSent ? receivedError(error as SentError) : error;
 }
 
+/** What a transaction is made of lives until its end: with less room it would be copied a few times meanwhile. */
+const WRITER_LIMITS = { maxYoungGenerationSizeMb: 96 };
+
 function startWorker(workerData: ConnectionOptions): Worker {
   const here = import.meta.url;
   // The host's own options are not for our thread: `--test`, `--inspect-brk`, a loader.
-  const options = { workerData, execArgv: [], name: "sightline-store" };
+  const limits = workerData.use === "write" && { resourceLimits: WRITER_LIMITS };
+  const options = { workerData, execArgv: [], name: "sightline-store", ...limits };
   if (!here.endsWith(".ts")) return asIdle(new Worker(builtWorker(here), options));
   // From the sources. Node 20 has no `--import` for threads.
   const tsx = new URL(

@@ -13,27 +13,24 @@ const server = await collector({ store, port: 0, ...(!isPriced && { prices: fals
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
-let before = now();
-/** The longest that the thread was busy between two timers, without the time that it stood in line for a processor. */
+/** The longest that this thread computed between two timers. Waiting for a processor is no work of ours. */
 let longestMs = 0;
+let before = busyMs();
 setInterval(() => {
-  const after = now();
-  longestMs = Math.max(longestMs, after.at - before.at - (after.waited - before.waited));
+  const after = busyMs();
+  longestMs = Math.max(longestMs, after - before);
   before = after;
 }, 1);
 const cpu = process.cpuUsage();
 let peakRss = 0;
 setInterval(() => (peakRss = Math.max(peakRss, process.memoryUsage.rss())), 20);
 
-function now() {
-  return { at: performance.now(), waited: waitedMs() };
-}
-
-function waitedMs() {
+/** Of this thread alone; elsewhere than on Linux, the time that has passed. */
+function busyMs() {
   try {
-    return Number(readFileSync("/proc/self/schedstat", "utf8").split(" ")[1]) / 1e6;
+    return Number(readFileSync("/proc/self/schedstat", "utf8").split(" ")[0]) / 1e6;
   } catch {
-    return 0;
+    return performance.now();
   }
 }
 

@@ -126,7 +126,7 @@ export async function visit(
 ): Promise<LookedAt> {
   const looked = await newPage(browser, url, { timezoneId: "UTC", locale: "en-GB", ...options });
   t.after(() => looked.context.close());
-  looked.page.setDefaultTimeout(8_000);
+  looked.page.setDefaultTimeout(15_000);
   await looked.page.clock.setFixedTime(NOW_MS);
   await looked.page.goto(`${url}/#${path}`);
   return looked;

@@ -1,6 +1,5 @@
 import { useState } from "preact/hooks";
 import type { Json } from "../../../core/json.ts";
-import { Icon } from "../parts/icon.tsx";
 
 /** Entries that are shown at once; further ones on demand. */
 const BATCH = 100;
@@ -54,9 +53,7 @@ function Branch({ name, value, open }: { name: string | undefined; value: Json &
   return (
     <div>
       <button type="button" class="json-line json-fold" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-        <span class={isOpen ? "twisty open" : "twisty"}>
-          <Icon name="chevron" size={12} />
-        </span>
+        <span class={isOpen ? "twisty open" : "twisty folded"} />
         <Name name={name} />
         <span class="json-mark">{isOpen ? begin : `${begin} ${peek(value)} ${end}`}</span>
         <span class="json-count">{count}</span>

@@ -251,15 +251,13 @@ function Row({ model, position }: { model: TraceModel; position: number }) {
         {level > 0 && <span class="indent" style={{ width: `${Math.min(level, DEEPEST) * INDENT}px` }} />}
         {below > 0 ? (
           <span
-            class={isCollapsed ? "twisty" : "twisty open"}
+            class={isCollapsed ? "twisty folded" : "twisty open"}
             onClick={(event) => {
               event.stopPropagation();
               if (event.altKey) model.collapseTo(isCollapsed ? Number.POSITIVE_INFINITY : level);
               else model.toggle(index);
             }}
-          >
-            <Icon name="chevron" size={12} />
-          </span>
+          />
         ) : (
           <span class="twisty" />
         )}
