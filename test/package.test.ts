@@ -30,12 +30,20 @@ test("dist/ has been built", () => {
 
 test("npm pack holds only what users need", () => {
   const wanted =
-    /^(dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|docs\/.+\.md|(README|ARCHITECTURE|CHANGELOG)\.md|LICENSE|package\.json)$/;
+    /^(dist\/.+\.(js|d\.ts)(\.map)?|dist\/viewer\/[\w.-]+\.(html|css)|src\/.+\.ts|docs\/.+\.md|(README|ARCHITECTURE|CHANGELOG)\.md|LICENSE|package\.json)$/;
   assert.deepEqual(
     packed.filter((path) => !wanted.test(path)),
     [],
   );
-  for (const path of ["README.md", "docs/openai.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"])
+  for (const path of [
+    "dist/viewer/index.html",
+    "dist/store/sqlite/worker.js",
+    "README.md",
+    "docs/openai.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "LICENSE",
+  ])
     assert.ok(packed.includes(path), path);
 });
 
