@@ -32,7 +32,7 @@ const UNKNOWN = Number.NaN;
 function columns(bytes: Uint8Array): Figures {
   const count = bytes.length / SIZE;
   // What a driver gives may begin anywhere; columns have to begin at a multiple of eight.
-  const { buffer, byteOffset } = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset } = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   let offset = byteOffset;
   const take = (width: number) => (offset += width * count) - width * count;
   return {
