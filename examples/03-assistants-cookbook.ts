@@ -63,4 +63,8 @@ class MathTutor {
 const { openai, close } = await connect();
 console.log(await new MathTutor(openai).answer("I need to solve the equation `3x + 11 = 14`. Can you help me?"));
 await close();
-if (!process.env.SIGHTLINE_SINK) console.log("\nLook at it: npx sightline view traces.ndjson");
+if (!process.env.SIGHTLINE_SINK) {
+  console.log(
+    "\nLook at it: npm run view -- traces.ndjson   (with sightline installed: npx sightline view traces.ndjson)",
+  );
+}

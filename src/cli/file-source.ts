@@ -11,9 +11,12 @@ import type { OpenSourceOptions, Source } from "./source.ts";
 const SMALL_BYTES = 16 * 1024 ** 2;
 
 /** Files in a store that is gone afterwards, read in whole; how far it is, is shown meanwhile. */
-export async function fileSource(paths: readonly string[], { sql = false }: OpenSourceOptions): Promise<Source> {
+export async function fileSource(
+  paths: readonly string[],
+  { sql = false, sqlTimeoutMs }: OpenSourceOptions,
+): Promise<Source> {
   const name = paths.length === 1 ? paths[0]! : `${paths.length} files`;
-  const store = await temporaryStore(paths, name, sql);
+  const store = await temporaryStore(paths, name, sql, sqlTimeoutMs);
   const bar = progress();
   const started = performance.now();
   try {
@@ -25,7 +28,11 @@ export async function fileSource(paths: readonly string[], { sql = false }: Open
     });
     bar.clear();
     if (last.damaged > 0) remark(`sightline: left out, as they hold no record: ${many(last.damaged, "line")}`);
-    if (last.problem !== undefined) remark(`sightline: ${last.problem}`);
+    if (last.problem !== undefined) {
+      // The answer is of what could be read.
+      remark(`sightline: ${last.problem}`);
+      process.exitCode = 1;
+    }
   } catch (error) {
     bar.clear();
     await store.close();
@@ -34,12 +41,18 @@ export async function fileSource(paths: readonly string[], { sql = false }: Open
   return { store, name, close: () => store.close() };
 }
 
-async function temporaryStore(paths: readonly string[], name: string, sql: boolean): Promise<TraceStore> {
+async function temporaryStore(
+  paths: readonly string[],
+  name: string,
+  sql: boolean,
+  sqlTimeoutMs: number | undefined,
+): Promise<TraceStore> {
   const files = expand(paths);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const isPlain = files.every(({ path }) => !/\.(?:gz|zst)$/.test(path));
   if (!sql && isPlain && bytes <= SMALL_BYTES) return memoryStore({ name });
   const { hasSqlite, sqliteStore } = await import("../store/sqlite/index.ts");
-  if (sql || hasSqlite()) return sqliteStore({ path: ":temporary:" });
+  if (sql || hasSqlite())
+    return sqliteStore({ path: ":temporary:", ...(sqlTimeoutMs !== undefined && { sqlTimeoutMs }) });
   return memoryStore({ name });
 }

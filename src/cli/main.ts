@@ -12,6 +12,15 @@ try {
   // What a user did wrong, or the system refuses, is a sentence; anything else is ours and shows where.
   process.stderr.write(`sightline: ${isSentence(error) ? error.message : ((error as Error).stack ?? error)}\n`);
   process.exitCode = exitCodeOf(error);
+  // What could not be finished, such as a statement, must not keep the process.
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  process.exit();
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write("", () => resolve());
+  });
 }
 
 function isSentence(error: unknown): error is Error {

@@ -49,6 +49,12 @@ export function readCount(option: string, written: string, most: number = Number
   throw new UsageError(`--${option} takes a whole number from ${upTo}; it is "${written}".`);
 }
 
+/** 0: any that is free. @throws UsageError */
+export function readPort(written: string): number {
+  if (/^\d{1,5}$/.test(written) && Number(written) < 65_536) return Number(written);
+  throw new UsageError(`--port takes a port from 0 to 65535; it is "${written}".`);
+}
+
 /** `1.2 GB`, `840 kB`, `17 B` */
 export function bytesText(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;

@@ -15,6 +15,8 @@ export interface Source {
 export interface OpenSourceOptions {
   /** Whether somebody will ask in SQL. */
   readonly sql?: boolean;
+  /** How long a statement may take. */
+  readonly sqlTimeoutMs?: number | undefined;
   readonly token?: string | undefined;
 }
 
@@ -44,7 +46,7 @@ export async function openSource(words: readonly string[], options: OpenSourceOp
     const { origin } = new URL(spec.url);
     return { store, name: origin, url: origin, close: () => store.close() };
   }
-  const store = await openStore(spec, { readOnly: true });
+  const store = await openStore(spec, { readOnly: true, sqlTimeoutMs: options.sqlTimeoutMs });
   return { store, name: store.name, close: () => store.close() };
 }
 
@@ -140,11 +142,20 @@ export function usualSource(): string {
  */
 export async function openStore(
   spec: Spec,
-  { readOnly = false }: { readonly readOnly?: boolean } = {},
+  { readOnly = false, sqlTimeoutMs }: { readonly readOnly?: boolean; readonly sqlTimeoutMs?: number | undefined } = {},
 ): Promise<TraceStore> {
   if (spec.kind === "sqlite") {
+    if (statSync(spec.path, { throwIfNoEntry: false })?.isDirectory())
+      throw new ConfigError(
+        "CLI_NO_STORE",
+        `${spec.path} is a directory; a store is the path of a SQLite file, such as ${join(spec.path, "traces.db")}.`,
+      );
     const { sqliteStore } = await import("../store/sqlite/index.ts");
-    return sqliteStore({ path: spec.path, ...(readOnly && { readOnly }) });
+    return sqliteStore({
+      path: spec.path,
+      ...(readOnly && { readOnly }),
+      ...(sqlTimeoutMs !== undefined && { sqlTimeoutMs }),
+    });
   }
   if (spec.kind === "clickhouse") {
     const { clickHouseStore, clickHouseUrl } = await import("../store/clickhouse/index.ts");

@@ -48,7 +48,7 @@ export function checkRequest(request: IncomingMessage, isAllowedHost: IsAllowedH
     throw new Refusal(
       403,
       "HOST_NOT_ALLOWED",
-      `${quoted(host)} is no name of this server. If it shall be one: allowedHosts (--allowed-host) takes more names.`,
+      `${quoted(host)} is no name of this server. If it shall be one: allowedHosts (--allow-host) takes more names.`,
     );
   }
   const [path = "/", query = ""] = split(url);

@@ -5,6 +5,7 @@ import { checkedClock, systemClock } from "../core/clock.ts";
 import { admission, DEFAULT_PROJECT } from "./admission.ts";
 import { allowedHosts, isLoopbackHost } from "./allowed-hosts.ts";
 import { createAppender } from "./appender.ts";
+import { checkStore } from "./check-store.ts";
 import { setCosts } from "./costs.ts";
 import { createFeed } from "./feed.ts";
 import { createFigures, type Gauges } from "./figures.ts";
@@ -53,7 +54,8 @@ const CLOSE_MS = 10_000;
  * Without a word it listens on this machine only. On any other address, and under names of a proxy (`allowedHosts`), it asks
  * for a token, and makes one where none is given.
  *
- * @throws ConfigError for options that do not exist or make no sense, and for an address that is taken
+ * @throws ConfigError for options that do not exist or make no sense, and for an address that is taken; StoreError for a
+ * store that cannot be opened. One that is only away for now is waited for: what is sent meanwhile is refused as "later"
  * @example
  * import { collector } from "sightline/collector";
  * import { memoryStore } from "sightline/store";
@@ -69,6 +71,7 @@ export async function collector(options: CollectorOptions): Promise<Collector> {
   const isReachable = !isLoopbackHost(host) || (options.allowedHosts ?? []).length > 0;
   const token = isReachable && options.viewerToken === undefined ? newToken() : undefined;
   const viewerToken = options.viewerToken ?? token;
+  await checkStore(store);
   const projects = Object.keys(options.projects ?? { [DEFAULT_PROJECT]: "" });
 
   const figures = createFigures();

@@ -1,7 +1,7 @@
 /** What runs until it is told to end: view, serve, tail; and asking a collector from afar. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { appendFile, rename, writeFile } from "node:fs/promises";
+import { appendFile, readdir, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -139,7 +139,12 @@ describe("what runs", { concurrency: 2 }, () => {
   test("serve: on every address it wants a token, and the viewer's address has it", { timeout: 60_000 }, async () => {
     const cwd = await cli.folder();
     const child = cli.start(["serve", "--port", "0", "--host", "0.0.0.0", "--json"], { cwd });
-    const { viewerUrl } = JSON.parse(await firstLine(child.stdout, (line) => line.includes("viewerUrl")));
+    const started = JSON.parse(await firstLine(child.stdout));
+    const told = await firstLine(child.stderr);
+    const viewerUrl = told.replace(/^sightline: open /, "");
+    // The log is kept and read by many; the address is one that others can use.
+    assert.deepEqual(Object.keys(started).sort(), ["event", "message", "store", "time", "url"]);
+    assert.equal(viewerUrl.replace(/\/#token=[\w-]{22}$/, ""), started.url);
     const plain = viewerUrl.replace(/#.*/, "");
     const refused = await cli.run(["list", plain]);
     assert.deepEqual([refused.code, /wants a token: .*SIGHTLINE_TOKEN/.test(refused.stderr)], [2, true]);
@@ -158,9 +163,21 @@ describe("what runs", { concurrency: 2 }, () => {
     assert.deepEqual([taken.code, taken.stdout], [2, ""]);
     assert.match(taken.stderr, new RegExp(`^sightline: Port ${port} of 127\\.0\\.0\\.1 is taken`));
     other.close();
+    assert.deepEqual(await readdir(cwd), ["notes.db"], "no store is left of a server that never ran");
     const wrong = await cli.run(["serve", "--port", "0", "--store", "notes.db"], { cwd });
     assert.equal(wrong.code, 1);
     assert.match(wrong.stderr, /^sightline: .*notes\.db/);
+    const folder = await cli.run(["serve", "--port", "0", "."], { cwd });
+    assert.deepEqual([folder.code, /\. is a directory/.test(folder.stderr)], [2, true], folder.stderr);
+  });
+
+  test("serve: the store is named as for every other command, once", { timeout: 60_000 }, async () => {
+    const cwd = await cli.folder();
+    const child = cli.start(["serve", "own.db", "--port", "0"], { cwd });
+    assert.match(await firstLine(child.stdout), /, sqlite:own\.db$/);
+    assert.equal(await interrupt(child), 0);
+    const twice = await cli.run(["serve", "own.db", "--store", "other.db"], { cwd });
+    assert.deepEqual([twice.code, twice.stderr.includes("named twice")], [2, true]);
   });
 
   test("tail: a file that is not there yet, grows, and is rotated", { timeout: 60_000 }, async () => {

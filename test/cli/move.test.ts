@@ -1,10 +1,11 @@
 /** What moves records: import, export; and the doctor, who looks whether they would move. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { link, readdir, readFile, stat, symlink } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { parquetReadObjects } from "hyparquet";
 import { type CommandLine, commandLine } from "./support/program.ts";
 import { chatTraces, lines, tutorTrace } from "./support/traces.ts";
@@ -67,6 +68,57 @@ describe("moving", { concurrency: 2 }, () => {
     assert.deepEqual(sorted(stdout), sorted(await readFile(join(cwd, "traces.ndjson"), "utf8")));
   });
 
+  test("export: what is exported is never written over, under whatever name", async () => {
+    const folder = await cli.folder({ "t.ndjson": lines(chatTraces(3)) });
+    await cli.run(["import", "t.ndjson", "--into", "own.db"], { cwd: folder });
+    await symlink("t.ndjson", join(folder, "soft"));
+    await link(join(folder, "t.ndjson"), join(folder, "hard"));
+    const kept = await Promise.all(["t.ndjson", "own.db"].map((file) => readFile(join(folder, file))));
+    for (const [source, out] of [
+      ["own.db", "own.db"],
+      ["own.db", "own.db-wal"],
+      ["t.ndjson", "./t.ndjson"],
+      ["t.ndjson", "soft"],
+      [".", "hard"],
+    ] as const) {
+      for (const to of ["ndjson", "parquet"]) {
+        const { code, stderr } = await cli.run(["export", source, "--to", to, "-o", out], { cwd: folder });
+        assert.deepEqual(
+          [code, stderr.includes(`${out} is what is exported`)],
+          [2, true],
+          `${source} ${out}: ${stderr}`,
+        );
+      }
+    }
+    assert.deepEqual(await Promise.all(["t.ndjson", "own.db"].map((file) => readFile(join(folder, file)))), kept);
+  });
+
+  test("export: a file is its owner's, replaced when it is whole, and nothing is left beside it", async () => {
+    const folder = await cli.folder({ "t.ndjson": lines(chatTraces(3)), "out/t.csv": "old", "out/t.parquet": "old" });
+    for (const to of ["csv", "parquet"]) {
+      const { code } = await cli.run(["export", "t.ndjson", "--to", to, "-o", `out/t.${to}`], { cwd: folder });
+      const { mode, size } = await stat(join(folder, `out/t.${to}`));
+      assert.deepEqual([code, mode & 0o777, size > 100], [0, 0o600, true]);
+    }
+    assert.deepEqual((await readdir(join(folder, "out"))).sort(), ["t.csv", "t.parquet"]);
+    const nowhere = await cli.run(["export", "t.ndjson", "--to", "csv", "-o", "none/t.csv"], { cwd: folder });
+    assert.equal(nowhere.code, 2);
+    assert.match(nowhere.stderr, /^sightline: "none\/t\.csv" cannot be written: there is no folder /);
+  });
+
+  test("an archive that ends early is read as far as it goes, and that is said: exit code 1", async () => {
+    const whole = gzipSync(lines(chatTraces(500)));
+    const folder = await cli.folder({
+      "torn.ndjson.gz": whole.subarray(0, whole.length / 2),
+      "two.ndjson.gz": Buffer.concat([whole, whole]),
+    });
+    const torn = await cli.run(["list", "torn.ndjson.gz", "-n", "1"], { cwd: folder });
+    assert.deepEqual([torn.code, torn.stdout.includes("chat ")], [1, true]);
+    assert.match(torn.stderr, /torn\.ndjson\.gz is an archive that ends early: what came after is missing/);
+    assert.equal((await cli.run(["import", "torn.ndjson.gz", "--into", "t.db"], { cwd: folder })).code, 1);
+    assert.equal((await cli.run(["list", "two.ndjson.gz", "-n", "1"], { cwd: folder })).code, 0);
+  });
+
   test("export: CSV and Parquet have the same rows", async () => {
     const csv = await cli.run(["export", "--to", "csv", "--user", "user_42"], { cwd });
     const [heading, ...rows] = csv.stdout.trimEnd().split("\n");
@@ -84,8 +136,8 @@ describe("moving", { concurrency: 2 }, () => {
       [980n, 0.0123, new Date("2026-11-21T09:30:01.260Z"), "0000000000000006"],
     );
     const nowhere = await cli.run(["export", "--to", "parquet", "--out", "no/such/t.parquet"], { cwd });
-    assert.equal(nowhere.code, 1);
-    assert.match(nowhere.stderr, /^sightline: ENOENT/);
+    assert.equal(nowhere.code, 2);
+    assert.match(nowhere.stderr, /cannot be written: there is no folder /);
   });
 
   test("export: OTLP arrives whole, also when the receiver is busy first; what is refused is said, exit code 1", async () => {

@@ -198,6 +198,19 @@ $0.3053 for 41 calls; 13 of them have tokens and no known price
     assert.equal((await run(["query", "SELEC"])).code, 2);
   });
 
+  test("query: a statement that takes too long ends the program too", { timeout: 30_000 }, async () => {
+    const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
+    const { code, stderr } = await cli.run(["query", endless, "--timeout", "1s"], { cwd });
+    assert.equal(code, 2);
+    assert.match(stderr, /^sightline: The statement has taken longer than 1000 ms\. .*--timeout\.\n$/);
+  });
+
+  test("query: messages name the file that was named", async () => {
+    const run = async (sql: string) => (await cli.run(["query", sql, "traces.ndjson"], { cwd })).stderr;
+    assert.match(await run("SELECT nothing FROM spans"), /^sightline: The store traces\.ndjson does not understand/);
+    assert.match(await run("DELETE FROM spans"), /^sightline: query only reads: traces\.ndjson stays as it is\./);
+  });
+
   test("colours: on request only, and never with NO_COLOR", async () => {
     assert.ok(!(await run(["show", TUTOR])).stdout.includes(ESC));
     assert.ok(!(await run(["list"], { NO_COLOR: "1" })).stdout.includes(ESC));

@@ -12,6 +12,7 @@ import { json, write } from "../../src/collector/answer.ts";
 import { type CollectorOptions, collector } from "../../src/collector/index.ts";
 import { ConfigError } from "../../src/core/errors.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
+import { StoreError } from "../../src/store/store-error.ts";
 import { gate, lines, postRecords, spans, started, storeWith, until } from "./support.ts";
 
 test("options that do not exist or make no sense are named", async () => {
@@ -58,6 +59,25 @@ test("a port that is taken is said, and so is an address that is none", async (t
   await assert.rejects(collector({ store: memoryStore(), host: "192.0.2.1", port: 0 }), {
     code: "CONFIG_CANNOT_LISTEN",
   });
+});
+
+test("over a store that cannot be opened it does not start; over one that is away it does", async (t) => {
+  const rejecting = (error: Error) => storeWith({ revision: () => Promise.reject(error) });
+  const never: Error[] = [
+    new StoreError("STORE_MISSING_DRIVER", "no driver"),
+    new StoreError("STORE_NEWER_SCHEMA", "newer"),
+    new StoreError("STORE_NOT_A_STORE", "a letter"),
+    new StoreError("STORE_UNAVAILABLE", "damaged"),
+    Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" }),
+  ];
+  for (const error of never) {
+    await assert.rejects(collector({ store: rejecting(error), port: 0 }), (got) => got === error);
+  }
+  const away = new StoreError("STORE_UNAVAILABLE", "not yet", { retryAfterMs: 1_000 });
+  for (const error of [away, new Error("who knows")]) {
+    const { url } = await started(t, { store: rejecting(error) });
+    assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  }
 });
 
 test("close: what is under way is finished and stored, what comes then is refused, views end", async (t) => {

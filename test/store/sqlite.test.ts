@@ -1,5 +1,18 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -20,6 +33,14 @@ function span(n: number): SpanRecord {
   const startUs = 1_732_000_000_000_000 + n * 1_000;
   const times = { startTime: `${startUs}000`, endTime: `${startUs + 10}000` };
   return sampleSpan({ traceId: TRACE, spanId: (n + 1).toString(16).padStart(16, "0"), name: `span ${n}`, ...times });
+}
+
+const ENDLESS = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+/** How a process runs a file of the sources. */
+const SOURCES = ["--conditions=@sightline/source", "--import", "tsx"];
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 const isStoreError = (code: string) => (error: unknown) => {
@@ -167,6 +188,12 @@ test("sql reads, up to a limit, and only this store", async (t) => {
     await assert.rejects(() => store.sql(statement), isStoreError("STORE_READ_ONLY"), statement);
   }
   await assert.rejects(() => store.sql("SELECT nothing FROM nowhere"), isStoreError("STORE_BAD_QUERY"));
+  const several = ["SELECT 1; DROP TABLE traces", "SELECT ';'; SELECT 2", "SELECT 1;; /* ; */ x", "; SELECT 1"];
+  for (const statement of several) {
+    await assert.rejects(() => store.sql(statement), isStoreError("STORE_BAD_QUERY"), statement);
+  }
+  const one = [`SELECT 'a''; b' AS "x;y" -- ; no`, "SELECT 1 AS [a;b]; -- ; no\n;", "SELECT /* ; */ 1; /* ; SELECT 2"];
+  for (const statement of one) assert.equal((await store.sql(statement)).rows.length, 1, statement);
   assert.equal((await store.stats()).spans, 3);
   assert.deepEqual(
     readdirSync(directory).filter((name) => name.startsWith("other")),
@@ -174,15 +201,98 @@ test("sql reads, up to a limit, and only this store", async (t) => {
   );
 });
 
-test("a statement that takes too long is given up, and the store goes on", async (t) => {
+test("its files and folders are for this user only", async (t) => {
+  if (!hasSqlite()) return t.skip("no SQLite here");
+  if (process.platform === "win32") return t.skip("Windows has no modes of files");
+  const folder = join(temporaryDirectory(t), "of", "mine");
+  const umask = process.umask(0);
+  t.after(() => process.umask(umask));
+  for (const [name, driver] of DRIVERS.filter((name) => hasSqlite(name)).entries()) {
+    const path = join(folder, `${name}.db`);
+    const store = sqliteStore({ path, driver });
+    t.after(() => store.close());
+    await store.append([span(0)]);
+    const modes = ["", "-wal", "-shm"].map((end) => statSync(path + end).mode & 0o777);
+    assert.deepEqual(modes, [0o600, 0o600, 0o600], driver);
+  }
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+  assert.equal(statSync(join(folder, "..")).mode & 0o777, 0o700);
+  const under = sqliteStore({ path: join(folder, "0.db", "traces.db") });
+  await assert.rejects(() => under.traces(), isStoreError("STORE_UNAVAILABLE"));
+  await under.close();
+});
+
+test("a store is read where nothing may be written, and if it cannot be, that is said", async (t) => {
+  if (!hasSqlite()) return t.skip("no SQLite here");
+  if (process.platform === "win32") return t.skip("Windows has no modes of files");
+  // Before the folder is deleted: its owner could not.
+  t.after(() => chmodSync(join(folder, "reading"), 0o755));
+  const folder = temporaryDirectory(t);
+  chmodSync(folder, 0o755);
+  // Root may write anywhere: then it is another user who reads.
+  const isRoot = process.getuid?.() === 0;
+  const reading = join(folder, "reading");
+  mkdirSync(reading);
+  const path = join(reading, "traces #1?.db");
+  const store = sqliteStore({ path });
+  await store.append([span(0)]);
+  const open = join(reading, "open.db");
+  const kept = sqliteStore({ path: open });
+  t.after(() => kept.close());
+  await kept.append([span(0)]);
+  // As a copy that was made while it was open.
+  const torn = join(reading, "torn.db");
+  for (const end of ["", "-wal"]) copyFileSync(open + end, torn + end);
+  await store.close();
+  const files = readdirSync(reading);
+  for (const name of files) chmodSync(join(reading, name), 0o444);
+  const secret = join(reading, "secret.db");
+  writeFileSync(secret, "");
+  chmodSync(secret, 0);
+  chmodSync(reading, 0o555);
+  for (const driver of DRIVERS.filter((name) => hasSqlite(name))) {
+    const child = spawn(
+      process.execPath,
+      [...SOURCES, new URL("./sqlite-reader.ts", import.meta.url).pathname, driver, path, torn, secret],
+      { stdio: ["ignore", "pipe", "inherit"], ...(isRoot && { env: { ...process.env, READ_AS: "65534" } }) },
+    );
+    let said = "";
+    child.stdout.on("data", (text) => {
+      said += text;
+    });
+    await once(child, "close");
+    const [good, copied, unreadable, ...rest] = said.split("\n");
+    assert.deepEqual([good, ...rest], ["1 listed", ""], driver);
+    assert.match(copied!, /^STORE_UNAVAILABLE .*torn\.db-wal.*copy both files/);
+    assert.match(unreadable!, /^STORE_UNAVAILABLE .*may not read it/);
+  }
+  assert.deepEqual(readdirSync(reading).sort(), [...files, "secret.db"].sort());
+});
+
+test("a statement that takes too long is given up; the store goes on, and the process can end", async (t) => {
   if (!hasSqlite()) return t.skip("no SQLite here");
   const store = sqliteStore({ path: ":temporary:", sqlTimeoutMs: 300 });
   t.after(() => store.close());
   await store.append([span(0)]);
-  const endless =
-    "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 5000000) SELECT count(*) FROM n";
-  await assert.rejects(() => store.sql(endless), isStoreError("STORE_BAD_QUERY"));
+  await assert.rejects(() => store.sql(ENDLESS), isStoreError("STORE_BAD_QUERY"));
+  assert.deepEqual((await store.sql("SELECT count(*) FROM spans")).rows, [[1]]);
+  await assert.rejects(() => store.sql("DELETE FROM traces"), isStoreError("STORE_READ_ONLY"));
   assert.equal((await store.traces()).items.length, 1);
+
+  const child = spawn(process.execPath, [...SOURCES, new URL("./sqlite-endless.ts", import.meta.url).pathname], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.after(() => child.kill("SIGKILL"));
+  let said = "";
+  child.stdout.on("data", (text) => {
+    said += text;
+  });
+  await until(() => said.includes("closed"));
+  const before = performance.now();
+  if (child.exitCode === null) await once(child, "exit");
+  assert.equal(child.exitCode, 0);
+  assert.ok(performance.now() - before < 5_000);
+  assert.match(said, /^STORE_BAD_QUERY\n1\nSTORE_CLOSED\nclosed\n$/);
 });
 
 test("a temporary store leaves nothing behind, and wrong options are said at once", async (t) => {

@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import { createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import { encode, type SpanRecord, type TraceRecord } from "../../core/record.ts";
 import { count } from "../../sinks/console-text.ts";
 import { langfuseOptions } from "../../sinks/langfuse-environment.ts";
@@ -8,12 +8,13 @@ import { type Command, command } from "../command.ts";
 import { csvLine } from "../csv.ts";
 import { type Delivery, deliver } from "../deliver.ts";
 import { cellsOf, SPAN_COLUMNS } from "../export/columns.ts";
+import { checkOutput, writeWhole } from "../export/output-file.ts";
 import { FILTER_ARGS, readFilters, SOURCE_ARGS, TIME_ARGS } from "../filters.ts";
 import { remark, write } from "../output.ts";
 import { progress } from "../progress.ts";
 import { many, readCount } from "../quantities.ts";
 import { recordsOf } from "../records-of.ts";
-import { openSource, type Source } from "../source.ts";
+import { openSource, type Source, specOf, usualSource } from "../source.ts";
 import { UsageError } from "../usage-error.ts";
 
 const FORMS = ["ndjson", "csv", "parquet", "otlp", "langfuse"];
@@ -49,20 +50,25 @@ export const exportTraces: Command = command({
     const isSent = to === "otlp" || to === "langfuse";
     if (isSent && out !== undefined) throw new UsageError(`--out goes with ndjson, csv and parquet; ${to} is sent.`);
     if (endpoint !== undefined && to !== "otlp") throw new UsageError("--endpoint goes with --to otlp.");
-    if (to === "parquet" && out === undefined)
+    if (to === "parquet" && (out === undefined || out === "-"))
       throw new UsageError("Parquet is written into a file: --out traces.parquet");
     const query = readFilters(args, all("metadata"));
     const limit = args.limit === undefined ? {} : { limit: readCount("limit", args.limit) };
     // A wrong address or key is said before anything is read.
     const sink = isSent ? await sinkOf(to, endpoint) : undefined;
-    const source = await openSource(words, { token: args.token });
+    const named = words.length === 0 ? [usualSource()] : words;
+    if (out !== undefined && out !== "-") checkOutput(out, specOf(named));
+    const source = await openSource(named, { token: args.token });
     try {
       const counts = { traces: new Set<string>(), spans: 0, scores: 0, findings: 0 };
       const records = counted(recordsOf(source.store, { ...query, ...limit }), counts);
       const delivery = sink === undefined ? undefined : await send(sink, records);
       if (to === "ndjson") await writeLines(out, ndjson(records));
       if (to === "csv") await writeLines(out, csv(records));
-      if (to === "parquet") await (await import("../export/parquet.ts")).writeParquet(out!, spansOf(records));
+      if (to === "parquet") {
+        const { writeParquet } = await import("../export/parquet.ts");
+        await writeWhole(out!, (path) => writeParquet(path, spansOf(records)));
+      }
       const isWhole = Object.keys(query).every((key) => key === "project") && args.limit === undefined;
       const isTable = to === "csv" || to === "parquet";
       const failure = delivery && sink && failureOf(delivery, sink.name);
@@ -157,19 +163,7 @@ async function writeLines(out: string | undefined, pieces: AsyncIterable<string>
     for await (const piece of pieces) await write(piece);
     return;
   }
-  const file = createWriteStream(out, { mode: 0o600 });
-  await once(file, "open");
-  let problem: unknown;
-  file.on("error", (error) => {
-    problem = error;
-  });
-  for await (const piece of pieces) {
-    if (problem !== undefined) throw problem;
-    if (!file.write(piece)) await Promise.race([once(file, "drain"), once(file, "close")]);
-  }
-  file.end();
-  await once(file, "close");
-  if (problem !== undefined) throw problem;
+  await writeWhole(out, (path) => pipeline(pieces, createWriteStream(path)));
 }
 
 /** On stderr, as standard output may be the file. */
@@ -187,9 +181,20 @@ function summaryOf({ traces, spans, scores, findings }: Counts, isTable: boolean
 
 /** `undefined`: all has arrived. */
 function failureOf({ delivered, rejected, isBroken, reason }: Delivery, where: string): string | undefined {
-  const why = reason === undefined ? "" : `: ${reason}`;
+  const why = reason === undefined ? "" : `: ${plainly(reason)}`;
+  if (isBroken && delivered === 0) return `nothing was sent to ${where}${why}`;
   if (isBroken) return `${many(delivered, "record")} → ${where}, then it took no more${why}`;
   return rejected > 0 ? `${many(delivered, "record")} → ${where}, ${count(rejected)} were refused${why}` : undefined;
+}
+
+/** What a connection failed with, in words. */
+function plainly(reason: string): string {
+  const [, code] = /the connection failed with (.+)$/s.exec(reason) ?? [];
+  if (code === "ECONNREFUSED") return "nothing listens there (ECONNREFUSED). Start it, or correct the address.";
+  if (code === "ENOTFOUND") return "there is no host of that name (ENOTFOUND). Correct the address.";
+  if (code === "a port that fetch blocks")
+    return "HTTP clients do not connect to this port, as other protocols use it. Choose another one.";
+  return reason;
 }
 
 /** Scores of sessions hang on no trace, and no store lists them. */

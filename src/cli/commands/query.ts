@@ -1,14 +1,24 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { count } from "../../sinks/console-text.ts";
+import { StoreError } from "../../store/store-error.ts";
 import type { SqlAnswer } from "../../store/trace-store.ts";
 import { type Command, command } from "../command.ts";
 import { csvLine } from "../csv.ts";
 import { readLimit } from "../filters.ts";
 import { remark, sayJson, write } from "../output.ts";
-import { openSource } from "../source.ts";
+import { readDuration } from "../quantities.ts";
+import { openSource, type Source } from "../source.ts";
 import { table } from "../table.ts";
 import { colorsOf, widthOf } from "../terminal.ts";
 
 const LIMIT = 1_000;
+/** A store that is closed while a statement runs may wait for it. */
+const CLOSE_MS = 2_000;
+/** The first word of a statement, after blanks and comments. */
+const WRITING =
+  /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*(?:insert|replace|update|delete|create|alter|drop|truncate|rename|attach|detach|vacuum|reindex|optimize)\b/i;
+/** The store that files are read into, as it names itself. */
+const TEMPORARY = /(?:sqlite:temporary\b|\S*sightline-store-[^/\\]*[/\\]traces\.db)/g;
 
 export const query: Command = command({
   about: "A statement in the store's own SQL that only reads. Files are read into a SQLite store first.",
@@ -17,6 +27,7 @@ export const query: Command = command({
     sql: { type: "positional", required: true, description: "one statement" },
     source: { type: "positional", required: false, description: "as for list" },
     limit: { type: "string", alias: "n", valueHint: "count", description: `of rows; default: ${LIMIT}` },
+    timeout: { type: "string", valueHint: "time", description: "how long the statement may take; default: 30s" },
     format: { type: "enum", options: ["table", "csv", "json"], description: "default: table" },
     json: { type: "boolean", description: "an object for each row, a line each" },
   },
@@ -26,9 +37,10 @@ export const query: Command = command({
   ],
   async run({ args, words: [sql = "", ...words] }) {
     const limit = readLimit(args, LIMIT);
-    const source = await openSource(words, { sql: true });
+    const timeoutMs = args.timeout === undefined ? undefined : readDuration("timeout", args.timeout);
+    const source = await openSource(words, { sql: true, sqlTimeoutMs: timeoutMs });
     try {
-      const answer = await source.store.sql(sql, { limit });
+      const answer = await ask(source, sql, limit);
       if (args.format === "json" && !args.json) sayJson(objectsOf(answer));
       else if (args.json) for (const row of objectsOf(answer)) await write(`${JSON.stringify(row)}\n`);
       else if (args.format === "csv")
@@ -36,10 +48,27 @@ export const query: Command = command({
       else await write(answerTable(answer));
       if (answer.isCut) remark(`only the first ${count(limit)} rows: --limit`);
     } finally {
-      await source.close();
+      await Promise.race([source.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
     }
   },
 });
+
+/** What is wrong is said of what the user has named. */
+async function ask({ store, name }: Source, sql: string, limit: number): Promise<SqlAnswer> {
+  try {
+    return await store.sql(sql, { limit });
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    if (error.code === "STORE_READ_ONLY" || WRITING.test(sql))
+      throw new StoreError(
+        "STORE_READ_ONLY",
+        `query only reads: ${name} stays as it is. A statement begins with SELECT, WITH, VALUES or EXPLAIN.`,
+        { cause: error },
+      );
+    const said = error.message.replace(TEMPORARY, name).replace("sqlTimeoutMs", "--timeout");
+    throw new StoreError(error.code, said, { cause: error });
+  }
+}
 
 function objectsOf({ columns, rows }: SqlAnswer): object[] {
   return rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]])));

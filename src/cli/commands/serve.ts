@@ -1,11 +1,15 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type CollectorMonitors, type CollectorOptions, collector } from "../../collector/index.ts";
+import { listen } from "../../collector/listen.ts";
 import type { TraceRecord } from "../../core/record.ts";
 import { count } from "../../sinks/console-text.ts";
 import type { TraceStore } from "../../store/trace-store.ts";
 import { type Command, command } from "../command.ts";
-import { say, sayJson } from "../output.ts";
-import { bytesText, readAmount, readDuration, readSize } from "../quantities.ts";
+import { remark, say, sayJson } from "../output.ts";
+import { bytesText, readAmount, readDuration, readPort, readSize } from "../quantities.ts";
 import { untilTold } from "../signals.ts";
 import { openStore, type Spec, storeSpec } from "../source.ts";
 import { UsageError } from "../usage-error.ts";
@@ -17,10 +21,10 @@ export const serve: Command = command({
   about:
     "Runs a collector: receives records (HTTP, OTLP, Langfuse), keeps them in a store, and shows them. On other than this machine's own addresses it wants a token, and makes one where none is given.",
   args: {
+    path: { type: "positional", required: false, description: "the store, as --store" },
     store: {
       type: "string",
       valueHint: "path|url",
-      default: "traces.db",
       description: "a SQLite file, or clickhouse://<user>:<password>@<host>:8123/<database>; default: traces.db",
     },
     host: { type: "string", valueHint: "address", description: "to listen on; default: 127.0.0.1, this machine only" },
@@ -58,16 +62,19 @@ export const serve: Command = command({
   examples: [
     ["serve", "for programs of this machine: SIGHTLINE_SINK=http://127.0.0.1:4600/v1/records"],
     ["serve --host 0.0.0.0 --retention 30d --max-size 10GB --monitors --budget 50/day", "for a team"],
-    ["serve --store clickhouse://db.internal:8123/traces", "one of several"],
+    ["serve clickhouse://db.internal:8123/traces", "one of several"],
   ],
   async run({ args, all }) {
     const log = logger(args.json ?? false);
-    const spec = storeSpec(args.store);
+    if (args.path !== undefined && args.store !== undefined)
+      throw new UsageError("the store is named twice: once is enough, as in sightline serve traces.db");
+    const spec = storeSpec(args.path ?? args.store ?? "traces.db");
     const limits = retentionOf(args);
     const options = readOptions(args, all("token"), all("allow-host"));
     const budgetWords = all("budget");
     if (budgetWords.length > 0 && !args.monitors) throw new UsageError("--budget goes with --monitors.");
     const budgetLimits = budgetWords.map(readBudget);
+    await checkPort(options);
     const ended = untilTold();
     const counted = countKept(await openStore(spec));
     const { store } = counted;
@@ -83,9 +90,10 @@ export const serve: Command = command({
         ...(monitors && { monitors }),
       });
       const what = [store.name, ...(monitors ? ["monitors"] : []), ...describe(limits)].join(", ");
-      log("started", `listening on ${server.url}, ${what}`, { url: server.url, store: store.name });
-      if (server.viewerUrl !== `${server.url}/` && server.token !== undefined)
-        log("token", `open ${server.viewerUrl}`, { viewerUrl: server.viewerUrl });
+      const url = addressFor(server.url, options.host);
+      log("started", `listening on ${url}, ${what}`, { url, store: store.name });
+      // Logs are kept, and read by many: the token is told once, beside them.
+      if (server.token !== undefined) remark(`sightline: open ${url}/#token=${server.token}`);
       prunes = limits && startPruning(store, limits, log);
       const signal = await ended;
       const began = performance.now();
@@ -107,6 +115,24 @@ export const serve: Command = command({
     }
   },
 });
+
+/** A taken port is to be said before there is a store. */
+async function checkPort({ host = "127.0.0.1", port = 4_600 }: Omit<CollectorOptions, "store">): Promise<void> {
+  if (port === 0) return;
+  const probe = createServer();
+  await listen(probe, host, port);
+  probe.close();
+  await once(probe, "close");
+}
+
+/** Where it listens on every address, one that others can use. */
+function addressFor(url: string, host: string | undefined): string {
+  if (host !== "0.0.0.0" && host !== "::") return url;
+  const outer = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal);
+  return outer === undefined ? url : url.replace("localhost", outer.address);
+}
 
 type Log = (event: string, line: string, fields?: object) => void;
 
@@ -140,10 +166,7 @@ function readOptions(
     }
   }
   const viewerToken = args["viewer-token"] ?? (viewer || undefined);
-  const port = args.port === undefined ? undefined : args.port === "0" ? 0 : Number(args.port);
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536)) {
-    throw new UsageError(`--port takes a port from 0 to 65535; it is "${args.port}".`);
-  }
+  const port = args.port === undefined ? undefined : readPort(args.port);
   return {
     ...(args.host !== undefined && { host: args.host }),
     ...(port !== undefined && { port }),

@@ -10,7 +10,7 @@ import { loadFiles } from "../load-files.ts";
 import { openBrowser } from "../open-browser.ts";
 import { remark, say, sayJson } from "../output.ts";
 import { progress, readingText } from "../progress.ts";
-import { many, readCount } from "../quantities.ts";
+import { many, readPort } from "../quantities.ts";
 import { unreachable } from "../remote-store.ts";
 import { untilTold } from "../signals.ts";
 import { openStore, specOf, usualSource } from "../source.ts";
@@ -27,7 +27,7 @@ export const view: Command = command({
         "files, a directory, a store (traces.db), or a collector's address; default: .traces/, traces.ndjson or traces.db",
     },
     open: { type: "boolean", description: "start the browser" },
-    port: { type: "string", valueHint: "port", description: "default: the first that is free from 4600 on" },
+    port: { type: "string", valueHint: "port", description: "default: the first that is free from 4600 on; 0 for any" },
     json: { type: "boolean", description: "the address as JSON" },
   },
   examples: [
@@ -36,7 +36,7 @@ export const view: Command = command({
     ["view export.jsonl.gz otlp.json", "exports of others, together"],
   ],
   async run({ args, words }) {
-    const port = args.port === undefined ? {} : { port: readCount("port", args.port, 65_535) };
+    const port = args.port === undefined ? {} : { port: readPort(args.port) };
     const spec = specOf(words.length === 0 ? [usualSource()] : words);
     if (spec.kind === "collector") return showRunning(spec.url, args);
     const ended = untilTold();

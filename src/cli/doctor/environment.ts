@@ -26,19 +26,17 @@ const PROBE_MS = 5_000;
 /** The variables that are set, and what they mean. */
 export function checkVariables(env: NodeJS.ProcessEnv): Check[] {
   const checks: Check[] = [];
-  const set = Object.keys(MEANINGS).filter((name) => env[name]);
+  const refused = refusalOf(env);
+  const set = Object.keys(MEANINGS).filter((name) => env[name] && !refused?.startsWith(`${name} `));
   for (const name of set) {
     const value = SECRET.test(name) ? "set" : withoutSecrets(env[name]!).slice(0, 100);
     checks.push(ok(name, `${value} (${MEANINGS[name]})`));
   }
-  if (set.length === 0) checks.push(ok("variables", "no SIGHTLINE_… variable is set; configure() decides"));
+  if (set.length === 0 && refused === undefined)
+    checks.push(ok("variables", "no SIGHTLINE_… variable is set; configure() decides"));
   const unknown = unknownVariables(env);
   if (unknown !== undefined) checks.push(warning("variables", unknown, "correct the name, or unset it"));
-  try {
-    readEnvironment(env, true);
-  } catch (error) {
-    checks.push(problem("variables", (error as Error).message, "correct it: configure() refuses it too"));
-  }
+  if (refused !== undefined) checks.push(problem("variables", refused, "correct it: configure() refuses it too"));
   if (/^(?:false|0|off|no)$/i.test(env["SIGHTLINE_ENABLED"] ?? "")) {
     checks.push(warning("SIGHTLINE_ENABLED", "nothing is recorded", "unset it, or say true"));
   }
@@ -48,16 +46,26 @@ export function checkVariables(env: NodeJS.ProcessEnv): Check[] {
   return checks;
 }
 
+/** What `configure()` would say of the variables. */
+function refusalOf(env: NodeJS.ProcessEnv): string | undefined {
+  try {
+    readEnvironment(env, true);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** Whether the sinks that the environment names would take something, found out by requests that hold no record. */
 export async function checkSinks(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const written = (env["SIGHTLINE_SINK"] ?? "")
     .split(",")
     .map((part) => part.trim())
     .filter(Boolean);
-  return Promise.all(written.map((sink) => checkSink(sink, env)));
+  return (await Promise.all(written.map((sink) => checkSink(sink, env)))).filter((check) => check !== undefined);
 }
 
-async function checkSink(sink: string, env: NodeJS.ProcessEnv): Promise<Check> {
+async function checkSink(sink: string, env: NodeJS.ProcessEnv): Promise<Check | undefined> {
   const about = `sink ${withoutSecrets(sink)}`;
   try {
     if (sink.startsWith("file:") || sink.startsWith("otlp-file:"))
@@ -74,7 +82,8 @@ async function checkSink(sink: string, env: NodeJS.ProcessEnv): Promise<Check> {
       );
     }
     if (sink === "langfuse") return await checkLangfuse(about, env);
-    return ok(about, "writes to this terminal");
+    // Any other word is no sink, which is said of the variable.
+    return sink === "console" || sink === "console:json" ? ok(about, "writes to this terminal") : undefined;
   } catch (error) {
     return problem(about, (error as Error).message, "correct what it names");
   }

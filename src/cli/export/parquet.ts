@@ -1,4 +1,3 @@
-import { closeSync, openSync, rmSync } from "node:fs";
 import { fileWriter, parquetWriteRows } from "hyparquet-writer";
 import type { SpanRecord } from "../../core/record.ts";
 import { cellsOf, SPAN_COLUMNS } from "./columns.ts";
@@ -14,28 +13,21 @@ const TYPES = {
   flag: "BOOLEAN",
 } as const;
 
-/** Spans as a Parquet file, compressed by Snappy. A file that is not whole is removed. */
+/** Spans as a Parquet file, compressed by Snappy. */
 export async function writeParquet(path: string, spans: AsyncIterable<SpanRecord>): Promise<void> {
-  // The writer opens its file late, and what is wrong with the path is to be said first.
-  closeSync(openSync(path, "w"));
   async function* rows(): AsyncGenerator<Record<string, unknown>> {
     for await (const span of spans) {
       const cells = cellsOf(span).map((value, i) => typed(value, SPAN_COLUMNS[i]!.kind));
       yield Object.fromEntries(SPAN_COLUMNS.map(({ name }, i) => [name, cells[i]]));
     }
   }
-  try {
-    await parquetWriteRows({
-      writer: fileWriter(path),
-      rows: rows(),
-      columns: SPAN_COLUMNS.map(({ name, kind }) => ({ name, type: TYPES[kind], nullable: true })),
-      rowGroupSize: ROW_GROUP,
-      createdBy: "sightline",
-    });
-  } catch (error) {
-    rmSync(path, { force: true });
-    throw error;
-  }
+  await parquetWriteRows({
+    writer: fileWriter(path),
+    rows: rows(),
+    columns: SPAN_COLUMNS.map(({ name, kind }) => ({ name, type: TYPES[kind], nullable: true })),
+    rowGroupSize: ROW_GROUP,
+    createdBy: "sightline",
+  });
 }
 
 function typed(value: string | number | boolean | undefined, kind: keyof typeof TYPES): unknown {

@@ -72,7 +72,11 @@ export async function* readFiles(
   for (const file of files) {
     const before = progress.bytes;
     try {
-      for await (const held of heldBy(file, options, (count) => (progress.bytes += count))) yield batchOf(held);
+      const onBytes = (count: number) => (progress.bytes += count);
+      const onCutOff = () => {
+        progress.problem = `${file.path} is an archive that ends early: what came after is missing`;
+      };
+      for await (const held of heldBy(file, options, onBytes, onCutOff)) yield batchOf(held);
     } catch (error) {
       if (!isDamage(error)) throw error;
       progress.problem = `${file.path} is broken: ${error.message}`;
@@ -88,9 +92,10 @@ async function* heldBy(
   file: InputFile,
   options: ReadFilesOptions,
   onBytes: (count: number) => void,
+  onCutOff: () => void,
 ): AsyncGenerator<Held, void> {
   const { maxLineBytes = 16 * 1024 ** 2 } = options;
-  const chunks = openFile(file.path, onBytes);
+  const chunks = openFile(file.path, onBytes, onCutOff);
   try {
     const head = await headOf(chunks, maxLineBytes);
     const form = formOf(head);

@@ -48,7 +48,7 @@ export function answerCalls(engine: Engine, port: MessagePort): void {
   });
 }
 
-function sentError(error: unknown): SentError | undefined {
+export function sentError(error: unknown): SentError | undefined {
   if (error === undefined) return undefined;
   const { message, stack, code, retryAfterMs } = error as StoreError;
   return { message: message ?? String(error), stack, code, retryAfterMs, isStoreError: error instanceof StoreError };

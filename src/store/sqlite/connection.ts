@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { StoreError } from "../store-error.ts";
-import { type Database, type DriverName, openDriver, type Statement } from "./driver.ts";
+import { type Database, type DriverName, hasSqlite, openDriver, type Statement } from "./driver.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { makeStoreFile, unchangingFile } from "./store-file.ts";
 
 export interface ConnectionOptions {
   readonly path: string;
@@ -38,8 +39,9 @@ export function connect(options: ConnectionOptions, attempts = 100): Connection 
     return open(options);
   } catch (error) {
     const code = codeOf(error) & 0xff;
-    if (use === "read" && !isReadOnly && (code === READONLY || code === CANTOPEN) && existsSync(path)) {
-      return connect({ ...options, isReadOnly: true });
+    if ((code === READONLY || code === CANTOPEN) && existsSync(path)) {
+      if (use === "read" && !isReadOnly) return connect({ ...options, isReadOnly: true });
+      if (use !== "write" || isReadOnly) return openUnchanging(options, error);
     }
     if (code !== BUSY || attempts <= 1) throw storeError(error, path);
     // Switching to WAL waits for nobody: another process is making the same file.
@@ -48,15 +50,31 @@ export function connect(options: ConnectionOptions, attempts = 100): Connection 
   }
 }
 
-function open({ path, use, durability = "normal", isReadOnly = false, driver }: ConnectionOptions): Connection {
-  if ((isReadOnly || use === "sql") && !existsSync(path)) {
-    throw new StoreError("STORE_NOT_A_STORE", `There is no store ${path}. sightline import makes one of a file.`);
+function openUnchanging(options: ConnectionOptions, cause: unknown): Connection {
+  const { path } = options;
+  const file = unchangingFile(path, cause);
+  try {
+    return open({ ...options, isReadOnly: true }, file);
+  } catch (error) {
+    throw storeError(error, path);
   }
-  const db = openDriver(path, isReadOnly || use === "sql" ? { readOnly: true } : {}, driver);
+}
+
+/** @param file what SQLite opens */
+function open(options: ConnectionOptions, file: string = options.path): Connection {
+  const { path, use, durability = "normal", isReadOnly = false, driver } = options;
+  const isReading = isReadOnly || use === "sql";
+  if (!existsSync(path)) {
+    if (isReading) {
+      throw new StoreError("STORE_NOT_A_STORE", `There is no store ${path}. sightline import makes one of a file.`);
+    }
+    if (hasSqlite(driver)) makeStoreFile(path);
+  }
+  const db = openDriver(file, isReading ? { readOnly: true } : {}, driver);
   try {
     db.exec("PRAGMA busy_timeout = 15000; PRAGMA temp_store = MEMORY");
     const isMade = checkVersion(db, path);
-    if (!isMade && !isReadOnly && use !== "sql") migrate(db, path);
+    if (!isMade && !isReading) migrate(db, path);
     db.exec(`PRAGMA synchronous = ${SYNCHRONOUS[durability]}; PRAGMA journal_size_limit = 67108864`);
     db.exec(`PRAGMA cache_size = ${CACHE_KIB[use]}`);
     if (use === "write") db.exec("PRAGMA wal_autocheckpoint = 4000");
@@ -147,7 +165,12 @@ export function storeError(error: unknown, path: string): unknown {
   }
   if (code === IOERR || code === CANTOPEN) {
     const message = `The store ${path} cannot be read or written: ${error.message}.`;
-    return new StoreError("STORE_UNAVAILABLE", message, { ...options, retryAfterMs: 10_000 });
+    // What cannot be opened does not mend by waiting.
+    return new StoreError(
+      "STORE_UNAVAILABLE",
+      message,
+      code === IOERR ? { ...options, retryAfterMs: 10_000 } : options,
+    );
   }
   if (code === READONLY) return new StoreError("STORE_READ_ONLY", `The store ${path} can only be read.`, options);
   if (code === CORRUPT) {

@@ -2,6 +2,7 @@ import { limitOf } from "../paging.ts";
 import { StoreError } from "../store-error.ts";
 import type { SqlAnswer } from "../trace-store.ts";
 import type { Connection } from "./connection.ts";
+import { checkOneStatement } from "./one-statement.ts";
 
 /** Blanks and comments, then the word that says what the statement does. */
 const FIRST_WORD = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]*)/i;
@@ -15,6 +16,7 @@ const [READONLY, AUTH] = [8, 23];
 /** Runs a statement on a connection that cannot write, nor open other files. */
 export function runSql({ db, path }: Connection, statement: string, options: { limit?: number } = {}): SqlAnswer {
   const limit = limitOf(options.limit, 1_000, 100_000);
+  checkOneStatement(statement);
   db.setAuthorizer?.((action) => (ALLOWED.includes(action) ? OK : DENY));
   try {
     const prepared = db.prepare(statement);

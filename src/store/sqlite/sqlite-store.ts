@@ -8,10 +8,11 @@ import type { SpanRow, TraceStore } from "../trace-store.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { DriverName } from "./driver.ts";
 import { createLane } from "./lane.ts";
+import { sqlProcesses } from "./sql-process.ts";
 import { type Caller, loadError, localCaller, threadCaller } from "./thread.ts";
 
 export interface SqliteStoreOptions {
-  /** The file; made when something is kept or asked for. `:temporary:`: one that is deleted on close. */
+  /** The file; made, for this user only, when something is kept or asked for, with folders that are not there. `:temporary:`: one that is deleted on close. */
   path: string;
   /**
    * `normal` (default): what is appended survives the death of the process; a power cut may take the last moments.
@@ -20,7 +21,10 @@ export interface SqliteStoreOptions {
   durability?: "normal" | "full";
   /** Whether SQLite runs in threads, beside the event loop. Default: true; false is for short programs. */
   thread?: boolean;
-  /** The file must be there; nothing is ever written to it. Default: false. */
+  /**
+   * The file must be there; nothing is ever written to it. Default: false. Where nothing can be written beside it either, it
+   * is taken for one that nobody changes: open it again to see what has come since.
+   */
   readOnly?: boolean;
   /** How long a statement of `sql` may take. Default: 30 s. Without threads there is no limit. */
   sqlTimeoutMs?: number;
@@ -34,8 +38,8 @@ const TEMPORARY = ":temporary:";
 
 /**
  * A store in one file, which several processes may read and write at once. SQLite is part of Node from 22.13 on; Node 20
- * takes it from `@photostructure/sqlite`. One thread writes, another answers, a third runs `sql`: none holds up the
- * others, or the event loop.
+ * takes it from `@photostructure/sqlite`. One thread writes, another answers, a process of its own runs a
+ * statement of `sql`: none holds up the others, or the event loop.
  *
  * @throws ConfigError for an option that does not exist or makes no sense. What is wrong with the file is said by the first
  * call: StoreError `STORE_MISSING_DRIVER`, `STORE_NEWER_SCHEMA`, `STORE_NOT_A_STORE`
@@ -65,6 +69,7 @@ export function sqliteStore(options: SqliteStoreOptions): TraceStore {
   const writer = caller(connection("write"));
   const reader = caller(connection("read"));
   const lane = createLane(async (loads) => (await writer.call("append", loads)).map(loadError));
+  const processes = thread ? sqlProcesses(name) : undefined;
   let closing: Promise<void> | undefined;
 
   function opened(): Caller {
@@ -76,26 +81,18 @@ export function sqliteStore(options: SqliteStoreOptions): TraceStore {
     opened();
     // The file may not be there yet.
     await reader.call("revision", {});
-    const one = caller(connection("sql"));
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const message = `The statement has taken longer than ${sqlTimeoutMs} ms. Ask for less, or raise sqlTimeoutMs.`;
-        reject(new StoreError("STORE_BAD_QUERY", message));
-      }, sqlTimeoutMs);
-    });
-    let isDone = false;
+    opened();
+    if (processes) return processes.run({ connection: connection("sql"), statement, asked, timeoutMs: sqlTimeoutMs });
+    const one = localCaller(connection("sql"));
     try {
-      const answer = await Promise.race([one.call("sql", statement, asked), timeout]);
-      isDone = true;
-      return answer;
+      return await one.call("sql", statement, asked);
     } finally {
-      clearTimeout(timer);
-      await one.close(!isDone);
+      await one.close();
     }
   }
 
   async function close(): Promise<void> {
+    processes?.close();
     await lane.drain();
     await Promise.all([writer.close(), reader.close()]);
     temporary?.remove();

@@ -1,21 +1,17 @@
-import { existsSync } from "node:fs";
-import type * as Module from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { StoreError } from "../store-error.ts";
 import { type Answer, type Question, receivedError, type SentError } from "./calls.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { createEngine, type Engine } from "./engine.ts";
-
-const nodeModule: Pick<typeof Module, "createRequire"> = process.getBuiltinModule("node:module");
+import { workerFile } from "./worker-file.ts";
 
 type Returned<M extends keyof Engine> = ReturnType<Engine[M]>;
 
 /** An engine that somebody else may be running. */
 export interface Caller {
   call<M extends keyof Engine>(method: M, ...args: Parameters<Engine[M]>): Promise<Returned<M>>;
-  /** What is asked for already is answered still, unless it `isAborted`. */
-  close(isAborted?: boolean): Promise<void>;
+  /** What is asked for already is answered still. */
+  close(): Promise<void>;
 }
 
 interface Pending {
@@ -78,14 +74,12 @@ export function threadCaller(options: ConnectionOptions): Caller {
         worker.postMessage({ id: calls, method, args } satisfies Question);
       });
     },
-    async close(isAborted = false) {
+    async close() {
       const last = worker;
       if (!last) return;
-      if (!isAborted) await this.call("close").catch(() => {});
+      await this.call("close").catch(() => {});
       if (worker === last) worker = undefined;
-      // One that is inside SQLite ends when that has.
-      if (isAborted) last.terminate().catch(() => {});
-      else await last.terminate();
+      await last.terminate();
     },
   };
 }
@@ -113,17 +107,13 @@ export function loadError(error: unknown): unknown {
 const WRITER_LIMITS = { maxYoungGenerationSizeMb: 96 };
 
 function startWorker(workerData: ConnectionOptions): Worker {
-  const here = import.meta.url;
+  const { url, tsx } = workerFile();
   // The host's own options are not for our thread: `--test`, `--inspect-brk`, a loader.
   const limits = workerData.use === "write" && { resourceLimits: WRITER_LIMITS };
   const options = { workerData, execArgv: [], name: "sightline-store", ...limits };
-  if (!here.endsWith(".ts")) return asIdle(new Worker(builtWorker(here), options));
+  if (!tsx) return asIdle(new Worker(url, options));
   // From the sources. Node 20 has no `--import` for threads.
-  const tsx = new URL(
-    "./dist/esm/api/index.mjs",
-    pathToFileURL(nodeModule.createRequire(here).resolve("tsx/package.json")),
-  ).href;
-  const [api, worker] = [tsx, new URL("./worker.ts", here).href].map((url) => JSON.stringify(url));
+  const [api, worker] = [new URL("./dist/esm/api/index.mjs", tsx), url].map(({ href }) => JSON.stringify(href));
   const code = `import(${api}).then(({ register }) => { register(); return import(${worker}); })`;
   return asIdle(new Worker(code, { ...options, eval: true }));
 }
@@ -131,15 +121,4 @@ function startWorker(workerData: ConnectionOptions): Worker {
 function asIdle(worker: Worker): Worker {
   worker.unref();
   return worker;
-}
-
-/** Built, this may be in `dist/chunks/`, in `dist/store/`, or in the one file of the command line. */
-function builtWorker(here: string): URL {
-  const places = ["../store/sqlite/worker.js", "./sqlite/worker.js", "./worker.js", "./store/sqlite/worker.js"];
-  const found = places.map((place) => new URL(place, here)).find((url) => existsSync(fileURLToPath(url)));
-  if (found) return found;
-  throw new StoreError(
-    "STORE_UNAVAILABLE",
-    `The file of the store's thread, store/sqlite/worker.js, is not near ${here}.`,
-  );
 }
