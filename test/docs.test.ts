@@ -89,7 +89,9 @@ async function examples(): Promise<Example[]> {
       found.push({ place: `${path.slice(path.indexOf("src/"))}:${line}`, code });
     }
   }
-  return found;
+  // Node's own order differs between its versions; who reads a file comes before who writes it, and prints nothing.
+  const key = ({ place }: Example) => (place.startsWith("src/sinks/read-records") ? "" : place);
+  return found.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
 before(() => mkdir(folder, { recursive: true }));
@@ -110,8 +112,7 @@ test("every example of the docstrings runs", async () => {
   const args = ["--conditions=@sightline/source", "--import", "tsx", program.pathname];
   const { stdout } = await run(process.execPath, args, { cwd: folder, env: { ...process.env, SIGHTLINE_SINK: "" } });
   assert.deepEqual(
-    // An example may print what it has read.
-    stdout.split("\n").filter((line) => line.startsWith("ok src/")),
+    stdout.trim().split("\n"),
     runnable.map(({ place }) => `ok ${place}`),
   );
 });
