@@ -40,7 +40,8 @@ await build({
 const files = sources.map((file) => (BY_TSX.includes(file) ? file : `${folder}/${file.replace(/\.ts$/, ".js")}`));
 const loader = new URL("tsx-for-sources.js", import.meta.url);
 const flags = ["--enable-source-maps", "--conditions=@sightline/source", `--import=${loader}`];
-const args = [...flags, "--test", "--test-concurrency=2", ...options, ...files];
+// The spec reporter names what failed once more at the end, where the tail of a log has it.
+const args = [...flags, "--test", "--test-concurrency=2", "--test-reporter=spec", ...options, ...files];
 run = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
 const [code] = await once(run, "exit");
 process.exitCode = code ?? 1;
