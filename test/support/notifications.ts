@@ -89,7 +89,7 @@ export const told = ({ sent }: Probe): string[] =>
 /** Until it is so; what is waited for happens in a few turns of the event loop. */
 export async function until(isSo: () => boolean, what = "it"): Promise<void> {
   for (const start = Date.now(); !isSo(); await new Promise((resolve) => setImmediate(resolve))) {
-    if (Date.now() - start > 5_000) throw new Error(`${what} did not come`);
+    if (Date.now() - start > 60_000) throw new Error(`${what} did not come`);
   }
 }
 
