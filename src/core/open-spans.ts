@@ -6,7 +6,7 @@ import type { SettleReason } from "./trace.ts";
 const MAX_OPEN = 100_000;
 /** The same for what open spans have captured. */
 const MAX_OPEN_BYTES = 32 * 1024 * 1024;
-/** Exported together: the first of a large `Set` takes 7 µs to find, as earlier ones leave holes before it. */
+/** Exported together, in one turn of the event loop. */
 const PORTION = 1_000;
 const SWEEP_MS = 60_000;
 
@@ -48,7 +48,10 @@ export function openSpans(options: {
   left?: ((span: RecordingSpan) => void) | undefined;
 }): OpenSpans {
   const { left } = options;
-  const open = new Set<RecordingSpan>();
+  // Linked through the spans themselves: a `Set` takes a fifth of what a span costs.
+  let oldest: RecordingSpan | undefined;
+  let newest: RecordingSpan | undefined;
+  let size = 0;
   const waiting = new Set<RecordingSpan>();
   let abandoned = 0;
   let started = 0;
@@ -56,11 +59,28 @@ export function openSpans(options: {
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
 
+  const enter = (span: RecordingSpan): void => {
+    span.isListed = true;
+    span.older = newest;
+    if (newest === undefined) oldest = span;
+    else newest.newer = span;
+    newest = span;
+    size++;
+  };
+
   const leave = (span: RecordingSpan): boolean => {
-    if (!open.delete(span)) return false;
+    if (!span.isListed) return false;
+    const { older, newer } = span;
+    if (older === undefined) oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) newest = older;
+    else newer.older = older;
+    span.isListed = false;
+    span.older = span.newer = undefined;
+    size--;
     bytes -= span.bytes;
     span.trace.openSpans--;
-    release(span);
+    if (waiting.size > 0) release(span);
     return true;
   };
 
@@ -82,7 +102,7 @@ export function openSpans(options: {
     const { held, openSpans } = span.trace;
     if (held === undefined || held.size === 0) return;
     const others = [...held.keys()].filter((other) => other !== span) as RecordingSpan[];
-    if (openSpans - (open.has(span) ? 1 : 0) === others.length) for (const other of others) settle(other, "quiet");
+    if (openSpans - (span.isListed ? 1 : 0) === others.length) for (const other of others) settle(other, "quiet");
   };
 
   const abandon = (span: RecordingSpan): boolean => {
@@ -94,9 +114,9 @@ export function openSpans(options: {
   };
 
   const abandonOldest = (isDue?: (span: RecordingSpan) => boolean): void => {
-    let room = PORTION;
-    for (const span of open) {
-      if (room-- === 0 || isDue?.(span) === false) return;
+    for (let room = PORTION; room > 0 && oldest !== undefined; room--) {
+      const span = oldest;
+      if (isDue?.(span) === false) return;
       if (abandon(span) && isDue !== undefined) left?.(span);
     }
   };
@@ -109,14 +129,14 @@ export function openSpans(options: {
       return ended;
     },
     get size() {
-      return open.size + abandoned;
+      return size + abandoned;
     },
     add(span) {
       started++;
-      open.add(span);
+      enter(span);
       bytes += span.bytes;
       span.trace.openSpans++;
-      if (open.size > MAX_OPEN) abandonOldest(() => true);
+      if (size > MAX_OPEN) abandonOldest(() => true);
       timer ??= setInterval(self.sweep, Math.min(SWEEP_MS, options.maxOpenMs)).unref();
     },
     remove(span) {
@@ -126,7 +146,7 @@ export function openSpans(options: {
       left?.(span);
     },
     hold(span, end) {
-      if (!open.has(span)) return end("exit");
+      if (!span.isListed) return end("exit");
       waiting.add(span);
       span.trace.held ??= new Map();
       span.trace.held.set(span, end);
@@ -136,26 +156,25 @@ export function openSpans(options: {
       for (const span of [...waiting]) if (span.trace.held?.size === span.trace.openSpans) settle(span, "flush");
     },
     exportAll(between) {
-      while (open.size > 0) {
+      while (oldest !== undefined) {
         abandonOldest();
         between?.();
       }
     },
     exportInTurns() {
       abandonOldest();
-      if (open.size === 0) return undefined;
+      if (oldest === undefined) return undefined;
       return new Promise((resolve) => setImmediate(resolve)).then(() => self.exportInTurns());
     },
     grow(span, more) {
       span.bytes += more;
-      if (!open.has(span)) return;
+      if (!span.isListed) return;
       bytes += more;
-      if (bytes > MAX_OPEN_BYTES) abandonOldest((oldest) => bytes > MAX_OPEN_BYTES && oldest !== span);
+      if (bytes > MAX_OPEN_BYTES) abandonOldest((first) => bytes > MAX_OPEN_BYTES && first !== span);
     },
     sweep() {
       const limit = options.monotonicMs() - options.maxOpenMs;
       abandonOldest((span) => span.startMonotonicMs <= limit);
-      const [oldest] = open;
       if (oldest === undefined) self.stop();
       else if (oldest.startMonotonicMs <= limit) setImmediate(self.sweep).unref();
     },

@@ -67,6 +67,10 @@ export class RecordingSpan implements Span {
   isSpare = false;
   /** Estimated heap bytes of the record to come; `OpenSpans` keeps the sum. */
   bytes: number = RECORD_BYTES;
+  /** Its place in the list of `OpenSpans`. */
+  isListed = false;
+  older: RecordingSpan | undefined = undefined;
+  newer: RecordingSpan | undefined = undefined;
   readonly #runtime: Runtime;
   readonly #parentOrigin: SpanStart["parentOrigin"];
   readonly #callSite: CallSite | undefined;
