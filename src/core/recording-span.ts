@@ -1,12 +1,9 @@
 import { type CallSite, callSite } from "./call-site.ts";
 import { toEpochMs, toNanos } from "./clock.ts";
 import { describeError, isAbort } from "./describe-error.ts";
-import { guard } from "./guard.ts";
+import { guard, swallow } from "./guard.ts";
 import { isSpanId, isTraceId } from "./ids.ts";
 import {
-  type Cost,
-  type Cut,
-  type ErrorInfo,
   type GenAi,
   type HttpCall,
   type Json,
@@ -15,20 +12,19 @@ import {
   type Level,
   OBSERVATION_TYPES,
   type ObservationType,
-  SCHEMA_VERSION,
   SPAN_KINDS,
-  type SpanEvent,
   type SpanKind,
   type SpanLink,
   type SpanRecord,
-  type Usage,
+  type TraceRecord,
 } from "./record.ts";
 import { type Runtime, slot } from "./runtime.ts";
 import type { EndOptions, Span, SpanPatch, StartWitness } from "./span.ts";
 import { genAiOf, statedCost } from "./span-patch.ts";
-import type { Trace } from "./trace.ts";
+import type { Draft, Trace } from "./trace.ts";
 import { formatTraceparent } from "./traceparent.ts";
 import { normalizeUsage } from "./usage.ts";
+import { NOTHING_SAID, type Said, writeRecord } from "./write-record.ts";
 
 export interface SpanStart {
   readonly name: string;
@@ -53,8 +49,11 @@ const MAX_LISTED = 128;
 /** Estimated heap bytes of a record without its payload: ids, times and the object itself. */
 const RECORD_BYTES = 600;
 
-/** A span that is being recorded. Mutable until it ends, then one frozen record. */
-export class RecordingSpan implements Span {
+/**
+ * A span that is being recorded. Mutable until it ends; then it is the draft of its own record, which is made when somebody
+ * asks for it: off the caller's turn, unless a sink decides by it at once.
+ */
+export class RecordingSpan implements Span, Draft {
   readonly recording = true;
   readonly trace: Trace;
   readonly spanId: string;
@@ -80,20 +79,9 @@ export class RecordingSpan implements Span {
   #kind: SpanKind;
   #level: Level = "DEFAULT";
   #failed = false;
-  #statusMessage: string | undefined;
-  #error: ErrorInfo | undefined;
-  #input: Json | undefined;
-  #output: Json | undefined;
-  #firstChunkMs: number | undefined;
-  #genAi: GenAi | undefined;
-  #usage: Usage | undefined;
-  #cost: Cost | undefined;
-  #http: HttpCall | undefined;
-  #events: SpanEvent[] | undefined;
-  #links: readonly SpanLink[] | undefined;
-  #metadata: JsonObject | undefined;
-  #attributes: JsonObject | undefined;
-  #cuts: Cut[] | undefined;
+  #said: Said = NOTHING_SAID;
+  #endMs = 0;
+  #record: TraceRecord | undefined;
 
   constructor(runtime: Runtime, trace: Trace, start: SpanStart) {
     this.#runtime = runtime;
@@ -125,7 +113,20 @@ export class RecordingSpan implements Span {
   }
 
   get genAi(): GenAi | undefined {
-    return this.#genAi;
+    return this.#said.genAi;
+  }
+
+  get isPlain(): boolean {
+    const { usage, genAi, http } = this.#said;
+    return !this.#failed && usage === undefined && genAi === undefined && http === undefined;
+  }
+
+  get record(): TraceRecord {
+    return (this.#record ??= this.#write(this.#endMs, false));
+  }
+
+  set record(record: TraceRecord) {
+    this.#record = record;
   }
 
   update(patch: SpanPatch): this {
@@ -140,11 +141,11 @@ export class RecordingSpan implements Span {
       return this;
     }
     guard(() => {
-      if (!this.#hasRoom(this.#events, "events")) return;
+      if (!this.#hasRoom(this.#said.events, "events")) return;
       const name = clean(this.#runtime, title);
       const time = toNanos(this.#nowMs());
       const captured = this.#capture(attributes, `events.${name}`) as JsonObject | undefined;
-      (this.#events ??= []).push(captured === undefined ? { name, time } : { name, time, attributes: captured });
+      (this.#say().events ??= []).push(captured === undefined ? { name, time } : { name, time, attributes: captured });
     }, undefined);
     return this;
   }
@@ -158,19 +159,23 @@ export class RecordingSpan implements Span {
     this.#level = "ERROR";
     guard(() => {
       if (isAbort(error)) this.#level = "WARNING";
-      this.#error = describeError(error, this.#runtime.capture);
+      this.#say().error = describeError(error, this.#runtime.capture);
     }, undefined);
     return this;
   }
 
   /** Adds a link to another span, of this trace or of any other. */
   link(links: readonly SpanLink[]): this {
+    if (this.ended) {
+      slot.lateUpdates++;
+      return this;
+    }
     guard(() => {
       for (const { traceId, spanId, attributes } of links) {
-        if (!isTraceId(traceId) || !isSpanId(spanId) || !this.#hasRoom(this.#links, "links")) continue;
+        if (!isTraceId(traceId) || !isSpanId(spanId) || !this.#hasRoom(this.#said.links, "links")) continue;
         const captured = this.#capture(attributes, "links") as JsonObject | undefined;
         const link = captured === undefined ? { traceId, spanId } : { traceId, spanId, attributes: captured };
-        this.#links = [...(this.#links ?? []), link];
+        this.#say().links = [...(this.#said.links ?? []), link];
       }
     }, undefined);
     return this;
@@ -178,23 +183,37 @@ export class RecordingSpan implements Span {
 
   /** Notes that the first chunk of the answer has arrived; only the first call counts. */
   firstChunk(): void {
-    if (!this.ended) this.#firstChunkMs ??= this.#nowMs();
+    if (!this.ended) this.#say().firstChunkMs ??= this.#nowMs();
   }
 
   end(patch?: EndOptions): void {
     if (this.ended) return;
-    if (patch !== undefined) guard(() => this.#apply(patch), undefined);
+    let unfinished = false;
+    let endMs: number | undefined;
+    if (patch !== undefined) {
+      guard(() => this.#apply(patch), undefined);
+      // Read apart: options that cannot be read must not cost the record.
+      endMs = guard(() => toEpochMs(patch.endTime), undefined);
+      unfinished = guard(() => patch.unfinished === true, false);
+    }
     this.ended = true;
-    this.#runtime.open.remove(this);
-    // Read apart: options that cannot be read must not cost the record.
-    const endMs = guard(() => toEpochMs(patch?.endTime), undefined);
-    const unfinished = guard(() => patch?.unfinished === true, false);
-    guard(() => this.#emit(endMs, unfinished), undefined);
+    try {
+      this.#runtime.open.remove(this);
+      this.#endMs = endMs ?? this.#nowMs();
+      if (unfinished) this.#record = this.#write(this.#endMs, true);
+      this.#runtime.emit(this);
+    } catch (error) {
+      swallow(error);
+    }
   }
 
   /** Writes the span as it is now, marked `unfinished`; when it ends after all, a record with a higher `seq` follows. */
   exportUnfinished(): void {
-    if (!this.ended && !this.isSpare) guard(() => this.#emit(undefined, true), undefined);
+    if (this.ended || this.isSpare) return;
+    guard(() => {
+      const { trace, bytes } = this;
+      this.#runtime.emit({ record: this.#write(this.#nowMs(), true), trace, bytes });
+    }, undefined);
   }
 
   traceparent(): string {
@@ -216,8 +235,8 @@ export class RecordingSpan implements Span {
   /** What has no end (a polling loop's events) keeps its beginning, and says so once. */
   #hasRoom(list: readonly unknown[] | undefined, path: "events" | "links"): boolean {
     if (list === undefined || list.length < MAX_LISTED) return true;
-    if (this.#cuts?.some((cut) => cut.path === path)) return false;
-    this.#cuts = [...(this.#cuts ?? []), { path, reason: "entries" }];
+    if (this.#said.cuts?.some((cut) => cut.path === path)) return false;
+    this.#say().cuts = [...(this.#said.cuts ?? []), { path, reason: "entries" }];
     return false;
   }
 
@@ -225,7 +244,7 @@ export class RecordingSpan implements Span {
     if (value === undefined) return undefined;
     const captured = this.#runtime.capture.value(value, path);
     this.#runtime.open.grow(this, captured.bytes);
-    if (captured.cuts !== undefined) this.#cuts = [...(this.#cuts ?? []), ...captured.cuts];
+    if (captured.cuts !== undefined) this.#say().cuts = [...(this.#said.cuts ?? []), ...captured.cuts];
     return captured.value;
   }
 
@@ -237,21 +256,22 @@ export class RecordingSpan implements Span {
     if (patch.name !== undefined) this.#name = clean(this.#runtime, patch.name);
     if (OBSERVATION_TYPES.includes(patch.type as ObservationType)) this.#type = patch.type as ObservationType;
     if (SPAN_KINDS.includes(patch.kind as SpanKind)) this.#kind = patch.kind as SpanKind;
-    if (patch.input !== undefined) this.#input = this.#capture(patch.input, "input");
-    if (patch.output !== undefined) this.#output = this.#capture(patch.output, "output");
-    if (patch.metadata) this.#metadata = this.#captureObject(this.#metadata, patch.metadata, "metadata");
-    if (patch.attributes) this.#attributes = this.#captureObject(this.#attributes, patch.attributes, "attributes");
+    if (patch.input !== undefined) this.#say().input = this.#capture(patch.input, "input");
+    if (patch.output !== undefined) this.#say().output = this.#capture(patch.output, "output");
+    if (patch.metadata) this.#say().metadata = this.#captureObject(this.#said.metadata, patch.metadata, "metadata");
+    if (patch.attributes)
+      this.#say().attributes = this.#captureObject(this.#said.attributes, patch.attributes, "attributes");
     if (LEVELS.includes(patch.level as Level)) this.#setLevel(patch.level as Level);
     if (patch.statusMessage !== undefined) {
-      this.#statusMessage = this.#runtime.capture.text(String(patch.statusMessage));
+      this.#say().statusMessage = this.#runtime.capture.text(String(patch.statusMessage));
     }
-    if (patch.usage !== undefined) this.#usage = normalizeUsage(patch.usage) ?? this.#usage;
-    if (patch.cost !== undefined) this.#cost = statedCost(patch.cost);
-    if (patch.completionStartTime !== undefined) this.#firstChunkMs = toEpochMs(patch.completionStartTime);
-    if (patch.http !== undefined) this.#http = this.#capture(patch.http, "http") as HttpCall | undefined;
+    if (patch.usage !== undefined) this.#say().usage = normalizeUsage(patch.usage) ?? this.#said.usage;
+    if (patch.cost !== undefined) this.#say().cost = statedCost(patch.cost);
+    if (patch.completionStartTime !== undefined) this.#say().firstChunkMs = toEpochMs(patch.completionStartTime);
+    if (patch.http !== undefined) this.#say().http = this.#capture(patch.http, "http") as HttpCall | undefined;
     const genAi = genAiOf(patch);
     if (genAi !== undefined) {
-      this.#genAi = { ...this.#genAi, ...(this.#capture(genAi, "genAi") as GenAi) };
+      this.#say().genAi = { ...this.#said.genAi, ...(this.#capture(genAi, "genAi") as GenAi) };
     }
   }
 
@@ -260,49 +280,33 @@ export class RecordingSpan implements Span {
     if (level === "ERROR") this.#failed = true;
   }
 
-  #emit(endMs: number | undefined, unfinished: boolean): void {
-    const info = this.trace.info;
-    const record: { -readonly [K in keyof SpanRecord]: SpanRecord[K] } = {
-      record: "span",
-      schema: SCHEMA_VERSION,
-      traceId: this.traceId,
-      spanId: this.spanId,
-      traceFlags: this.trace.traceFlags,
+  /** What is said of the span, to be added to: most spans have nothing said of them. */
+  #say(): Said {
+    if (this.#said === NOTHING_SAID) this.#said = { ...NOTHING_SAID };
+    return this.#said;
+  }
+
+  #write(endMs: number, unfinished: boolean): SpanRecord {
+    const { trace, spanId, parentSpanId, startMs, name, type } = this;
+    const known = {
+      trace,
+      // What is passed on stays as it came; a record shows no credential of another's.
+      traceState: trace.traceState && this.#runtime.capture.text(trace.traceState),
+      spanId,
+      parentSpanId,
+      parentOrigin: this.#parentOrigin,
       seq: this.#seq++,
-      name: this.#name,
-      type: this.#type,
+      name,
+      type,
       kind: this.#kind,
-      startTime: toNanos(this.startMs),
-      endTime: toNanos(Math.max(this.startMs, endMs ?? this.#nowMs())),
-      status: { code: this.#failed ? "error" : unfinished ? "unset" : "ok" },
+      startMs,
+      endMs,
       level: this.#level,
-      trace: info,
+      failed: this.#failed,
+      unfinished,
+      callSite: unfinished ? callSite(this.#callSite) : undefined,
     };
-    if (this.parentSpanId !== undefined) record.parentSpanId = this.parentSpanId;
-    if (this.#parentOrigin === "remote") record.parentIsRemote = true;
-    else if (this.#parentOrigin === "external") record.parentIsExternal = true;
-    // What is passed on stays as it came; a record shows no credential of another's.
-    if (this.trace.traceState !== undefined) record.traceState = this.#runtime.capture.text(this.trace.traceState);
-    if (this.#statusMessage !== undefined) record.status = { ...record.status, message: this.#statusMessage };
-    if (this.#error !== undefined) record.error = this.#error;
-    if (this.#input !== undefined) record.input = this.#input;
-    if (this.#output !== undefined) record.output = this.#output;
-    if (this.#firstChunkMs !== undefined) record.firstChunkTime = toNanos(this.#firstChunkMs);
-    if (this.#genAi !== undefined) record.genAi = this.#genAi;
-    if (this.#usage !== undefined) record.usage = this.#usage;
-    if (this.#cost !== undefined) record.cost = this.#cost;
-    if (this.#http !== undefined) record.http = this.#http;
-    if (this.#events !== undefined) record.events = this.#events;
-    if (this.#links !== undefined) record.links = this.#links;
-    if (this.#metadata !== undefined) record.metadata = this.#metadata;
-    if (this.#attributes !== undefined) record.attributes = this.#attributes;
-    if (this.#cuts !== undefined) record.cuts = this.#cuts;
-    if (unfinished) {
-      record.unfinished = true;
-      const site = callSite(this.#callSite);
-      if (site !== undefined) record.callSite = site;
-    }
-    this.#runtime.emit({ record, trace: this.trace, bytes: this.bytes });
+    return writeRecord(known, this.#said);
   }
 }
 

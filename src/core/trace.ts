@@ -25,6 +25,8 @@ export interface Trace {
 /** A finished record on its way to the sinks, with the trace whose attributes it will carry. */
 export interface Draft {
   record: TraceRecord;
+  /** A span without model call, usage, request or error: nothing that prices or rules look at. Spares them the record. */
+  readonly isPlain?: boolean;
   readonly trace: Pick<Trace, "info"> & Partial<Pick<Trace, "traceFlags" | "openSpans">>;
   /** Estimated bytes that the record keeps on the heap. */
   readonly bytes: number;

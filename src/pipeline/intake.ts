@@ -59,7 +59,9 @@ export function createIntake({ pricing, finder, emit, mayWait = true }: IntakeOp
     const record = draft.record as SpanRecord;
     const cost = guard(() => pricing.costOf(record), undefined);
     if (cost === undefined) unpriced++;
-    return cost === undefined ? draft : { ...draft, record: { ...record, cost }, bytes: draft.bytes + COST_BYTES };
+    return cost === undefined
+      ? draft
+      : { record: { ...record, cost }, trace: draft.trace, bytes: draft.bytes + COST_BYTES };
   };
 
   const look = (draft: Draft, hasMore: boolean): void => {
@@ -102,7 +104,8 @@ export function createIntake({ pricing, finder, emit, mayWait = true }: IntakeOp
 
   return {
     emit(draft) {
-      if (waiting.length > 0 || (!isReady && needsPrice(draft))) wait(draft);
+      if (draft.isPlain === true && found === undefined && waiting.length === 0) emit(draft);
+      else if (waiting.length > 0 || (!isReady && needsPrice(draft))) wait(draft);
       else pass(draft, false);
     },
     drain,

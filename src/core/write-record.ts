@@ -1,0 +1,120 @@
+import { toNanos } from "./clock.ts";
+import {
+  type Cost,
+  type Cut,
+  type ErrorInfo,
+  type GenAi,
+  type HttpCall,
+  type Json,
+  type JsonObject,
+  type Level,
+  type ObservationType,
+  SCHEMA_VERSION,
+  type SpanEvent,
+  type SpanKind,
+  type SpanLink,
+  type SpanRecord,
+  type Usage,
+} from "./record.ts";
+import type { Trace } from "./trace.ts";
+
+/** What may be said of a span beyond what it starts with. */
+export interface Said {
+  statusMessage: string | undefined;
+  error: ErrorInfo | undefined;
+  input: Json | undefined;
+  output: Json | undefined;
+  firstChunkMs: number | undefined;
+  genAi: GenAi | undefined;
+  usage: Usage | undefined;
+  cost: Cost | undefined;
+  http: HttpCall | undefined;
+  events: SpanEvent[] | undefined;
+  links: readonly SpanLink[] | undefined;
+  metadata: JsonObject | undefined;
+  attributes: JsonObject | undefined;
+  cuts: Cut[] | undefined;
+}
+
+/** Shared by all spans of which nothing has been said yet. */
+export const NOTHING_SAID: Readonly<Said> = Object.freeze({
+  statusMessage: undefined,
+  error: undefined,
+  input: undefined,
+  output: undefined,
+  firstChunkMs: undefined,
+  genAi: undefined,
+  usage: undefined,
+  cost: undefined,
+  http: undefined,
+  events: undefined,
+  links: undefined,
+  metadata: undefined,
+  attributes: undefined,
+  cuts: undefined,
+});
+
+/** Everything that is known of a span. */
+export interface Known {
+  readonly trace: Trace;
+  readonly traceState: string | undefined;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly parentOrigin: "remote" | "external" | undefined;
+  readonly seq: number;
+  readonly name: string;
+  readonly type: ObservationType;
+  readonly kind: SpanKind;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly level: Level;
+  readonly failed: boolean;
+  readonly unfinished: boolean;
+  readonly callSite: string | undefined;
+}
+
+/** The record of a span; what is not known is left out. */
+export function writeRecord(span: Known, said: Readonly<Said>): SpanRecord {
+  const { trace, failed, unfinished } = span;
+  const record: { -readonly [K in keyof SpanRecord]: SpanRecord[K] } = {
+    record: "span",
+    schema: SCHEMA_VERSION,
+    traceId: trace.traceId,
+    spanId: span.spanId,
+    traceFlags: trace.traceFlags,
+    seq: span.seq,
+    name: span.name,
+    type: span.type,
+    kind: span.kind,
+    startTime: toNanos(span.startMs),
+    endTime: toNanos(Math.max(span.startMs, span.endMs)),
+    status: { code: failed ? "error" : unfinished ? "unset" : "ok" },
+    level: span.level,
+    trace: trace.info,
+  };
+  if (span.parentSpanId !== undefined) record.parentSpanId = span.parentSpanId;
+  if (span.parentOrigin === "remote") record.parentIsRemote = true;
+  else if (span.parentOrigin === "external") record.parentIsExternal = true;
+  if (span.traceState !== undefined) record.traceState = span.traceState;
+  if (said !== NOTHING_SAID) addSaid(record, said);
+  if (unfinished) record.unfinished = true;
+  if (span.callSite !== undefined) record.callSite = span.callSite;
+  return record;
+}
+
+function addSaid(record: { -readonly [K in keyof SpanRecord]: SpanRecord[K] }, said: Readonly<Said>): void {
+  if (said.statusMessage !== undefined) record.status = { ...record.status, message: said.statusMessage };
+  if (said.error !== undefined) record.error = said.error;
+  if (said.input !== undefined) record.input = said.input;
+  if (said.output !== undefined) record.output = said.output;
+  if (said.firstChunkMs !== undefined) record.firstChunkTime = toNanos(said.firstChunkMs);
+  if (said.genAi !== undefined) record.genAi = said.genAi;
+  if (said.usage !== undefined) record.usage = said.usage;
+  if (said.cost !== undefined) record.cost = said.cost;
+  if (said.http !== undefined) record.http = said.http;
+  if (said.events !== undefined) record.events = said.events;
+  if (said.links !== undefined) record.links = said.links;
+  if (said.metadata !== undefined) record.metadata = said.metadata;
+  if (said.attributes !== undefined) record.attributes = said.attributes;
+  if (said.cuts !== undefined) record.cuts = said.cuts;
+}
