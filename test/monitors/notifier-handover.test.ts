@@ -215,14 +215,14 @@ test("dead letters of a notifier that was replaced are sent once, in a file or i
   }
 });
 
-test("killed 100 ms after the vendor has taken a page, the next process pages nobody again, and knows its end", async () => {
+test("killed a second after the vendor has taken a page, the next process pages nobody again, and knows its end", async () => {
   await using servers = await channelServers();
   const path = join(folder, "killed.json");
   const { url, routingKey, incidents } = servers.pagerDuty;
   const paged = () => incidents.filter(({ key }) => key === "k");
   const child = spawn(process.execPath, [programs.path(CHILD), url, routingKey, path, "warm"], { stdio: "inherit" });
   await until(() => paged().length === 1);
-  await sleep(100);
+  await sleep(1_000);
   child.kill("SIGKILL");
   await once(child, "exit");
   const notify = start({ channels: [pagerDuty({ url, routingKey })], state: stateFile(path) });

@@ -109,7 +109,7 @@ test("an abort while it is read, and a cut connection, are errors", async () => 
   const aborted = listener();
   const response = await get(server.baseURL, aborted, { signal: controller.signal });
   const reading = response.text();
-  await sleep(20);
+  while (aborted.told.length < 2) await sleep(1);
   controller.abort();
   await assert.rejects(reading, { name: "AbortError" });
   assert.equal(aborted.told[2], "error: AbortError");

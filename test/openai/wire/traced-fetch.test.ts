@@ -331,7 +331,7 @@ test("the reader leaves early: what came so far, no tokens, a warning; after the
     assert.equal((left!.output as any)[0].parts[0].content, "x =");
     assert.equal(left!.usage, undefined);
     assert.deepEqual([complete!.level, complete!.http!.stream!.end], ["DEFAULT", "completed"]);
-    for (let i = 0; i < 100 && server.cut < 2; i++) await sleep(5);
+    while (server.cut < 2) await sleep(5);
     assert.equal(server.cut, 2, "both connections are closed");
   }
 });
@@ -417,11 +417,15 @@ test("an answer that nobody reads: the span is written with its trace, and ends 
 
 test("a flush while an answer comes in, or before anybody reads it, leaves the call open", async () => {
   for (const Client of Object.values(CLIENTS)) {
+    let asked = (): void => {};
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
     let go = (): void => {};
+    const mayGo = new Promise<void>((resolve) => (go = resolve));
     await using server = await scriptedServer(
       async (_request, response) => {
         response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
-        await new Promise<void>((resolve) => (go = resolve));
+        asked();
+        await mayGo;
         response.end(JSON.stringify(COMPLETION));
       },
       json(200, COMPLETION),
@@ -429,6 +433,7 @@ test("a flush while an answer comes in, or before anybody reads it, leaves the c
     const openai = new Client({ baseURL: server.baseURL, apiKey: "k", fetch: tracedFetch({ fetch: innerOf(Client) }) });
     const [slow, unread] = await recordedSpans(async () => {
       const call = openai.chat.completions.create(CHAT).then((completion: unknown) => completion);
+      await isAsked;
       await sleep(50);
       await flush();
       go();
