@@ -200,6 +200,14 @@ export function storeContract(
     assert.equal((await store.stats()).spans, 1);
   });
 
+  rule("several spans of a trace are replaced at once", async (store) => {
+    const spans = (name: string, seq: number) => [1, 2, 3].map((n) => call(T, n, 0, 100, { seq, name, input: name }));
+    await store.append(spans("old", 0));
+    await store.append(spans("new", 1));
+    assert.deepEqual([await ids(store, { text: "old" }), await ids(store, { text: "new" })], [[], [T]]);
+    assert.equal((await store.stats()).spans, 3);
+  });
+
   rule("a score replaced by a newer one moves to where that belongs", async (store) => {
     await store.append([span(T, 1, 0, 10), span(U, 1, 0, 10)]);
     const old = sampleScore({ id: "s", traceId: T, seq: 1, value: 0.1 });
