@@ -5,8 +5,8 @@ import { errorTypeOf } from "../semconv/error-type.ts";
 /** `refused`: by a budget of ours, so that no call was made. A call that its caller aborted is a `success`: nothing failed. */
 export type CallStatus = "success" | "error" | "timeout" | "rate_limited" | "refused";
 
-/** What monitors read of a model call. What is not known, or is no number or text that can be, is `undefined`, never zero. */
-export interface ModelCall {
+/** What is counted of a model call. What is not known, or is no number or text that can be, is `undefined`, never zero. */
+export interface CountedCall {
   readonly traceId: string;
   readonly spanId: string;
   /**
@@ -17,23 +17,15 @@ export interface ModelCall {
   readonly isCall: boolean;
   readonly status: CallStatus;
   readonly model: string | undefined;
-  readonly provider: string | undefined;
   readonly feature: string | undefined;
   readonly team: string | undefined;
   readonly user: string | undefined;
-  readonly session: string | undefined;
   /** `undefined` too where the times are those of a whole run, with its tools and its waiting. */
   readonly latencySeconds: number | undefined;
   readonly secondsToFirstChunk: number | undefined;
-  readonly inputTokens: number | undefined;
-  readonly outputTokens: number | undefined;
   readonly totalTokens: number | undefined;
   /** USD. `undefined`: tokens of a model whose price nobody knows, or no tokens known. */
   readonly costUsd: number | undefined;
-  readonly errorType: string | undefined;
-  readonly errorMessage: string | undefined;
-  /** Of the last attempt. */
-  readonly httpStatus: number | undefined;
   /** HTTP requests that were made for it: 1 where nothing else is known, 0 for what is no call. */
   readonly attempts: number;
   /** How many of them were answered 429, and 5xx or not at all. */
@@ -42,55 +34,104 @@ export interface ModelCall {
   readonly rateLimit: RateLimit | undefined;
 }
 
+/** What monitors read of a model call. */
+export interface ModelCall extends CountedCall {
+  readonly provider: string | undefined;
+  readonly session: string | undefined;
+  readonly inputTokens: number | undefined;
+  readonly outputTokens: number | undefined;
+  readonly errorType: string | undefined;
+  readonly errorMessage: string | undefined;
+  /** Of the last attempt. */
+  readonly httpStatus: number | undefined;
+}
+
+type Writable<T> = { -readonly [name in keyof T]: T[name] };
+
 /** More than this is a mistake of whoever made the record: tokens and dollars of one call, seconds (some 11 days). */
 const MAX_TOKENS = 1e12;
 const MAX_USD = 1e6;
 const MAX_SECONDS = 1e6;
 
-/**
- * The record as a model call, or `undefined` for what is none: other spans, scores, findings, spans that have not ended.
- * Made for half a million records a second: no `BigInt`, no lists.
- */
+/** The record as a model call, or `undefined` for what is none: other spans, scores, findings, spans that have not ended. */
 export function modelCallOf(record: TraceRecord): ModelCall | undefined {
-  if (record.record !== "span" || record.unfinished) return undefined;
+  const call = newCall();
+  if (!readCall(record, call)) return undefined;
+  const span = record as SpanRecord;
+  const { error, genAi, http, usage, trace } = span;
+  call.provider = text(genAi?.provider);
+  call.session = text(trace?.sessionId);
+  call.inputTokens = amount(usage?.inputTokens, MAX_TOKENS);
+  call.outputTokens = amount(usage?.outputTokens, MAX_TOKENS);
+  call.httpStatus = amount(http?.status ?? error?.status, 999);
+  if (span.status?.code === "error") {
+    call.errorType = errorTypeOf(span);
+    call.errorMessage = text(error?.message) ?? text(span.status.message);
+  }
+  return call;
+}
+
+/** To be read into. */
+export function newCall(): Writable<ModelCall> {
+  return {
+    traceId: "",
+    spanId: "",
+    isCall: false,
+    status: "success",
+    model: undefined,
+    provider: undefined,
+    feature: undefined,
+    team: undefined,
+    user: undefined,
+    session: undefined,
+    latencySeconds: undefined,
+    secondsToFirstChunk: undefined,
+    inputTokens: undefined,
+    outputTokens: undefined,
+    totalTokens: undefined,
+    costUsd: undefined,
+    errorType: undefined,
+    errorMessage: undefined,
+    httpStatus: undefined,
+    attempts: 0,
+    rateLimitedAttempts: 0,
+    serverErrorAttempts: 0,
+    rateLimit: undefined,
+  };
+}
+
+/**
+ * Puts what is counted of a record into `call`; false for what is no model call. For half a million records a second: no
+ * `BigInt`, no lists, and no object for each.
+ */
+export function readCall(record: TraceRecord, call: Writable<CountedCall>): boolean {
+  if (record.record !== "span" || record.unfinished) return false;
   const hasFailed = record.status?.code === "error";
   const role = roleOf(record, hasFailed);
-  if (role === undefined || typeof record.traceId !== "string" || typeof record.spanId !== "string") return undefined;
-  const { genAi, http, usage, trace, cost, error, startTime, firstChunkTime } = record;
+  if (role === undefined || typeof record.traceId !== "string" || typeof record.spanId !== "string") return false;
+  const { genAi, http, usage, trace, cost, startTime, firstChunkTime } = record;
   const status = hasFailed ? failureOf(record) : "success";
   const isCall = role === "call" && status !== "refused";
   const isTimed = isCall && isModel(record) && hasOwnTimes(record);
-  const inputTokens = amount(usage?.inputTokens, MAX_TOKENS);
-  const outputTokens = amount(usage?.outputTokens, MAX_TOKENS);
-  const isSummed = inputTokens !== undefined || outputTokens !== undefined;
   const attempts: Attempts = status !== "refused" && Array.isArray(http?.attempts) ? http.attempts : undefined;
-  return {
-    traceId: record.traceId,
-    spanId: record.spanId,
-    isCall,
-    status,
-    model: text(genAi?.responseModel) ?? text(genAi?.requestModel),
-    provider: text(genAi?.provider),
-    feature: text(trace?.feature),
-    team: text(trace?.team),
-    user: text(trace?.userId),
-    session: text(trace?.sessionId),
-    latencySeconds: isTimed ? secondsBetween(startTime, record.endTime) : undefined,
-    secondsToFirstChunk:
-      isTimed && firstChunkTime !== undefined ? secondsBetween(startTime, firstChunkTime) : undefined,
-    inputTokens,
-    outputTokens,
-    totalTokens:
-      amount(usage?.totalTokens, MAX_TOKENS) ?? (isSummed ? (inputTokens ?? 0) + (outputTokens ?? 0) : undefined),
-    costUsd: cost === undefined ? undefined : amount(totalUsd(cost), MAX_USD),
-    errorType: hasFailed ? errorTypeOf(record) : undefined,
-    errorMessage: hasFailed ? (text(error?.message) ?? text(record.status.message)) : undefined,
-    httpStatus: amount(http?.status ?? error?.status, 999),
-    attempts: attempts?.length ?? (isCall ? 1 : 0),
-    rateLimitedAttempts: countOf(attempts, isRateLimited) ?? (isCall && status === "rate_limited" ? 1 : 0),
-    serverErrorAttempts: isCall || attempts ? serverErrorsOf(record, attempts, status) : 0,
-    rateLimit: http?.rateLimit,
-  };
+  call.traceId = record.traceId;
+  call.spanId = record.spanId;
+  call.isCall = isCall;
+  call.status = status;
+  call.model = text(genAi?.responseModel) ?? text(genAi?.requestModel);
+  call.feature = text(trace?.feature);
+  call.team = text(trace?.team);
+  call.user = text(trace?.userId);
+  call.latencySeconds = isTimed ? secondsBetween(startTime, record.endTime) : undefined;
+  call.secondsToFirstChunk =
+    isTimed && firstChunkTime !== undefined ? secondsBetween(startTime, firstChunkTime) : undefined;
+  call.totalTokens = amount(usage?.totalTokens, MAX_TOKENS) ?? sumOf(usage);
+  call.costUsd = cost === undefined ? undefined : amount(totalUsd(cost), MAX_USD);
+  call.attempts = attempts?.length ?? (isCall ? 1 : 0);
+  call.rateLimitedAttempts = countOf(attempts, isRateLimited) ?? (isCall && status === "rate_limited" ? 1 : 0);
+  call.serverErrorAttempts = isCall || attempts ? serverErrorsOf(record, attempts, status) : 0;
+  call.rateLimit = http?.rateLimit;
+  return true;
 }
 
 /** Where there was more than one. */
@@ -197,6 +238,13 @@ function serverErrorsOf({ error, http, genAi }: SpanRecord, attempts: Attempts, 
   return NO_ANSWER.test(`${code ?? error?.type}`) || FETCH_FAILED.test(`${error?.message}`) ? 1 : 0;
 }
 
+/** Of the tokens that are told. */
+function sumOf(usage: SpanRecord["usage"]): number | undefined {
+  const input = amount(usage?.inputTokens, MAX_TOKENS);
+  const output = amount(usage?.outputTokens, MAX_TOKENS);
+  return input === undefined && output === undefined ? undefined : (input ?? 0) + (output ?? 0);
+}
+
 /** By its length: two texts that are not the same object are compared outside of compiled code. */
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value.length > 0 ? value : undefined;
@@ -207,21 +255,33 @@ function amount(value: unknown, max: number): number | undefined {
 }
 
 /**
- * Times are epoch nanoseconds in decimal. Subtracted digit by digit: what is equal in front is zero, and the rest an
- * integer. Exact to the nanosecond; to the microsecond between texts of two lengths.
+ * Times are epoch nanoseconds in decimal. Subtracted digit by digit, whole seconds and the nine digits behind them each as
+ * an integer. Exact to the nanosecond; to the microsecond between texts of two lengths.
  */
 function secondsBetween(from: string, to: string): number | undefined {
   if (typeof from !== "string" || typeof to !== "string" || from.length === 0) return undefined;
-  if (from.length !== to.length) return amount((Number(to) - Number(from)) / NANOS, MAX_SECONDS);
+  const { length } = from;
+  if (length !== to.length || length > MAX_DIGITS) return amount((Number(to) - Number(from)) / NANOS, MAX_SECONDS);
+  let seconds = 0;
   let nanos = 0;
-  for (let at = 0; at < from.length; at++) {
+  let at = 0;
+  for (; at < length - NANO_DIGITS; at++) {
     const a = from.charCodeAt(at) - ZERO;
     const b = to.charCodeAt(at) - ZERO;
-    if (a < 0 || a > 9 || b < 0 || b > 9) return undefined;
-    nanos = nanos * 10 + (b - a);
+    if (a >>> 0 > 9 || b >>> 0 > 9) return undefined;
+    seconds = seconds * 10 + (b - a);
   }
-  return amount(nanos / NANOS, MAX_SECONDS);
+  for (; at < length; at++) {
+    const a = from.charCodeAt(at) - ZERO;
+    const b = to.charCodeAt(at) - ZERO;
+    if (a >>> 0 > 9 || b >>> 0 > 9) return undefined;
+    nanos = (Math.imul(nanos, 10) + (b - a)) | 0;
+  }
+  return amount((seconds * NANOS + nanos) / NANOS, MAX_SECONDS);
 }
 
 const NANOS = 1e9;
+const NANO_DIGITS = 9;
+/** Until the year 2286 they have 19. */
+const MAX_DIGITS = 20;
 const ZERO = 48;

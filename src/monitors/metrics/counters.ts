@@ -1,4 +1,4 @@
-import type { ModelCall } from "../model-call.ts";
+import type { CountedCall } from "../model-call.ts";
 
 /** What is summed of model calls, by place. */
 export const CALLS = 0;
@@ -21,23 +21,23 @@ export const SERVER_ERRORS = 9;
 export const UNPRICED = 10;
 export const COUNTERS = 11;
 
-/** What one record adds, in `into`. Returns how many of the counters it adds to: up to `RARE`, or all. */
-export function countCall(call: ModelCall, into: Float64Array): number {
+/** What one record adds, in `into` from `at` on. Returns how many of the counters it adds to: up to `RARE`, or all. */
+export function countCall(call: CountedCall, into: Float64Array, at: number): number {
   const { isCall, status, totalTokens, costUsd } = call;
   const hasFailed = isCall && status !== "success";
   // A call that failed and tells no tokens is taken to have cost nothing.
   const isUnpriced = costUsd === undefined && (totalTokens !== undefined || (isCall && !hasFailed));
-  into[CALLS] = isCall ? 1 : 0;
-  into[ATTEMPTS] = call.attempts;
-  into[TOKENS] = totalTokens ?? 0;
-  into[COUNTED] = totalTokens === undefined ? 0 : 1;
-  into[USD] = costUsd ?? 0;
-  into[PRICED] = costUsd === undefined ? 0 : 1;
+  into[at + CALLS] = isCall ? 1 : 0;
+  into[at + ATTEMPTS] = call.attempts;
+  into[at + TOKENS] = totalTokens ?? 0;
+  into[at + COUNTED] = totalTokens === undefined ? 0 : 1;
+  into[at + USD] = costUsd ?? 0;
+  into[at + PRICED] = costUsd === undefined ? 0 : 1;
   if (!hasFailed && !isUnpriced && call.rateLimitedAttempts === 0 && call.serverErrorAttempts === 0) return RARE;
-  into[ERRORS] = hasFailed ? 1 : 0;
-  into[TIMEOUTS] = isCall && status === "timeout" ? 1 : 0;
-  into[RATE_LIMITED] = call.rateLimitedAttempts;
-  into[SERVER_ERRORS] = call.serverErrorAttempts;
-  into[UNPRICED] = isUnpriced ? 1 : 0;
+  into[at + ERRORS] = hasFailed ? 1 : 0;
+  into[at + TIMEOUTS] = isCall && status === "timeout" ? 1 : 0;
+  into[at + RATE_LIMITED] = call.rateLimitedAttempts;
+  into[at + SERVER_ERRORS] = call.serverErrorAttempts;
+  into[at + UNPRICED] = isUnpriced ? 1 : 0;
   return COUNTERS;
 }

@@ -1,4 +1,4 @@
-import type { ModelCall } from "../model-call.ts";
+import type { CountedCall } from "../model-call.ts";
 
 /** Traces that show a figure. So many of each kind are told, and twice as many failures are kept, as there are several kinds. */
 export const MAX_EXAMPLES = 5;
@@ -22,7 +22,7 @@ interface Largest {
   readonly untilMs: number;
 }
 
-export type Failure = Pick<ModelCall, "status" | "rateLimitedAttempts" | "serverErrorAttempts">;
+export type Failure = Pick<CountedCall, "status" | "rateLimitedAttempts" | "serverErrorAttempts">;
 
 export interface FailedExample {
   readonly traceId: string;
@@ -53,16 +53,6 @@ export function newExamples(bars: Float64Array, at: number): Examples {
   };
 }
 
-/** What is noted of a call. Negative: not known. */
-export interface ExampleValues {
-  traceId: string;
-  nowMs: number;
-  /** Seconds. */
-  latency: number;
-  usd: number;
-  failure: FailedExample | undefined;
-}
-
 /** In a storm of failures one of each kind a second will do, once there are enough. */
 export function noteFailed({ failed }: Examples, failure: FailedExample): void {
   if (failed.length === MAX_FAILED) {
@@ -83,7 +73,7 @@ function isAlike(a: Failure, b: Failure): boolean {
 }
 
 /** What there is to show of a call as a failed one, or as one with requests that failed. */
-export function failureOf(call: ModelCall, ms: number): FailedExample | undefined {
+export function failureOf(call: CountedCall, ms: number): FailedExample | undefined {
   const { traceId, isCall, status, rateLimitedAttempts, serverErrorAttempts } = call;
   const failed = isCall ? status : "success";
   if (failed === "success" && rateLimitedAttempts + serverErrorAttempts === 0) return undefined;

@@ -6,7 +6,7 @@ import { guard } from "../../core/guard.ts";
 import type { TraceRecord } from "../../core/record.ts";
 import type { Sink } from "../../sinks/sink.ts";
 import { idWindow } from "../id-window.ts";
-import { modelCallOf } from "../model-call.ts";
+import { newCall, readCall } from "../model-call.ts";
 import type { Source } from "../reading.ts";
 import { FIGURES } from "./figures.ts";
 import { newInFlight } from "./in-flight.ts";
@@ -77,24 +77,15 @@ export function metrics(options: MetricsOptions = {}): Metrics {
   const { maxGroups = DEFAULT_GROUPS, accuracy = DEFAULT_ACCURACY, quota, queued, circuit } = options;
   const windowMs = windowOf(options.windowMs ?? DEFAULT_WINDOW_MS);
   const clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
-  const store = newStore({ accuracy, maxGroups, startMs: clock.monotonicMs() });
+  const ids = idWindow();
+  const store = newStore({ accuracy, maxGroups, startMs: clock.monotonicMs(), ids });
   const inFlight = newInFlight();
   const live = newLive({ store, inFlight, quota, queued, circuit, maxGroups });
-  const ids = idWindow();
-  // Taken once: an object with getters, as this one is, is a dictionary.
-  const { add: isNew } = ids;
-  let records = 0;
-  let duplicates = 0;
+  /** The same for all records, so that there is no object for each. */
+  const call = newCall();
 
   const take = (record: TraceRecord, nowMs: number): void => {
-    const call = modelCallOf(record);
-    if (call === undefined || call.status === "refused") return;
-    if (!isNew(call.traceId, call.spanId)) {
-      duplicates++;
-      return;
-    }
-    store.add(call, nowMs);
-    records++;
+    if (readCall(record, call) && call.status !== "refused") store.add(call, nowMs);
   };
 
   const write = (batch: readonly TraceRecord[]): void => {
@@ -107,7 +98,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
         while (at < batch.length) take(batch[at++]!, nowMs);
       }, undefined);
     }
-    store.flush();
+    store.flush(nowMs);
   };
 
   return {
@@ -127,7 +118,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
       const { bytes, ...memory } = store.memory();
       const taken = { ids: ids.size, bytes: bytes + ids.bytes };
       const times = { windowMs, nowMs: clock.monotonicMs(), epochMs: clock.epochMs() };
-      return snapshotOf(store, live, times, { counted: { records, duplicates }, memory: { ...memory, ...taken } });
+      return snapshotOf(store, live, times, { counted: store.counted(), memory: { ...memory, ...taken } });
     },
   };
 }

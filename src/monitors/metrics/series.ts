@@ -6,7 +6,7 @@ import {
   COSTLY,
   COSTLY_UNTIL_MS,
   type Examples,
-  type ExampleValues,
+  type FailedExample,
   newExamples,
   noteFailed,
   noteLarge,
@@ -52,39 +52,40 @@ export interface Series {
 }
 
 /**
- * What one record adds to each of its groups. The same objects for all records, as numbers with fractions that are handed
- * from function to function cost an object each.
+ * What one record adds to each of its groups. The same objects for all records, and one array for all numbers with
+ * fractions: in fields, or handed from function to function, they cost an object each.
  */
-export interface Sample extends ExampleValues {
-  /** The number of the slice that it comes in. */
-  slice: number;
-  readonly counters: Float64Array;
+export interface Sample {
+  traceId: string;
+  failure: FailedExample | undefined;
+  readonly values: Float64Array;
+  /** Where its own begin: the counters, and the latency in seconds, 0 where it is not known. */
+  readonly at: number;
   /** How many of the counters are not zero at most. */
   count: number;
   /** `NO_KEY` where there is no value. */
   latencyKey: number;
   firstChunkKey: number;
-  /** Its values of the dimensions, in their order. */
-  readonly groups: (string | undefined)[];
   /** Where its answer told one. */
   quota: RateLimit | undefined;
 }
 
-export function newSample(): Sample {
-  return {
+/** Behind the counters of a sample. */
+export const LATENCY: number = COUNTERS;
+
+export function newSamples(count: number): Sample[] {
+  const size = LATENCY + 1;
+  const values = new Float64Array(count * size);
+  return Array.from({ length: count }, (_, i) => ({
     traceId: "",
-    nowMs: 0.5,
-    latency: 0.5,
-    usd: 0.5,
     failure: undefined,
-    slice: 0,
-    counters: new Float64Array(COUNTERS),
+    values,
+    at: i * size,
     count: 0,
     latencyKey: NO_KEY,
     firstChunkKey: NO_KEY,
-    groups: [undefined, undefined, undefined, undefined],
     quota: undefined,
-  };
+  }));
 }
 
 /** An integer of 31 bits, as the keys are: those cost no object. */
@@ -127,20 +128,22 @@ export function sliceOf(nowMs: number): number {
   return Math.floor(nowMs / FINE_MS);
 }
 
-export function addSample(series: Series, sample: Sample): void {
-  if (series.current !== sample.slice) begin(series, sample.slice);
+export function addSample(series: Series, sample: Sample, slice: number, nowMs: number): void {
+  if (series.current !== slice) begin(series, slice);
   const { now } = series;
-  const { nowMs, latency, usd, failure, counters } = sample;
+  const { values, at, failure, latencyKey, firstChunkKey } = sample;
+  const usd = values[at + USD]!;
+  const latency = values[at + LATENCY]!;
   now[LAST_MS] = nowMs;
-  now[CALLS]! += counters[CALLS]!;
-  now[ATTEMPTS]! += counters[ATTEMPTS]!;
-  now[TOKENS]! += counters[TOKENS]!;
-  now[COUNTED]! += counters[COUNTED]!;
-  now[USD]! += counters[USD]!;
-  now[PRICED]! += counters[PRICED]!;
-  for (let i = RARE; i < sample.count; i++) now[i]! += counters[i]!;
-  if (sample.latencyKey !== NO_KEY) addToBins(series.latency, sample.latencyKey, 1);
-  if (sample.firstChunkKey !== NO_KEY) addToBins(series.firstChunk, sample.firstChunkKey, 1);
+  now[CALLS]! += values[at + CALLS]!;
+  now[ATTEMPTS]! += values[at + ATTEMPTS]!;
+  now[TOKENS]! += values[at + TOKENS]!;
+  now[COUNTED]! += values[at + COUNTED]!;
+  now[USD]! += usd;
+  now[PRICED]! += values[at + PRICED]!;
+  for (let i = RARE; i < sample.count; i++) now[i]! += values[at + i]!;
+  if (latencyKey !== NO_KEY) addToBins(series.latency, latencyKey, 1);
+  if (firstChunkKey !== NO_KEY) addToBins(series.firstChunk, firstChunkKey, 1);
   if (latency > now[BARS_AT + SLOW]! || nowMs >= now[BARS_AT + SLOW_UNTIL_MS]!)
     noteLarge(series.examples.slowest, sample.traceId, latency, nowMs);
   if (usd > now[BARS_AT + COSTLY]! || nowMs >= now[BARS_AT + COSTLY_UNTIL_MS]!)

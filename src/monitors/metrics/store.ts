@@ -1,4 +1,5 @@
-import type { ModelCall } from "../model-call.ts";
+import { HASH, type IdWindow } from "../id-window.ts";
+import type { CountedCall } from "../model-call.ts";
 import { DIMENSIONS, type Dimension, type Query } from "../reading.ts";
 import type { Bins } from "./bins.ts";
 import { COUNTERS, countCall } from "./counters.ts";
@@ -10,9 +11,10 @@ import {
   addSample,
   binsOf,
   FINE_MS,
+  LATENCY,
   LONGEST_WINDOW_MS,
   NO_KEY,
-  newSample,
+  newSamples,
   newSeries,
   noteQuota,
   readSeries,
@@ -26,9 +28,12 @@ import { type Quantiles, quantiles } from "./sketch.ts";
 
 /** What is counted, of all and by group. All times are of the monotonic clock. */
 export interface Store {
-  /** Is counted by the next `flush`. Throws for what cannot be read, and then counts nothing of it. */
-  add(call: ModelCall, nowMs: number): void;
-  flush(): void;
+  /** Is counted by the next `flush`, if its ids are new. Throws for what cannot be read, and then counts nothing of it. */
+  add(call: CountedCall, nowMs: number): void;
+  /** What was added since the last one; all of it came at `nowMs`, whole milliseconds. */
+  flush(nowMs: number): void;
+  /** Records that were added, and those whose ids were not new. */
+  counted(): { readonly records: number; readonly duplicates: number };
   /** One for each group that a query asks for; none where it asks for what is not kept. */
   measure(query: Query, nowMs: number): { readonly labels: { readonly [name: string]: string }; measured: Measured }[];
   readonly groups: { readonly [dimension in Dimension]: Groups };
@@ -43,6 +48,7 @@ export interface StoreOptions {
   readonly accuracy: number;
   readonly maxGroups: number;
   readonly startMs: number;
+  readonly ids: IdWindow;
 }
 
 /**
@@ -52,17 +58,17 @@ export interface StoreOptions {
 const GROUP_BINS = 512;
 const GROUP_ACCURACY = 0.01;
 /**
- * So many records go into the series of all, then into those by model, and so on: the few series of one dimension stay in
- * the nearest cache meanwhile. That saves 7 % of what `write` takes; more of them save no more.
+ * So many records are looked for among the counted ones, then go into the series of all, then into those by model, and so
+ * on: the few series of one dimension stay in the nearest cache meanwhile. 256 of them, a batch, take 3 % less than 64.
  */
-const SAMPLES = 64;
+const SAMPLES = 256;
 /** The places of a sample's groups. */
 const [MODEL, FEATURE, TEAM, USER] = [0, 1, 2, 3];
 /** Counts, and what a typed array is besides. */
 const BYTES_PER_BIN = 4;
 const BYTES_PER_SLICE = COUNTERS * 8 + 8 + 2 * 120;
 
-export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store {
+export function newStore({ accuracy, maxGroups, startMs, ids }: StoreOptions): Store {
   const sketch = quantiles(accuracy);
   const groupBins = Math.min(Math.ceil((GROUP_BINS * GROUP_ACCURACY) / accuracy), sketch.keys);
   const whole = newSeries(sketch.keys, startMs, startMs);
@@ -70,47 +76,61 @@ export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store 
   const groups = { model: newDimension(), feature: newDimension(), team: newDimension(), user: newDimension() };
 
   const dimensions = [groups.model, groups.feature, groups.team, groups.user];
-  const samples = Array.from({ length: SAMPLES }, newSample);
-  let count = 0;
+  const samples = newSamples(SAMPLES);
+  /** Of each sample its values of the dimensions, and the hash of its ids. */
+  const names = new Array<string | undefined>(DIMENSIONS.length * SAMPLES).fill(undefined);
+  const hashes = new Int32Array(HASH * SAMPLES);
+  // Taken once: an object with getters, as this one is, is a dictionary.
+  const { prepare, addPrepared } = ids;
+  const isFirst = new Uint8Array(SAMPLES);
+  let [count, records, duplicates] = [0, 0, 0];
 
-  const flush = (): void => {
-    for (let i = 0; i < count; i++) addSample(whole, samples[i]!);
+  const flush = (nowMs: number): void => {
+    const slice = sliceOf(nowMs);
+    for (let i = 0; i < count; i++) {
+      isFirst[i] = addPrepared(hashes, HASH * i) ? 1 : 0;
+      if (isFirst[i] === 0) {
+        duplicates++;
+        continue;
+      }
+      records++;
+      addSample(whole, samples[i]!, slice, nowMs);
+    }
     for (let dimension = 0; dimension < dimensions.length; dimension++) {
       const { of } = dimensions[dimension]!;
       for (let i = 0; i < count; i++) {
+        const value = names[dimension * SAMPLES + i];
+        if (value === undefined || isFirst[i] === 0) continue;
         const sample = samples[i]!;
-        const value = sample.groups[dimension];
-        if (value === undefined) continue;
-        const series = of(value, sample.nowMs);
-        addSample(series, sample);
-        if (dimension === MODEL && sample.quota !== undefined) noteQuota(series, sample.quota, sample.nowMs);
+        const series = of(value, nowMs);
+        addSample(series, sample, slice, nowMs);
+        if (dimension === MODEL && sample.quota !== undefined) noteQuota(series, sample.quota, nowMs);
       }
     }
     count = 0;
   };
 
-  const add = (call: ModelCall, nowMs: number): void => {
-    if (count === SAMPLES) flush();
+  const add = (call: CountedCall, nowMs: number): void => {
+    if (count === SAMPLES) flush(nowMs);
     const sample = samples[count]!;
-    const { latencySeconds, secondsToFirstChunk, costUsd, rateLimit } = call;
+    const { values, at } = sample;
+    const { latencySeconds, secondsToFirstChunk, rateLimit } = call;
     // How fast a failure comes says nothing of how long answers take.
     const isTimed = call.isCall && (call.status === "success" || call.status === "timeout");
     const latency = isTimed ? latencySeconds : undefined;
-    sample.slice = sliceOf(nowMs);
-    sample.nowMs = nowMs;
-    sample.count = countCall(call, sample.counters);
+    sample.quota = rateLimit !== undefined && isQuota(rateLimit) ? rateLimit : undefined;
+    sample.count = countCall(call, values, at);
     sample.latencyKey = latency === undefined ? NO_KEY : sketch.keyOf(latency);
     sample.firstChunkKey = secondsToFirstChunk === undefined ? NO_KEY : sketch.keyOf(secondsToFirstChunk);
     sample.traceId = call.traceId;
-    sample.latency = latency ?? -1;
-    sample.usd = costUsd ?? -1;
+    values[at + LATENCY] = latency ?? 0;
     sample.failure = failureOf(call, nowMs);
-    sample.quota = rateLimit !== undefined && isQuota(rateLimit) ? rateLimit : undefined;
     // One by one: a field whose name is in a variable is looked up, 80 ns for the four.
-    sample.groups[MODEL] = call.model;
-    sample.groups[FEATURE] = call.feature;
-    sample.groups[TEAM] = call.team;
-    sample.groups[USER] = call.user;
+    names[MODEL * SAMPLES + count] = call.model;
+    names[FEATURE * SAMPLES + count] = call.feature;
+    names[TEAM * SAMPLES + count] = call.team;
+    names[USER * SAMPLES + count] = call.user;
+    prepare(call.traceId, call.spanId, hashes, HASH * count);
     count++;
   };
 
@@ -136,6 +156,7 @@ export function newStore({ accuracy, maxGroups, startMs }: StoreOptions): Store 
     quantiles: sketch,
     add,
     flush,
+    counted: () => ({ records, duplicates }),
     measure(query, nowMs) {
       const windowMs = windowOf(query.windowMs);
       const fromMs = windowStartMs(nowMs, windowMs);
