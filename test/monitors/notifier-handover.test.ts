@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { SinkError } from "../../src/core/errors.ts";
 import { configure, shutdown } from "../../src/index.ts";
 import type { AlertRule } from "../../src/monitors/alerts/alert.ts";
@@ -222,7 +221,8 @@ test("killed a second after the vendor has taken a page, the next process pages 
   const paged = () => incidents.filter(({ key }) => key === "k");
   const child = spawn(process.execPath, [programs.path(CHILD), url, routingKey, path, "warm"], { stdio: "inherit" });
   await until(() => paged().length === 1);
-  await sleep(1_000);
+  // It is written within a second: the key, and that nothing waits.
+  await until(() => /"waiting":\[\],"keys":\[\["k"/.test(readFileSync(path, "utf8")));
   child.kill("SIGKILL");
   await once(child, "exit");
   const notify = start({ channels: [pagerDuty({ url, routingKey })], state: stateFile(path) });

@@ -196,11 +196,11 @@ test("answers that come while a judge is asked are judged", async () => {
   const answer = () => generation({ model: "gpt-4.1", input: "Solve 3x = 3", output: "x = 1" });
   answer();
   const first = flush({ timeoutMs: 50 });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  while (answers.length < 1) await new Promise((resolve) => setImmediate(resolve));
   answer();
   await first;
   await flush({ timeoutMs: 50 });
-  assert.equal(answers.length, 2);
+  while (answers.length < 2) await new Promise((resolve) => setImmediate(resolve));
   for (const say of answers) say(VERDICT);
   await flush();
   assert.equal(monitor.counts().scored, 2);

@@ -33,13 +33,22 @@ function story(what: string, { server, tools = [], output, questions = 1, findin
         model: "gpt-4o-mini",
         tools: tools as any[],
       });
-      const { threads } = new Client({ apiKey, baseURL, fetch: tracedFetch() }).beta;
+      let patience = new AbortController();
+      let polls = 0;
+      /** Gives up at the eighth poll. */
+      const impatient: typeof fetch = (url, init) => {
+        if (/\/runs\/[^/]+$/.test(String(url)) && ++polls === 8) patience.abort();
+        return fetch(url, init);
+      };
+      const { threads } = new Client({ apiKey, baseURL, fetch: tracedFetch({ fetch: impatient }) }).beta;
       const path = (thread_id: string, run_id: string, rest: object = {}): [string, any] =>
         isV4 ? ([thread_id, run_id, rest] as unknown as [string, any]) : [run_id, { thread_id, ...rest }];
       const runs: any[] = [];
 
       const poll = async (threadId: string) => {
-        const signal = AbortSignal.timeout(500);
+        patience = new AbortController();
+        polls = 0;
+        const { signal } = patience;
         let run = await threads.runs.createAndPoll(threadId, { assistant_id: assistant.id }, { signal });
         while (run.status === "requires_action" && output !== undefined) {
           const calls = run.required_action!.submit_tool_outputs.tool_calls;

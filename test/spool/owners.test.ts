@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
+import fs, {
   existsSync,
   mkdirSync,
   readdirSync,
@@ -227,11 +227,19 @@ test("P9 the directory is removed while several segments are in flight: they arr
   const gate = new Promise<void>((resolve) => {
     go = resolve;
   });
+  let read = 0;
+  const { open } = fs.promises;
+  t.mock.method(fs.promises, "open", async (...args: Parameters<typeof open>) => {
+    const file = await open(...args);
+    const close = file.close.bind(file);
+    if (String(args[0]).endsWith(".log")) file.close = () => close().finally(() => read++);
+    return file;
+  });
   const inner = target(() => gate);
   const { sink, write, books } = watched(inner, { dir, segmentBytes: 1_000 });
   for (let i = 0; i < 4; i++) await write(spans(2, `${i}-`));
   const flushed = sink.flush!();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  while (read < 4) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(segments(owners(dir)[0]!).length, 4);
   rmSync(dir, { recursive: true });
   await write(spans(2, "later"));

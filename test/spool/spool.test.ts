@@ -255,13 +255,18 @@ test("P22 a batch that is larger than the spool loses its oldest records", async
 test("P11 close delivers what is in flight by writeSync and leaves the rest", async (t) => {
   const dir = place(t);
   const direct: string[] = [];
+  let isAsked = false;
+  const hang = (): Promise<void> => {
+    isAsked = true;
+    return new Promise(() => {});
+  };
   const inner = {
-    ...target(() => new Promise<void>(() => {})),
+    ...target(hang),
     writeSync: (batch: readonly { spanId?: string }[]) => void direct.push(...batch.map(({ spanId }) => spanId!)),
   };
   const { sink, write, books } = watched(inner, { dir });
   await write(spans(3));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!isAsked) await new Promise((resolve) => setImmediate(resolve));
   await sink.close!();
   assert.deepEqual(direct, ["s0", "s1", "s2"]);
   assert.deepEqual(books(), { taken: 3, replayed: 0, written: 3, spooled: 0, dropped: {} });

@@ -39,24 +39,27 @@ async function collected(options: CollectorOptions, fn: (collector: RunCollector
 
 const agents = (spans: readonly SpanRecord[]) => spans.filter(({ type }) => type === "agent");
 
-test("a run that has ended is written soon, one that is silent later", async () => {
-  const ended = await collected({ settleMs: 20, silenceMs: 10_000 }, async (collector) => {
-    see(collector, aRun());
-    await sleep(60);
+test("a run that has ended is written soon, one that is silent later", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const isOpen = (collector: RunCollector, id: string) => collector.find(id)?.long.span !== undefined;
+  const ended = await collected({ settleMs: 20, silenceMs: 10_000 }, (collector) => {
+    const { id } = see(collector, aRun()).state;
+    t.mock.timers.tick(19);
+    assert.equal(isOpen(collector, id), true);
+    t.mock.timers.tick(1);
+    assert.equal(isOpen(collector, id), false);
   });
   assert.equal(agents(ended)[0]?.unfinished, undefined);
-  const silent = await collected({ settleMs: 10_000, silenceMs: 20 }, async (collector) => {
-    see(collector, PENDING);
-    await sleep(60);
-  });
-  assert.equal(agents(silent)[0]?.unfinished, true);
-  await collected({ settleMs: 10_000, silenceMs: 150 }, async (collector) => {
+  const silent = await collected({ settleMs: 20, silenceMs: 10_000 }, (collector) => {
     for (let i = 0; i < 5; i++) {
       see(collector, PENDING);
-      await sleep(50);
+      t.mock.timers.tick(9_999);
+      assert.equal(isOpen(collector, PENDING.id), true);
     }
-    assert.notEqual(collector.find(PENDING.id)?.long.span, undefined);
+    t.mock.timers.tick(1);
+    assert.equal(isOpen(collector, PENDING.id), false);
   });
+  assert.equal(agents(silent)[0]?.unfinished, true);
 });
 
 test("of more runs than are kept the oldest is written and forgotten; a later answer goes on from it", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type OpenAI from "openai";
 import { withSpan } from "sightline";
 import { recordAssistantRun } from "sightline/openai";
@@ -180,7 +181,7 @@ test("messages that are added one by one are the input of the next run only", as
       await messages.create(id, { role: "user", content: "one" });
       await runs.createAndPoll(id, { assistant_id });
       // Times are whole seconds: what comes in the same one could belong to either.
-      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await sleep(1100);
       await messages.create(id, { role: "user", content: "two" });
       await runs.createAndPoll(id, { assistant_id });
     }),
@@ -280,7 +281,7 @@ test("a run outside of any span is a trace of its own, written a second after it
     await openai.beta.threads.runs.createAndPoll(thread_id, { assistant_id });
     await openai.beta.threads.messages.list(thread_id);
     assert.equal(sink.all.filter((record) => "name" in record && record.name.startsWith("invoke")).length, 0);
-    await new Promise((resolve) => setTimeout(resolve, 1300));
+    while (!sink.all.some((record) => "name" in record && record.name.startsWith("invoke"))) await sleep(20);
   });
   const agent = spans.find(({ name }) => name === "invoke_agent Tutor");
   assert.equal(agent?.parentSpanId, undefined);
