@@ -38,7 +38,7 @@ const FACTS = `
   trace_name String CODEC(ZSTD(1)), user_id String CODEC(ZSTD(1)), session_id String CODEC(ZSTD(1)),
   feature LowCardinality(String), team LowCardinality(String), environment LowCardinality(String),
   release LowCardinality(String), tags Array(LowCardinality(String)), metadata String CODEC(ZSTD(1)),
-  meta Map(LowCardinality(String), String) CODEC(ZSTD(1))`;
+  meta Map(String, String) CODEC(ZSTD(1))`;
 
 /**
  * - `version` is twice the `seq`, plus one; a row that only says that the span is in another day's partition now is
@@ -47,6 +47,7 @@ const FACTS = `
  * - `payloads.doc` is what full text finds a span by, a newline, and the record as a line: two columns with nearly the same
  *   text would take twice the room.
  * - `day` is that of the start; dates end in 2149.
+ * - `meta` has plain keys: among those of low cardinality, 26.7 does not find the empty one after rows were deleted.
  */
 const LAYOUTS: { readonly [table in Table]: Layout } = {
   span_rows: {
