@@ -1,3 +1,4 @@
+import { AGGREGATE_FIELDS } from "../store/aggregate-rows.ts";
 import type { AggregateQuery, SpansOptions, TraceQuery, ValuesQuery } from "../store/trace-store.ts";
 import {
   AMOUNT,
@@ -16,18 +17,6 @@ const TIME = integer(0, Number.MAX_SAFE_INTEGER);
 const SECOND_US = 1_000_000;
 /** A chart has no more; and a page of them would be the memory of the process. */
 const MAX_BUCKETS = 5_000;
-const AGGREGATE_FIELDS = [
-  "model",
-  "provider",
-  "feature",
-  "team",
-  "userId",
-  "environment",
-  "name",
-  "type",
-  "status",
-  "errorType",
-] as const satisfies readonly (keyof NonNullable<AggregateQuery["where"]>)[];
 const VALUE_FIELDS = [
   "name",
   "model",

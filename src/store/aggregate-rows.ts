@@ -17,7 +17,8 @@ export interface Counted {
   readonly figure: number;
 }
 
-const FIELDS: readonly AggregateField[] = [
+/** What an aggregate can be grouped by, and what its conditions are about. */
+export const AGGREGATE_FIELDS: readonly AggregateField[] = [
   "model",
   "provider",
   "feature",
@@ -39,7 +40,8 @@ export function checkAggregate(query: AggregateQuery): {
   const groupBy = [...new Set(query.groupBy)];
   const where = Object.entries(query.where ?? {}).filter(([, value]) => value !== undefined);
   for (const field of [...groupBy, ...where.map(([field]) => field as AggregateField)]) {
-    if (!FIELDS.includes(field)) throw bad(`groupBy and where take ${FIELDS.join(", ")}; they got ${String(field)}.`);
+    if (!AGGREGATE_FIELDS.includes(field))
+      throw bad(`groupBy and where take ${AGGREGATE_FIELDS.join(", ")}; they got ${String(field)}.`);
   }
   const { bucketUs } = query;
   if (bucketUs !== undefined && !(Number.isSafeInteger(bucketUs) && bucketUs > 0)) {
@@ -83,7 +85,8 @@ export function aggregateRows(counted: Iterable<Counted>, query: AggregateQuery)
   return [...rows, ...other];
 }
 
-function compareValues(a: readonly string[], b: readonly string[]): number {
+/** The order of groups that count alike. */
+export function compareValues(a: readonly string[], b: readonly string[]): number {
   for (const [i, value] of a.entries()) {
     const order = compareText(value, b[i]!);
     if (order !== 0) return order;

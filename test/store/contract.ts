@@ -507,6 +507,20 @@ export function storeContract(
     assert.deepEqual([hours?.count, hours?.sum], [6, (20 + 30 + 40 + 7 + 5 + 1) * 1e6]);
   });
 
+  rule("aggregate: of a few thousand spans that came at once, some are replaced", async (store) => {
+    const all = Array.from({ length: 2_500 }, (_, i) => call(T, i + 1, i, 1_000 + i));
+    await store.append(all);
+    const replaced = all.filter((_, i) => i % 97 === 5 || (i > 900 && i < 1_000));
+    await store.append(replaced.map((record) => ({ ...record, seq: 9, model: "other", endTime: record.startTime })));
+    const [row] = await store.aggregate({ percentiles: true });
+    const left = all.length - replaced.length;
+    const kept = all.flatMap((record, i) => (replaced.includes(record) ? [] : [(1_000 + i) * 1_000]));
+    const sum = kept.reduce((total, ns) => total + ns, 0);
+    assert.deepEqual([row?.count, row?.sum, kept.length], [all.length, sum, left]);
+    const [narrow] = await store.aggregate({ fromUs: START_US + 901, toUs: START_US + 1_000 });
+    assert.deepEqual([narrow?.count, narrow?.sum], [99, 0]);
+  });
+
   rule("aggregate of scores: numbers and booleans by their value and time", async (store) => {
     const given = (n: number, value: ScoreRecord["value"], part: Partial<ScoreRecord> = {}) =>
       sampleScore({ id: `s${n}`, value, time: at(n), name: "q", trace: { feature: "f" }, ...part });

@@ -7,7 +7,7 @@ export const APPLICATION_ID = 0x536c7472;
  *
  * - `span_rows.id` is its chunk's id times 64 plus its place in the chunk, and the row id of its words.
  * - `chunks` have the records of spans as compressed lines; beside them, what lists show of their payloads.
- * - `figures` have all that is summed or counted of a chunk's spans, column by column: a scan reads 50 bytes a span.
+ * - `figures` have all that is summed or counted of the spans of 16 chunks, column by column: a scan reads 50 bytes a span.
  * - `dims` are the combinations of what spans are grouped by; few, so a span has their number.
  * - `terms` are the values that traces are found by, `trace_terms` which traces have them, newest first.
  * - `hours` and `days` are the sums over the spans that started in them.
