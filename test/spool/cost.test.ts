@@ -9,7 +9,7 @@ import { frame } from "../../src/spool/frame.ts";
 import { newBorn, ownName, SILENT_MS } from "../../src/spool/owner.ts";
 import { pack } from "../../src/spool/pack.ts";
 import { newSegment, newShelf, type Segment } from "../../src/spool/shelf.ts";
-import { cleanUp, deadOwner, isDown, owners, place, replay, span, spans, target, watched } from "./rig.ts";
+import { cleanUp, deadOwner, drain, isDown, owners, place, replay, span, spans, target, watched } from "./rig.ts";
 
 test("P1 a write looks at no directory of the dead, however many there are", (t) => {
   const backlog = createBacklog(1e9, assert.ifError);
@@ -66,7 +66,7 @@ test("P1 300 dead owners: 64 are taken over in the caller's turn, all of them so
   const { sink, books } = watched(inner, { dir });
   sink.open!();
   assert.equal(renamed.mock.callCount(), 64);
-  await sink.flush!();
+  await drain(sink, () => inner.ids.length);
   await sink.close!();
   assert.deepEqual(
     inner.ids,

@@ -4,20 +4,23 @@
  * says on stdout which ids have been acknowledged.
  */
 import { appendFileSync, existsSync, writeSync } from "node:fs";
+import type { Sink } from "../../src/sinks/sink.ts";
 import { spool } from "../../src/spool/spool.ts";
-import { signal, spans } from "./rig.ts";
+import { drain, signal, spans } from "./rig.ts";
 
 const [job, dir, out, go] = process.argv.slice(2);
 
 if (job === "replay") {
-  const sink = spool(
-    { name: "target", write: (batch) => appendFileSync(out!, batch.map(({ spanId }) => `${spanId}\n`).join("")) },
-    { dir: dir! },
-  );
+  let delivered = 0;
+  const write: Sink["write"] = (batch) => {
+    appendFileSync(out!, batch.map(({ spanId }) => `${spanId}\n`).join(""));
+    delivered += batch.length;
+  };
+  const sink = spool({ name: "target", write }, { dir: dir! });
   writeSync(1, "ready\n");
   while (!existsSync(go!)) await new Promise((resolve) => setTimeout(resolve, 1));
   sink.open!();
-  await sink.flush!();
+  await drain(sink, () => delivered);
   await sink.close!();
 } else {
   const sink = spool({ name: "target", write: () => new Promise(() => {}) }, { dir: dir!, segmentBytes: 100_000 });
