@@ -1,10 +1,11 @@
 import { isPromise } from "node:util/types";
 import { ASSIGNMENTS } from "./assignments.ts";
+import { codes, readCodes } from "./codes.ts";
 import { LIMITS } from "./limits.ts";
 import { LISTS } from "./lists.ts";
 import { secretNames, verdicts } from "./names.ts";
 import { isCardNumber, type PersonalData, personalKinds, personalRules } from "./personal.ts";
-import { codeAt, EDGE, type Rule, startScan } from "./scan.ts";
+import { codeAt, EDGE, type Rule, type Scan, startScan } from "./scan.ts";
 import { SHAPES } from "./shapes.ts";
 import { TOKENS } from "./tokens.ts";
 
@@ -92,24 +93,28 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   /** One look at each character; the few that are anchors are judged. */
   function mask(text: string): string {
     if (text.length < SHORTEST) return text;
-    const scan = startScan(text, verdict, shortest);
+    let scan: Scan | undefined;
     let before = EDGE;
+    let from = 0;
+    let to = 0;
     for (let at = 0; at < text.length; at++) {
-      const code = Math.min(text.charCodeAt(at), EDGE);
+      if (at >= to) to = readCodes(text, (from = at));
+      const code = Math.min(codes[at - from]!, EDGE);
       let open = asAnchor[code]! & asBefore[before]!;
       before = code;
       if (open !== 0) open &= asAfter[Math.min(codeAt(text, at + 1), EDGE)]!;
+      if (open !== 0) scan ??= startScan(text, verdict, shortest);
       while (open !== 0) {
         const first = 31 - Math.clz32(open & -open);
         open &= open - 1;
-        if (!judges[first]!(scan, at)) continue;
-        at = scan.done - 1;
+        if (!judges[first]!(scan!, at)) continue;
+        at = scan!.done - 1;
         before = Math.min(text.charCodeAt(at), EDGE);
         break;
       }
     }
-    steps += scan.steps;
-    if (scan.pieces.length === 0) return text;
+    steps += scan?.steps ?? text.length;
+    if (scan === undefined || scan.pieces.length === 0) return text;
     scan.pieces.push(text.slice(scan.done));
     return scan.pieces.join("");
   }

@@ -36,6 +36,11 @@ const UNCAPTURABLE = "[Uncapturable]";
  * result the copy equals it; a text such as `[BigInt 10]` stands for everything else.
  */
 export function snapshot(value: unknown, root: string, limits: Limits, redactor: Redactor | undefined): Snapshot {
+  // Settled without a walk: most results are such, or nothing at all.
+  if (value === null || typeof value === "boolean") return { value, bytes: 16, work: 1 };
+  if (typeof value === "number" && Number.isFinite(value) && redactor?.number === undefined) {
+    return { value: value + 0, bytes: 16, work: 1 };
+  }
   const walk = startWalk(root, limits, redactor);
   const { frames, cuts } = walk;
   let copied: Json | undefined;

@@ -24,7 +24,7 @@ import { genAiOf, statedCost } from "./span-patch.ts";
 import type { Draft, Trace } from "./trace.ts";
 import { formatTraceparent } from "./traceparent.ts";
 import { normalizeUsage } from "./usage.ts";
-import { NOTHING_SAID, type Said, writeRecord } from "./write-record.ts";
+import { NOTHING_SAID, Said, writeRecord } from "./write-record.ts";
 
 export interface SpanStart {
   readonly name: string;
@@ -254,14 +254,14 @@ export class RecordingSpan implements Span, Draft {
 
   #apply(patch: SpanPatch): void {
     if (patch.name !== undefined) this.#name = clean(this.#runtime, patch.name);
-    if (OBSERVATION_TYPES.includes(patch.type as ObservationType)) this.#type = patch.type as ObservationType;
-    if (SPAN_KINDS.includes(patch.kind as SpanKind)) this.#kind = patch.kind as SpanKind;
+    if (patch.type !== undefined && OBSERVATION_TYPES.includes(patch.type)) this.#type = patch.type as ObservationType;
+    if (patch.kind !== undefined && SPAN_KINDS.includes(patch.kind)) this.#kind = patch.kind as SpanKind;
     if (patch.input !== undefined) this.#say().input = this.#capture(patch.input, "input");
     if (patch.output !== undefined) this.#say().output = this.#capture(patch.output, "output");
     if (patch.metadata) this.#say().metadata = this.#captureObject(this.#said.metadata, patch.metadata, "metadata");
     if (patch.attributes)
       this.#say().attributes = this.#captureObject(this.#said.attributes, patch.attributes, "attributes");
-    if (LEVELS.includes(patch.level as Level)) this.#setLevel(patch.level as Level);
+    if (patch.level !== undefined && LEVELS.includes(patch.level)) this.#setLevel(patch.level as Level);
     if (patch.statusMessage !== undefined) {
       this.#say().statusMessage = this.#runtime.capture.text(String(patch.statusMessage));
     }
@@ -282,7 +282,7 @@ export class RecordingSpan implements Span, Draft {
 
   /** What is said of the span, to be added to: most spans have nothing said of them. */
   #say(): Said {
-    if (this.#said === NOTHING_SAID) this.#said = { ...NOTHING_SAID };
+    if (this.#said === NOTHING_SAID) this.#said = new Said();
     return this.#said;
   }
 

@@ -64,7 +64,7 @@ export function startUnder(
   const monotonicMs = runtime.clock.monotonicMs();
   let trace = parent === undefined ? undefined : traceOf(runtime, parent);
   const isRoot = trace === undefined;
-  trace ??= newTrace(runtime, (parent as NonRecordingSpan | undefined)?.info);
+  trace ??= newTrace(runtime, (parent as NonRecordingSpan | undefined)?.info, monotonicMs);
   const witness = witnessOf(context) ?? witnessOf(parent);
   if (!isRecorded(runtime, trace)) {
     return new NonRecordingSpan("unsampled", { trace, spanId: runtime.ids.spanId(), witness });
@@ -78,7 +78,7 @@ export function startUnder(
   const span = new RecordingSpan(runtime, trace, {
     name,
     type: isType(options.type) ? options.type : "span",
-    kind: SPAN_KINDS.includes(options.kind as SpanKind) ? (options.kind as SpanKind) : "internal",
+    kind: isKind(options.kind) ? options.kind : "internal",
     spanId: options.spanId ?? runtime.ids.spanId(),
     parentSpanId: isRoot ? undefined : parent?.spanId,
     parentOrigin: isRoot ? undefined : originOf(parent as NonRecordingSpan),
@@ -94,10 +94,10 @@ export function startUnder(
 }
 
 /** A trace that has no span yet, with the attributes every trace starts with. */
-export function newTrace(runtime: Runtime, info?: TraceInfo): Trace {
+export function newTrace(runtime: Runtime, info?: TraceInfo, monotonicMs?: number): Trace {
   const traceId = runtime.ids.traceId(runtime.clock.epochMs());
   const traceFlags = isSampledAt(traceId, runtime.samplingThreshold) ? RANDOM | SAMPLED : RANDOM;
-  return joinTrace(runtime, { traceId, traceFlags, info });
+  return joinTrace(runtime, { traceId, traceFlags, info }, monotonicMs);
 }
 
 /** The local half of a trace that began elsewhere. */
@@ -109,8 +109,8 @@ export function joinTrace(
     traceState?: string | undefined;
     info?: TraceInfo | undefined;
   },
+  monotonicMs: number = runtime.clock.monotonicMs(),
 ): Trace {
-  const monotonicMs = runtime.clock.monotonicMs();
   return {
     traceId: from.traceId,
     traceFlags: from.traceFlags,
@@ -157,6 +157,10 @@ function originOf({ reason }: NonRecordingSpan): "remote" | "external" | undefin
 
 function isType(type: ObservationType | undefined): type is ObservationType {
   return type !== undefined && OBSERVATION_TYPES.includes(type);
+}
+
+function isKind(kind: SpanKind | undefined): kind is SpanKind {
+  return kind !== undefined && SPAN_KINDS.includes(kind);
 }
 
 /** Ids that are none would make a record that nobody can find. */

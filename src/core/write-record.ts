@@ -18,41 +18,26 @@ import {
 } from "./record.ts";
 import type { Trace } from "./trace.ts";
 
-/** What may be said of a span beyond what it starts with. */
-export interface Said {
-  statusMessage: string | undefined;
-  error: ErrorInfo | undefined;
-  input: Json | undefined;
-  output: Json | undefined;
-  firstChunkMs: number | undefined;
-  genAi: GenAi | undefined;
-  usage: Usage | undefined;
-  cost: Cost | undefined;
-  http: HttpCall | undefined;
-  events: SpanEvent[] | undefined;
-  links: readonly SpanLink[] | undefined;
-  metadata: JsonObject | undefined;
-  attributes: JsonObject | undefined;
-  cuts: Cut[] | undefined;
+/** What may be said of a span beyond what it starts with. A class: copies of a literal take 100 ns more. */
+export class Said {
+  statusMessage: string | undefined = undefined;
+  error: ErrorInfo | undefined = undefined;
+  input: Json | undefined = undefined;
+  output: Json | undefined = undefined;
+  firstChunkMs: number | undefined = undefined;
+  genAi: GenAi | undefined = undefined;
+  usage: Usage | undefined = undefined;
+  cost: Cost | undefined = undefined;
+  http: HttpCall | undefined = undefined;
+  events: SpanEvent[] | undefined = undefined;
+  links: readonly SpanLink[] | undefined = undefined;
+  metadata: JsonObject | undefined = undefined;
+  attributes: JsonObject | undefined = undefined;
+  cuts: Cut[] | undefined = undefined;
 }
 
 /** Shared by all spans of which nothing has been said yet. */
-export const NOTHING_SAID: Readonly<Said> = Object.freeze({
-  statusMessage: undefined,
-  error: undefined,
-  input: undefined,
-  output: undefined,
-  firstChunkMs: undefined,
-  genAi: undefined,
-  usage: undefined,
-  cost: undefined,
-  http: undefined,
-  events: undefined,
-  links: undefined,
-  metadata: undefined,
-  attributes: undefined,
-  cuts: undefined,
-});
+export const NOTHING_SAID: Said = new Said();
 
 /** Everything that is known of a span. */
 export interface Known {

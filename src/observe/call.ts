@@ -1,7 +1,7 @@
 import { isAsyncFunction, isGeneratorFunction, isGeneratorObject } from "node:util/types";
 import { type CallSite, rememberCallSite } from "../core/call-site.ts";
 import { contextSpan, runIn } from "../core/context.ts";
-import { guard } from "../core/guard.ts";
+import { guard, swallow } from "../core/guard.ts";
 import { isMuted, type NonRecordingSpan } from "../core/non-recording-span.ts";
 import type { RecordingSpan } from "../core/recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
@@ -11,8 +11,8 @@ import type { Observer } from "./observer.ts";
 import { type DynamicOptions, type ObserveOptions, pick } from "./options.ts";
 import { namedArguments } from "./parameters.ts";
 import { refusalOf } from "./refusal.ts";
-import { follow } from "./settle.ts";
-import { SpanObserver } from "./span-observer.ts";
+import { follow, isObject } from "./settle.ts";
+import { endSpan, SpanObserver } from "./span-observer.ts";
 import { updateTraceOf } from "./trace.ts";
 
 /** One observed function: what is known of it before any call. */
@@ -34,10 +34,18 @@ export function callObserved(site: Site, self: unknown, args: unknown[], newTarg
   const parent = contextSpan(runtime);
   if (isMuted(parent)) {
     const result = apply(site.fn, self, args, newTarget);
-    return isGeneratorObject(result) ? follow(result, mutedObserver(runtime, parent as Span)) : result;
+    return isObject(result) && isGeneratorObject(result)
+      ? follow(result, mutedObserver(runtime, parent as Span))
+      : result;
   }
   const options = optionsOf(site, self, args);
-  const span = guard(() => begin(runtime, parent, site, options, self, args), undefined);
+  let span: RecordingSpan | NonRecordingSpan | undefined;
+  // Not `guard`, here and below where every call comes by: its closures take a tenth of what a span costs.
+  try {
+    span = begin(runtime, parent, site, options, self, args);
+  } catch (error) {
+    swallow(error);
+  }
   if (span === undefined) return apply(site.fn, self, args, newTarget);
   const kind = newTarget !== undefined ? "construction" : site.fresh ? "async" : "call";
   return runSpan(runtime, span, options, () => apply(site.fn, self, args, newTarget), kind);
@@ -57,10 +65,10 @@ export function runSpan<T>(
   if (!span.recording) {
     return follow(runIn(runtime.carrier, span, fn), mutedObserver(runtime, span), kind === "async");
   }
-  const observer = new SpanObserver(runtime, span as RecordingSpan, options);
-  const refused = runtime.modelCalls === undefined ? undefined : refusalOf(runtime, span as RecordingSpan);
+  const recording = span as RecordingSpan;
+  const refused = runtime.modelCalls === undefined ? undefined : refusalOf(runtime, recording);
   if (refused !== undefined) {
-    observer.fail(refused);
+    new SpanObserver(runtime, recording, options).fail(refused);
     if (kind === "async") return Promise.reject(refused) as T;
     throw refused;
   }
@@ -68,11 +76,13 @@ export function runSpan<T>(
   try {
     result = runIn(runtime.carrier, span, fn);
   } catch (error) {
-    observer.fail(error);
+    new SpanObserver(runtime, recording, options).fail(error);
     throw error;
   }
-  if (kind !== "construction") return follow(result, observer, kind === "async");
-  observer.end(undefined);
+  if (kind !== "construction" && isObject(result)) {
+    return follow(result, new SpanObserver(runtime, recording, options), kind === "async");
+  }
+  endSpan(runtime, recording, options, kind === "construction" ? undefined : result);
   return result;
 }
 
@@ -99,7 +109,13 @@ function optionsOf(site: Site, self: unknown, args: unknown[]): ObserveOptions {
 }
 
 function nameOf(site: Site, { name }: ObserveOptions, self: unknown): string {
-  return typeof name === "string" ? name : guard(() => site.name(self), "anonymous");
+  if (typeof name === "string") return name;
+  try {
+    return site.name(self);
+  } catch (error) {
+    swallow(error);
+    return "anonymous";
+  }
 }
 
 function begin(

@@ -1,5 +1,5 @@
 import { isPromise, isProxy } from "node:util/types";
-import { guard } from "../core/guard.ts";
+import { swallow } from "../core/guard.ts";
 import { followAsyncIterable, followIterator } from "./iterators.ts";
 import { type Observer, watch } from "./observer.ts";
 import { copyOwn, dataOf, inheritedOf, methodOf } from "./patch.ts";
@@ -12,14 +12,23 @@ import { describeResponse, followEventStream, followNodeStream, tapReadableStrea
  * `fresh`: nobody else has the promise, as it comes from an `async` function.
  */
 export function follow<T>(result: T, observer: Observer, fresh = false): T {
-  if ((typeof result !== "object" && typeof result !== "function") || result === null) {
+  if (!isObject(result)) {
     observer.end(result);
     return result;
   }
-  const seen = guard(() => followObject(result, observer, fresh), undefined);
-  if (seen !== undefined) return seen as T;
-  observer.end(undefined);
-  return result;
+  try {
+    // An `async` function gives no proxy, no subclass and nothing with a `then` of its own.
+    const isOwn = fresh && Object.getPrototypeOf(result) === Promise.prototype;
+    return (isOwn ? followPromise(result as any, observer, follow) : followObject(result, observer, fresh)) as T;
+  } catch (error) {
+    swallow(error);
+    observer.end(undefined);
+    return result;
+  }
+}
+
+export function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
 function followObject(result: object, observer: Observer, fresh: boolean): unknown {

@@ -74,9 +74,14 @@ export class SpanObserver implements Observer {
 
   #end(value: unknown): void {
     this.#chunks = undefined;
-    const { output } = this.#options;
-    const isShown = value !== undefined && this.#captures && !this.#span.ended;
-    const shown = isShown && output !== undefined ? pick(() => output(value)) : value;
-    this.#span.end(isShown && shown !== undefined ? { output: shown } : undefined);
+    endSpan(this.#runtime, this.#span, this.#options, value);
   }
+}
+
+/** Ends the span of a call with what it gave. */
+export function endSpan(runtime: Runtime, span: RecordingSpan, options: ObserveOptions, value: unknown): void {
+  const isShown = value !== undefined && !span.ended && (options.captureOutput ?? runtime.captureOutput);
+  const { output } = options;
+  const shown = isShown && output !== undefined ? pick(() => output(value)) : value;
+  span.end(isShown && shown !== undefined ? { output: shown } : undefined);
 }
