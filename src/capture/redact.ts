@@ -87,6 +87,9 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   const asAnchor = bits(rules.map((rule) => rule.anchors));
   const asBefore = bits(rules.map((rule) => rule.before));
   const asAfter = bits(rules.map((rule) => rule.after));
+  // For all 65,536 codes: to bound each by `EDGE` first would make the pass 1.6 times as long.
+  const isAnchor = new Uint8Array(0x10000).fill(asAnchor[EDGE]! && 1, EDGE);
+  isAnchor.set(asAnchor.subarray(0, EDGE).map((open) => open && 1));
   const names = new Map<string, Name>();
   let steps = 0;
 
@@ -94,14 +97,18 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   function mask(text: string): string {
     if (text.length < SHORTEST) return text;
     let scan: Scan | undefined;
-    let before = EDGE;
-    let from = 0;
-    let to = 0;
-    for (let at = 0; at < text.length; at++) {
+    for (let at = 0, from = 0, to = 0; at < text.length; at++) {
       if (at >= to) to = readCodes(text, (from = at));
-      const code = Math.min(codes[at - from]!, EDGE);
-      let open = asAnchor[code]! & asBefore[before]!;
-      before = code;
+      const count = to - from;
+      let next = at - from;
+      while (next < count && isAnchor[codes[next]!] === 0) next++;
+      at = from + next;
+      if (next === count) {
+        at--;
+        continue;
+      }
+      let open = asAnchor[Math.min(codes[next]!, EDGE)]!;
+      if (open !== 0) open &= asBefore[Math.min(codeAt(text, at - 1), EDGE)]!;
       if (open !== 0) open &= asAfter[Math.min(codeAt(text, at + 1), EDGE)]!;
       if (open !== 0) scan ??= startScan(text, verdict, shortest);
       while (open !== 0) {
@@ -109,7 +116,6 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
         open &= open - 1;
         if (!judges[first]!(scan!, at)) continue;
         at = scan!.done - 1;
-        before = Math.min(text.charCodeAt(at), EDGE);
         break;
       }
     }
