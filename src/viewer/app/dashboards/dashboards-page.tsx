@@ -146,7 +146,7 @@ function Board({ figures, view, onChange }: BoardProps) {
       latency: [
         one(({ p99 }) => p99, null, "p99", tokenColor("--text-3"), true),
         one(({ p95 }) => p95, null, "p95", strong),
-        one(({ p50 }) => p50, null, "p50", tokenColor("--hue-5")),
+        one(({ p50 }) => p50, null, "p50", tokenColor("--hue-2")),
       ],
       failures: [
         one(({ errors }) => errors, 0, "errors", tokenColor("--error-fill")),
