@@ -76,6 +76,12 @@ function inspect(): string[] {
       found.push(`link without noopener: ${link.href}`);
     else if (link.origin === location.origin && link.pathname !== "/") found.push(`link beside the page: ${link.href}`);
   }
+  const texts = document.createTreeWalker(app, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode.nodeValue ?? "";
+    if (/[\u200b\u202a-\u202e\u2066-\u2069\ufeff]/.test(text))
+      found.push(`hidden characters: ${JSON.stringify(text.slice(0, 80))}`);
+  }
   if (document.scripts.length !== 1) found.push(`${document.scripts.length} scripts`);
   return found;
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { visibleText } from "../visible-text.ts";
 
 const DELAY_MS = 350;
 const GAP = 6;
@@ -32,7 +33,7 @@ export function TooltipLayer() {
       const text = target.getAttribute("data-tip");
       if (!text || !target.isConnected || !box.current) return;
       const tip = box.current;
-      tip.textContent = text;
+      tip.textContent = visibleText(text);
       tip.hidden = false;
       const at = target.getBoundingClientRect();
       const { offsetWidth, offsetHeight } = tip;
