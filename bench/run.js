@@ -1,10 +1,14 @@
 /** The benchmark: `npm run bench -- --help`. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { budgetRows } from "./lib/budgets.js";
+import { documentOf } from "./lib/document.js";
 import { HELP, readFlags } from "./lib/flags.js";
 import { machine, versionOf } from "./lib/machine.js";
 import { measureRounds } from "./lib/rounds.js";
 import { rowsOf, textTable } from "./lib/table.js";
 import { UsageError } from "./lib/usage-error.js";
+
+const DOCUMENT = new URL("../docs/performance.md", import.meta.url);
 
 try {
   await main(readFlags(process.argv.slice(2)));
@@ -15,16 +19,15 @@ try {
 
 async function main(flags) {
   if (flags.help) return console.log(HELP);
-  const results = flags.from ? JSON.parse(readFileSync(flags.from, "utf8")) : await measure(flags);
-  for (const { node, workloads } of results.runs) {
-    for (const [workload, rounds] of Object.entries(workloads)) {
-      console.log(
-        `\nNode ${node}, medians of ${rounds.length} rounds (least–most), × = ratio to the floor of the same round`,
-      );
-      console.log(textTable(rowsOf(workload, rounds)));
-    }
-  }
+  const results = flags.from ? kept(flags.from) : await measure(flags);
   if (flags.json) writeFileSync(flags.json, `${JSON.stringify(results, null, 1)}\n`);
+  for (const { node, workloads } of results.runs) {
+    console.log(`\nNode ${node}: medians (least–most), × = ratio to the floor of the same round`);
+    for (const [workload, rounds] of Object.entries(workloads)) console.log(`\n${textTable(rowsOf(workload, rounds))}`);
+  }
+  const budgets = budgetRows(results.runs);
+  if (budgets.length > 1) console.log(`\n${textTable(budgets)}`);
+  if (flags.write) writeFileSync(DOCUMENT, documentOf(results));
 }
 
 async function measure({ nodes, ...options }) {
@@ -33,7 +36,12 @@ async function measure({ nodes, ...options }) {
   for (const node of nodes) {
     const version = versionOf(node);
     const say = (line) => process.stderr.write(`Node ${version}, ${line}\n`);
-    runs.push({ node: version, workloads: await measureRounds({ ...options, node }, say) });
+    runs.push({ node: version, workloads: await measureRounds({ ...options, node, size: "full" }, say) });
   }
   return { ...machine(), minutes: (performance.now() - started) / 60_000, runs };
+}
+
+function kept(file) {
+  if (!existsSync(file)) throw new UsageError(`--from: no such file: ${file}`);
+  return JSON.parse(readFileSync(file, "utf8"));
 }

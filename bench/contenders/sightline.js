@@ -2,10 +2,10 @@
 import { configure, fileSink, flush, observe, shutdown, stats } from "sightline";
 
 const SINKS = {
-  file: ({ file }) => fileSink({ path: file }),
+  file: ({ file, limits }) => fileSink({ path: file, ...limits }),
   http: async ({ url }) => (await import("sightline/sinks/http")).httpSink({ url: `${url}/v1/records` }),
-  json: ({ url }) => otlp({ url: `${url}/v1/traces` }),
-  protobuf: ({ url }) => otlp({ url: `${url}/v1/traces`, encoding: "protobuf" }),
+  json: ({ url }) => otlp({ endpoint: url, protocol: "http/json" }),
+  protobuf: ({ url }) => otlp({ endpoint: url, protocol: "http/protobuf" }),
   nowhere: () => ({ name: "nowhere", write() {} }),
 };
 

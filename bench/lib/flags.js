@@ -7,7 +7,7 @@ import { WORKLOADS } from "./workloads.js";
 export const HELP = `What a traced call costs, beside the least that it can cost and beside others.
 
   npm run bench -- [--only=leaf,nested] [--contenders=floor,sightline,otel] [--rounds=5] [--node=20,24]
-                   [--json=results.json] [--write] [--smoke]
+                   [--json=results.json] [--from=results.json] [--write]
 
   --only        workloads: ${Object.keys(WORKLOADS).join(", ")}
   --contenders  ${Object.keys(CONTENDERS).join(", ")}; default all that are installed
@@ -17,7 +17,6 @@ export const HELP = `What a traced call costs, beside the least that it can cost
   --json        keeps every sample in a file
   --write       writes docs/performance.md from what was measured
   --from        a file of --json to print or write again, measuring nothing
-  --smoke       tiny counts: does it run
 `;
 
 /** @param {string[]} args */
@@ -39,7 +38,6 @@ export function readFlags(args) {
     json: values.json,
     from: values.from,
     write: values.write,
-    size: values.smoke ? "smoke" : "full",
   };
 }
 
@@ -54,7 +52,6 @@ function parse(args) {
     from: text,
     rounds: { ...text, default: "5" },
     write: flag,
-    smoke: flag,
     help: flag,
   };
   try {

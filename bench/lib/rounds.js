@@ -15,13 +15,15 @@ const CHILD = new URL("../child.js", import.meta.url).pathname;
 export async function measureRounds({ node, workloads, contenders, rounds, size }, say = () => {}) {
   const results = Object.fromEntries(workloads.map((workload) => [workload, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const workload of workloads) results[workload].push({});
+    for (const workload of workloads) if (round === 0 || !WORKLOADS[workload].once) results[workload].push({});
     const samples = shuffled(
-      workloads.flatMap((workload) =>
-        contenders
-          .filter((name) => WORKLOADS[workload].contenders.includes(name))
-          .map((contender) => ({ workload, contender })),
-      ),
+      workloads
+        .filter((workload) => round === 0 || !WORKLOADS[workload].once)
+        .flatMap((workload) =>
+          contenders
+            .filter((name) => WORKLOADS[workload].contenders.includes(name))
+            .map((contender) => ({ workload, contender })),
+        ),
     );
     for (const [index, { workload, contender }] of samples.entries()) {
       say(`round ${round + 1}/${rounds}, ${index + 1}/${samples.length}: ${CONTENDERS[contender].title}, ${workload}`);
@@ -31,10 +33,10 @@ export async function measureRounds({ node, workloads, contenders, rounds, size 
   return results;
 }
 
-async function sample(node, options) {
+/** A contender at a workload in a process of its own. */
+export async function sample(node, options) {
   const { NODE_OPTIONS: _, ...env } = process.env;
-  const flags = WORKLOADS[options.workload].flags ?? [];
-  const child = spawn(node, [...flags, CHILD, JSON.stringify(options)], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(node, [CHILD, JSON.stringify(options)], { env, stdio: ["ignore", "pipe", "pipe"] });
   let [out, err] = ["", ""];
   child.stdout.on("data", (data) => (out += data));
   child.stderr.on("data", (data) => (err += data));

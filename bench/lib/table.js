@@ -5,7 +5,25 @@ import { WORKLOADS } from "./workloads.js";
 /** How a figure is shown: nanoseconds are shown as such below 10 µs. */
 export const FIGURES = {
   path: { title: "caller's path", unit: "time" },
+  rate: { title: "delivered", unit: "rate" },
   cpu: { title: "CPU, delivered", unit: "time" },
+  loss: { title: "lost", unit: "percent" },
+  delay: { title: "loop delay p99", unit: "ms" },
+  rssWarm: { title: "RSS warm", unit: "MiB" },
+  rssLast: { title: "RSS at the end", unit: "MiB" },
+  rss: { title: "RSS at most", unit: "MiB" },
+  bytes: { title: "bytes a span", unit: "count" },
+  importWall: { title: "import", unit: "ms" },
+  importCpu: { title: "import, CPU", unit: "ms" },
+  startWall: { title: "start", unit: "ms" },
+  chunk: { title: "CPU a chunk of a stream of 1,000", unit: "time" },
+  call: { title: "CPU a plain call", unit: "time" },
+  firstChunk: { title: "time to the first chunk", unit: "ms" },
+  heap: { title: "heap, 200,000 chunks", unit: "MiB" },
+  packages: { title: "packages", unit: "count" },
+  size: { title: "installed", unit: "MiB" },
+  whole: { title: "min + gzip", unit: "KiB" },
+  core: { title: "used by a small program", unit: "KiB" },
 };
 
 /** @param {number} value nanoseconds */

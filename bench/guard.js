@@ -1,0 +1,29 @@
+/**
+ * Has the caller's path become dearer? Sightline beside the floor on the four core workloads, seven rounds in pairs. The
+ * bounds are wide, for machines that are busy; what is over one is measured once more.
+ *
+ *   npm run bench:guard
+ */
+import { measureRounds } from "./lib/rounds.js";
+import { median, pairedRatios } from "./lib/statistics.js";
+import { CORE } from "./lib/workloads.js";
+
+/** Ratios to the floor. */
+const BOUNDS = { leaf: 4, nested: 4, children: 4, chain: 4 };
+const ROUNDS = 7;
+
+const over = await ratios(CORE);
+if (over.length > 0 && (await ratios(over, "again")).length > 0) process.exitCode = 1;
+
+async function ratios(workloads, again = "") {
+  const contenders = ["floor", "sightline"];
+  const node = process.execPath;
+  const results = await measureRounds({ node, workloads, contenders, rounds: ROUNDS, size: "guard" });
+  return workloads.filter((workload) => {
+    const all = pairedRatios(results[workload], "sightline", "floor", "path");
+    const ratio = median(all);
+    const spread = `${Math.min(...all).toFixed(2)}–${Math.max(...all).toFixed(2)}`;
+    console.log(`${workload}: ${ratio.toFixed(2)} × floor (${spread}), bound ${BOUNDS[workload]} ${again}`.trim());
+    return ratio > BOUNDS[workload];
+  });
+}
