@@ -23,10 +23,15 @@ export interface AttributeWriter {
 /** @param own what goes under our own names though the profile has others for it */
 export function attributeWriter(profile: Profile, own: ReadonlySet<AttributeKey> = NONE): AttributeWriter {
   const definitions = REGISTRY[profile];
-  const written = new Map<string, AttributeValue>();
+  const written: { [name: string]: AttributeValue } = {};
+  const write = (name: string, value: AttributeValue): void => {
+    if (name !== "__proto__") written[name] = value;
+    // Not by assignment, which takes it for something else.
+    else Object.defineProperty(written, name, { value, enumerable: true, configurable: true, writable: true });
+  };
   const set = (name: string, value: Json): void => {
     const attribute = attributeOf(value);
-    if (attribute !== undefined) written.set(name, attribute);
+    if (attribute !== undefined) write(name, attribute);
   };
   return {
     profile,
@@ -34,9 +39,10 @@ export function attributeWriter(profile: Profile, own: ReadonlySet<AttributeKey>
       if (value === undefined || value === null) return;
       const { name: official, type } = definitions[key];
       const pattern = own.has(key) ? ownName(official) : official;
-      const name = indices.reduce<string>((left, index) => left.replace("{i}", String(index)), pattern);
-      if (type === "json") written.set(name, jsonText(value));
-      else if (fits(value, type)) written.set(name, value);
+      let name: string = pattern;
+      for (const index of indices) name = name.replace("{i}", String(index));
+      if (type === "json") write(name, jsonText(value));
+      else if (fits(value, type)) write(name, value);
       else set(name.startsWith("sightline.") ? name : ownName(name), value as Json);
     },
     putEach(prefix, entries) {
@@ -46,8 +52,7 @@ export function attributeWriter(profile: Profile, own: ReadonlySet<AttributeKey>
         if (value !== undefined && prefix + name !== "") set(prefix + name, value);
       }
     },
-    // Not by assignment, which takes `__proto__` for something else.
-    attributes: () => Object.fromEntries(written),
+    attributes: () => written,
   };
 }
 

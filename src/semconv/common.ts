@@ -22,9 +22,10 @@ export function putCommon(out: AttributeWriter, record: SpanRecord): void {
 export function putError(out: AttributeWriter, record: SpanRecord): void {
   const { error } = record;
   out.put("errorType", errorTypeOf(record));
-  out.put("ownErrorCode", error?.code === undefined ? undefined : String(error.code));
-  out.put("ownErrorStatus", error?.status);
-  out.put("ownErrorCauses", error?.causes);
+  if (error === undefined) return;
+  out.put("ownErrorCode", error.code === undefined ? undefined : String(error.code));
+  out.put("ownErrorStatus", error.status);
+  out.put("ownErrorCauses", error.causes);
 }
 
 const TRACE: { readonly [field in Exclude<keyof TraceInfo, "metadata" | "version" | "environment">]-?: AttributeKey } =

@@ -40,8 +40,20 @@ export function spanWriter(record: SpanRecord, profile: Profile): AttributeWrite
 /** `gen_ai.*` and `openai.*` of a span, its content left out. */
 export function putGenAi(out: AttributeWriter, record: SpanRecord): void {
   const operation = operationOf(record);
-  const { genAi = {}, usage, name } = record;
+  const { genAi, usage, name } = record;
   out.put("operation", operation);
+  if (genAi !== undefined) putCall(out, genAi);
+  out.put("timeToFirstChunk", secondsToFirstChunk(record));
+  if (genAi !== undefined) putParameters(out, genAi, operation);
+  putUsage(out, usage);
+  if (genAi !== undefined) putSubjects(out, genAi);
+  if (operation === "execute_tool" && genAi?.tool === undefined) out.put("toolName", name);
+  if (operation === "invoke_workflow") out.put("workflowName", workflowNameOf(name) || undefined);
+  if (genAi?.openai !== undefined) putOpenAI(out, genAi.openai);
+}
+
+/** Request and response. */
+function putCall(out: AttributeWriter, genAi: GenAi): void {
   out.put("provider", providerName(genAi.provider, out.profile));
   out.put("requestModel", genAi.requestModel);
   out.put("responseModel", genAi.responseModel);
@@ -54,13 +66,6 @@ export function putGenAi(out: AttributeWriter, record: SpanRecord): void {
   out.put("outputType", genAi.outputType);
   // Without it, by the conventions, nothing is streamed.
   out.put("stream", genAi.stream === false ? undefined : genAi.stream);
-  out.put("timeToFirstChunk", secondsToFirstChunk(record));
-  putParameters(out, genAi, operation);
-  putUsage(out, usage);
-  putSubjects(out, genAi);
-  if (operation === "execute_tool" && genAi.tool === undefined) out.put("toolName", name);
-  if (operation === "invoke_workflow") out.put("workflowName", workflowNameOf(name) || undefined);
-  putOpenAI(out, genAi.openai ?? {});
 }
 
 /** The provider as a profile calls it. */

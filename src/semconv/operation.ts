@@ -21,8 +21,10 @@ const OWN_OPERATIONS: ReadonlySet<string> = new Set(["transcription", "text_to_s
  */
 export function operationOf({ genAi, type, name, usage }: SpanRecord): string | undefined {
   if (genAi?.operation !== undefined) return genAi.operation;
-  const [verb = ""] = name.split(" ", 1);
-  if (genAi?.provider !== undefined && OWN_OPERATIONS.has(verb)) return verb;
+  if (genAi?.provider !== undefined) {
+    const [verb = ""] = name.split(" ", 1);
+    if (OWN_OPERATIONS.has(verb)) return verb;
+  }
   if (type === "generation") return "chat";
   return type === "agent" && usage !== undefined ? undefined : OPERATIONS[type];
 }

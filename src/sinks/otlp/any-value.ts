@@ -16,8 +16,10 @@ export interface ValueForm {
  */
 export function keyValues(attributes: Attributes, form: ValueForm = {}): KeyValue[] {
   const { isDouble = isDoubleByConvention, valueLength = Number.POSITIVE_INFINITY } = form;
-  return Object.entries(attributes).map(([key, value]) => {
-    return { key: wellFormed(key), value: anyValue(value, isDouble(key), valueLength) };
+  return Object.keys(attributes).map((key) => {
+    const value = attributes[key]!;
+    const mayBeDouble = typeof value === "number" || typeof value === "object";
+    return { key: wellFormed(key), value: anyValue(value, mayBeDouble && isDouble(key), valueLength) };
   });
 }
 

@@ -63,25 +63,21 @@ export function otlpForm(factory: string, options: OtlpFormOptions, env: NodeJS.
   const spans: TracesForm = {
     resource,
     schemaUrl,
-    span: (record) => ({
-      name: spanNameOf(record),
-      attributes: {
-        ...spanAttributes(record, spanForm),
-        ...(options.openInference && openInferenceAttributes(record, spanForm)),
-      },
-    }),
+    span(record) {
+      const own = spanAttributes(record, spanForm);
+      const attributes = options.openInference ? { ...own, ...openInferenceAttributes(record, spanForm) } : own;
+      return { name: spanNameOf(record), attributes };
+    },
     isDouble: (name) => isDouble(name, profile),
     valueLength,
   };
   return {
     spans,
     traces: (records) => tracesData(records, spans),
-    logs: (records) =>
-      logsData(
-        records.flatMap((record) => eventOf(record) ?? []),
-        resource,
-        schemaUrl,
-      ),
+    logs(records) {
+      const events = records.map(eventOf).filter((event) => event !== undefined);
+      return logsData(events, resource, schemaUrl);
+    },
   };
 }
 

@@ -41,6 +41,11 @@ function grow(out: Output, size: number): void {
 
 /** Unsigned, up to 2^53. */
 export function varint(out: Output, value: number): void {
+  if (value < 128) {
+    const at = reserve(out, 1);
+    out.bytes[at] = value;
+    return;
+  }
   let size = 1;
   for (let rest = value; rest >= 128; rest /= 128) size++;
   let at = reserve(out, size);
@@ -64,15 +69,32 @@ export function int64(out: Output, decimal: string): void {
   out.bytes.set(groups, at);
 }
 
+/** Nanoseconds since 1970 until 2286: nine digits of them, and ten of seconds. */
+const TIME = /^[1-9]\d{18}$/;
+
 /** Signed or not: the bits are the same. */
 export function fixed64(out: Output, decimal: string): void {
-  const at = reserve(out, 8);
-  out.bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(decimal)), at);
+  if (!TIME.test(decimal)) {
+    const at = reserve(out, 8);
+    out.bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(decimal)), at);
+    return;
+  }
+  // seconds * 1e9 + nanoseconds in two steps of 2^53 at most: a `BigInt` costs ten times as much.
+  const seconds = Number(decimal.slice(0, 10));
+  const low = (seconds % 0x10000) * 1e9 + Number(decimal.slice(10));
+  const high = Math.floor(seconds / 0x10000) * 1e9;
+  const sum = (high % 0x10000) * 0x10000 + low;
+  fixed32(out, Math.floor(high / 0x10000) + Math.floor(sum / 0x100000000));
+  fixed32(out, sum % 0x100000000);
 }
 
 export function fixed32(out: Output, value: number): void {
   const at = reserve(out, 4);
-  out.bytes.writeUInt32LE(value, at);
+  const { bytes } = out;
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
 }
 
 export function double(out: Output, value: number): void {
@@ -80,12 +102,36 @@ export function double(out: Output, value: number): void {
   out.bytes.writeDoubleLE(value, at);
 }
 
+/** Below it, a call of `Buffer` costs more than a loop over the characters. */
+const SHORT = 48;
+
 /** UTF-8 with its length before it; lone surrogates become U+FFFD. */
 export function string(out: Output, text: string): void {
+  if (text.length < SHORT && ascii(out, text)) return varint(out, text.length);
   const size = Buffer.byteLength(text);
   const at = reserve(out, size);
   out.bytes.write(text, at, size);
   varint(out, size);
+}
+
+/** False, and nothing is written, where a character is not ASCII. */
+function ascii(out: Output, text: string): boolean {
+  const at = reserve(out, text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 128) {
+      out.at += text.length;
+      return false;
+    }
+    out.bytes[at + i] = code;
+  }
+  return true;
+}
+
+/** By the code of a hex digit, what it stands for; else 255. */
+const DIGITS = new Uint8Array(128).fill(255);
+for (let i = 0; i < 16; i++) {
+  DIGITS[i.toString(16).charCodeAt(0)] = DIGITS[i.toString(16).toUpperCase().charCodeAt(0)] = i;
 }
 
 /**
@@ -95,7 +141,13 @@ export function string(out: Output, text: string): void {
  */
 export function hex(out: Output, digits: string): void {
   const size = digits.length / 2;
-  const at = Number.isInteger(size) ? reserve(out, size) : -1;
-  if (at < 0 || out.bytes.write(digits, at, size, "hex") !== size) throw new TypeError("an id is not of hex digits");
+  if (!Number.isInteger(size)) throw new TypeError("an id is not of hex digits");
+  const at = reserve(out, size);
+  for (let i = 0; i < size; i++) {
+    const high = DIGITS[digits.charCodeAt(2 * i)] ?? 255;
+    const low = DIGITS[digits.charCodeAt(2 * i + 1)] ?? 255;
+    if (high > 15 || low > 15) throw new TypeError("an id is not of hex digits");
+    out.bytes[at + i] = high * 16 + low;
+  }
   varint(out, size);
 }

@@ -43,12 +43,18 @@ export function byResource(
   resource: Attributes,
 ): readonly { readonly resource: Attributes; readonly records: readonly SpanRecord[] }[] {
   const groups = new Map<string, { resource: Attributes; records: SpanRecord[] }>();
+  let trace: SpanRecord["trace"] | undefined;
+  let group: { resource: Attributes; records: SpanRecord[] } | undefined;
   for (const record of records) {
-    const { version, release, environment } = record.trace;
-    const key = JSON.stringify([version ?? release, environment]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { resource: resourceAttributesOf(record, resource), records: [record] });
-    else group.records.push(record);
+    // Records of one trace come together.
+    if (record.trace !== trace) {
+      trace = record.trace;
+      const key = JSON.stringify([trace.version ?? trace.release, trace.environment]);
+      group = groups.get(key);
+      if (group === undefined)
+        groups.set(key, (group = { resource: resourceAttributesOf(record, resource), records: [] }));
+    }
+    group!.records.push(record);
   }
   return [...groups.values()];
 }
@@ -57,7 +63,7 @@ export function byResource(
  * The events of a span, and `exception` at its end for the error, as the conventions have it; without their
  * `exception.escaped`, which is deprecated.
  */
-export function eventsOf({ events = [], error, endTime }: SpanRecord): EventPart[] {
+export function eventsOf({ events = [], error, endTime }: SpanRecord): readonly EventPart[] {
   const parts = events.map(({ name, time, attributes = {} }) => {
     return { name, time, attributes: attributesOf(attributes), droppedAttributesCount: entriesCut(attributes) };
   });
@@ -74,8 +80,8 @@ export function attributesCut(record: SpanRecord): number {
 }
 
 /** How many events or links were left out: at least one, where there was no end to them. */
-export function listCut({ cuts = [] }: SpanRecord, path: "events" | "links"): number {
-  return cuts.some((cut) => cut.path === path && cut.reason === "entries") ? 1 : 0;
+export function listCut({ cuts }: SpanRecord, path: "events" | "links"): number {
+  return cuts?.some((cut) => cut.path === path && cut.reason === "entries") ? 1 : 0;
 }
 
 /** Reads the note that capture leaves in an object whose entries it cut: `[cut 5 of 1,005 entries]`. */
@@ -90,18 +96,14 @@ export function entriesCut(captured: JsonObject | undefined): number {
  *
  * @throws TypeError for a record whose ids or times OTLP cannot hold: it would cost its whole batch
  */
-export function checkSpan({
-  traceId,
-  spanId,
-  parentSpanId,
-  startTime,
-  endTime,
-  events = [],
-  links = [],
-}: SpanRecord): void {
-  const spanIds = [spanId, ...(parentSpanId === undefined ? [] : [parentSpanId]), ...links.map((link) => link.spanId)];
-  const traceIds = [traceId, ...links.map((link) => link.traceId)];
-  const times = [startTime, endTime, ...events.map((event) => event.time)];
-  const isValid = spanIds.every(isSpanId) && traceIds.every(isTraceId) && times.every(isTime);
+export function checkSpan({ traceId, spanId, parentSpanId, startTime, endTime, events, links }: SpanRecord): void {
+  const isValid =
+    isTraceId(traceId) &&
+    isSpanId(spanId) &&
+    (parentSpanId === undefined || isSpanId(parentSpanId)) &&
+    isTime(startTime) &&
+    isTime(endTime) &&
+    (events === undefined || events.every((event) => isTime(event.time))) &&
+    (links === undefined || links.every((link) => isTraceId(link.traceId) && isSpanId(link.spanId)));
   if (!isValid) throw new TypeError("a span's ids or times are not valid");
 }
