@@ -56,7 +56,9 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
   const sink = checkedSink(given, settings.suppress);
   const policy: SinkPolicy = sink.policy ?? {};
   const gate = policy.tail && createGate(policy.tail, now, sort);
-  const queue = createQueue(settings);
+  const { batchBytes } = settings;
+  const batchRecords = settings.asksSink ? (policy.batchRecords ?? settings.batchRecords) : settings.batchRecords;
+  const queue = createQueue({ batchRecords, batchBytes });
   const packer = createPacker(queue, budget, isStuck);
   const pace = createPace(settings);
   const attempts = createAttempts(sink.write, settings.attemptMs, { delivered, failed });

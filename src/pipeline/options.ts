@@ -8,7 +8,7 @@ export interface LaneOptions {
   readonly queueRecords?: number | undefined;
   /** The most memory that all waiting records together keep, in estimated heap bytes. Default: 32 MiB. */
   readonly queueBytes?: number | undefined;
-  /** A batch is full with this many records. Default: 256. */
+  /** A batch is full with this many records. Default: 256, for OTLP 1,024. */
   readonly batchRecords?: number | undefined;
   /** A batch is full with this many estimated heap bytes. Default: 1 MiB. */
   readonly batchBytes?: number | undefined;
@@ -32,6 +32,8 @@ export interface LaneTools {
   readonly suppress: <T>(fn: () => T) => T;
   /** Masks the messages of sinks where they are told: theirs may hold an address, a header, a record. */
   readonly clean?: ((text: string) => string) | undefined;
+  /** The sink may say how many records make a batch: nobody else has. */
+  readonly asksSink?: boolean;
   /** For a spool: a sink that wants none of it (an expired key, a wrong address) is waited for. */
   readonly isPatient?: boolean;
   /**

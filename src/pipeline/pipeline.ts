@@ -48,11 +48,14 @@ const FLUSH_MS = 5_000;
 export function createPipeline(sinks: readonly Sink[], options: PipelineOptions): Pipeline {
   const { clock = systemClock, random = Math.random, suppress, clean } = options;
   const limits = laneLimits(options);
+  const asksSink = options.batchRecords === undefined;
   const now = () => readClock(clock);
   const lanes: Lane[] = [];
   const budget = createBudget(limits.queueBytes, lanes);
   for (const sink of sinks) {
-    lanes.push(createLane(sink, uniqueName(sink, lanes), budget, { ...limits, now, random, suppress, clean }));
+    lanes.push(
+      createLane(sink, uniqueName(sink, lanes), budget, { ...limits, asksSink, now, random, suppress, clean }),
+    );
   }
   checkPlaces(sinks, suppress);
   for (const lane of lanes) lane.open();

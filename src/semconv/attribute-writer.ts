@@ -22,38 +22,52 @@ export interface AttributeWriter {
 
 /** @param own what goes under our own names though the profile has others for it */
 export function attributeWriter(profile: Profile, own: ReadonlySet<AttributeKey> = NONE): AttributeWriter {
-  const definitions = REGISTRY[profile];
-  const written: { [name: string]: AttributeValue } = {};
-  const write = (name: string, value: AttributeValue): void => {
-    if (name !== "__proto__") written[name] = value;
-    // Not by assignment, which takes it for something else.
-    else Object.defineProperty(written, name, { value, enumerable: true, configurable: true, writable: true });
-  };
-  const set = (name: string, value: Json): void => {
+  return new Writer(profile, own);
+}
+
+/** A class, as there is one for each span that is sent. */
+class Writer implements AttributeWriter {
+  readonly profile: Profile;
+  readonly #own: ReadonlySet<AttributeKey>;
+  readonly #written: { [name: string]: AttributeValue } = {};
+
+  constructor(profile: Profile, own: ReadonlySet<AttributeKey>) {
+    this.profile = profile;
+    this.#own = own;
+  }
+
+  put(key: AttributeKey, value: unknown, ...indices: readonly number[]): void {
+    if (value === undefined || value === null) return;
+    const { name: official, type } = REGISTRY[this.profile][key];
+    let name: string = this.#own.has(key) ? ownName(official) : official;
+    for (const index of indices) name = name.replace("{i}", String(index));
+    if (type === "json") this.#write(name, jsonText(value));
+    else if (fits(value, type)) this.#write(name, value);
+    else this.#set(name.startsWith("sightline.") ? name : ownName(name), value as Json);
+  }
+
+  putEach(prefix: string, entries: unknown): void {
+    if (typeof entries !== "object" || entries === null) return;
+    for (const [name, value] of Object.entries(entries as JsonObject)) {
+      // A name must not be empty (OpenTelemetry's specification, common/attribute).
+      if (value !== undefined && prefix + name !== "") this.#set(prefix + name, value);
+    }
+  }
+
+  attributes(): Attributes {
+    return this.#written;
+  }
+
+  #set(name: string, value: Json): void {
     const attribute = attributeOf(value);
-    if (attribute !== undefined) write(name, attribute);
-  };
-  return {
-    profile,
-    put(key, value, ...indices) {
-      if (value === undefined || value === null) return;
-      const { name: official, type } = definitions[key];
-      const pattern = own.has(key) ? ownName(official) : official;
-      let name: string = pattern;
-      for (const index of indices) name = name.replace("{i}", String(index));
-      if (type === "json") write(name, jsonText(value));
-      else if (fits(value, type)) write(name, value);
-      else set(name.startsWith("sightline.") ? name : ownName(name), value as Json);
-    },
-    putEach(prefix, entries) {
-      if (typeof entries !== "object" || entries === null) return;
-      for (const [name, value] of Object.entries(entries as JsonObject)) {
-        // A name must not be empty (OpenTelemetry's specification, common/attribute).
-        if (value !== undefined && prefix + name !== "") set(prefix + name, value);
-      }
-    },
-    attributes: () => written,
-  };
+    if (attribute !== undefined) this.#write(name, attribute);
+  }
+
+  #write(name: string, value: AttributeValue): void {
+    if (name !== "__proto__") this.#written[name] = value;
+    // Not by assignment, which takes it for something else.
+    else Object.defineProperty(this.#written, name, { value, enumerable: true, configurable: true, writable: true });
+  }
 }
 
 function fits(value: unknown, type: Exclude<AttributeType, "json">): value is AttributeValue {

@@ -165,7 +165,7 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
 
   function write(batch: readonly TraceRecord[], signal: AbortSignal): void | WriteResult | Promise<void | WriteResult> {
     const waiting = waitingOf(batch);
-    const going = batch.filter((record) => !waiting.has(record));
+    const going = waiting.size === 0 ? batch : batch.filter((record) => !waiting.has(record));
     try {
       const outcome = going.length === 0 ? undefined : sink.write(going, signal);
       if (!(outcome instanceof Promise)) return taken(batch, waiting, outcome, signal);

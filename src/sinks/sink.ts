@@ -47,6 +47,8 @@ export interface SinkPolicy {
    * within the batch interval, and at once when the memory for what waits is full.
    */
   readonly durability?: "batch" | "record";
+  /** So many records make a batch where `delivery` of `configure` does not say: for sinks whose requests cost more than the records in them. */
+  readonly batchRecords?: number;
   /** Wants the records of traces that head sampling left out too: monitors. */
   readonly unsampled?: true;
 }

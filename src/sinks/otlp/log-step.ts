@@ -27,11 +27,13 @@ export function logStep(form: OtlpForm): LogStep {
   const halfway = new WeakMap<TraceRecord, string | undefined>();
 
   function rejectedSpans(batch: readonly TraceRecord[]): Rejected {
-    return batch.flatMap((record) => {
+    const rejected: Rejected[number][] = [];
+    for (const record of batch) {
       const reason = halfway.get(record);
+      if (reason !== undefined) rejected.push({ spanId: record.spanId ?? "", reason });
       halfway.delete(record);
-      return reason === undefined ? [] : [{ spanId: record.spanId ?? "", reason }];
-    });
+    }
+    return rejected;
   }
 
   function finish(batch: readonly TraceRecord[], rejected: Rejected): WriteResult | undefined {
@@ -40,7 +42,7 @@ export function logStep(form: OtlpForm): LogStep {
   }
 
   return {
-    unsent: (batch) => batch.filter(isSpan).filter((span) => !halfway.has(span)),
+    unsent: (batch) => batch.filter((record) => isSpan(record) && !halfway.has(record)) as SpanRecord[],
     through(spans, count, reason) {
       for (const [i, span] of spans.entries()) halfway.set(span, i < count ? reason : undefined);
     },

@@ -23,6 +23,9 @@ export interface OtlpSinkOptions extends OtlpChannelOptions, OtlpFormOptions {
 /** A receiver without `/v1/logs` is asked again after that: it may have been a deployment. */
 const UNSUPPORTED_MS = 600_000;
 
+/** A request takes half a millisecond of ours and some turns of the event loop, while records wait. */
+const BATCH_RECORDS = 1_024;
+
 /**
  * Sends OTLP over HTTP, spans to `/v1/traces` and scores and findings as events to `/v1/logs`: to an OpenTelemetry
  * collector, or to any backend that takes OTLP.
@@ -63,7 +66,9 @@ export function otlpSink(options: OtlpSinkOptions = {}, env: NodeJS.ProcessEnv =
     const spans = step.unsent(batch);
     if (spans.length > 0) {
       const { rejected, reason } = await send(traces, form.traces(spans), signal);
-      step.through(spans, rejected, reason);
+      // Where nothing follows that may fail, only what is rejected has to be known.
+      const hasLogs = data !== undefined && data.resourceLogs.length > 0;
+      step.through(hasLogs ? spans : spans.slice(0, rejected), rejected, reason);
     }
     try {
       return step.finish(batch, data === undefined ? unplaced(batch) : await sendLogs(batch, data, signal));
@@ -113,7 +118,10 @@ export function otlpSink(options: OtlpSinkOptions = {}, env: NodeJS.ProcessEnv =
       return traces.fingerprint;
     },
     write,
-    ...(logs === undefined && { policy: { prepare: (record) => (record.record === "span" ? record : undefined) } }),
+    policy: {
+      batchRecords: BATCH_RECORDS,
+      ...(logs === undefined && { prepare: (record) => (record.record === "span" ? record : undefined) }),
+    },
   };
   return finalSpans(sink, { clock });
 }
