@@ -180,12 +180,19 @@ const GENERATION = 2 * 1024 * 1024;
 let newer = new WeakMap<TraceRecord, string>();
 let older = newer;
 let characters = 0;
+let isShared = true;
+
+/** Whether more than one sink may ask for a record's line: to keep it for the others is a third of what delivery to a file costs. */
+export function shareLines(shared: boolean): void {
+  isShared = shared;
+}
 
 /**
  * The record as one line of JSON without the newline. Made once for all sinks of that form that encode it soon after; not
  * kept for longer, as a record may wait for hours in the queue of a sink that is down.
  */
 export function encode(record: TraceRecord): string {
+  if (!isShared) return JSON.stringify(record);
   return newer.get(record) ?? older.get(record) ?? remember(record, JSON.stringify(record));
 }
 

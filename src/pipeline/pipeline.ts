@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { ConfigError } from "../core/errors.ts";
 import { guard } from "../core/guard.ts";
+import { shareLines } from "../core/record.ts";
 import type { FlushResult, LaneStats } from "../core/runtime.ts";
 import type { Draft } from "../core/trace.ts";
 import type { Sink } from "../sinks/sink.ts";
@@ -58,6 +59,7 @@ export function createPipeline(sinks: readonly Sink[], options: PipelineOptions)
     );
   }
   checkPlaces(sinks, suppress);
+  shareLines(sinks.length > 1);
   for (const lane of lanes) lane.open();
   let reported = lanes.map((lane) => lane.stats());
   let closing: Promise<FlushResult> | undefined;

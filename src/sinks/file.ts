@@ -61,7 +61,14 @@ const MAX_ROTATED = 1_000;
  */
 export function fileSink(options: FileSinkOptions): FileSink {
   checkOptions("fileSink", options, FILE_OPTIONS);
-  return lineFile("fileSink", options, (batch) => batch.map((record) => `${encode(record)}\n`).join(""));
+  return lineFile("fileSink", options, linesOfRecords);
+}
+
+/** NDJSON. */
+function linesOfRecords(batch: readonly TraceRecord[]): string {
+  let lines = "";
+  for (const record of batch) lines += `${encode(record)}\n`;
+  return lines;
 }
 
 /** The kinds of `FileSinkOptions` for `checkOptions`. */
