@@ -107,7 +107,10 @@ const SHORT = 48;
 
 /** UTF-8 with its length before it; lone surrogates become U+FFFD. */
 export function string(out: Output, text: string): void {
-  if (text.length < SHORT && ascii(out, text)) return varint(out, text.length);
+  if (text.length < SHORT && ascii(out, text)) {
+    varint(out, text.length);
+    return;
+  }
   const size = Buffer.byteLength(text);
   const at = reserve(out, size);
   out.bytes.write(text, at, size);
