@@ -10,11 +10,12 @@ export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn" | "fresh">
   if (isConstructor(fn) && !Object.hasOwn(fn, "prototype")) return proxyOf(fn, full);
   const wrapper = isConstructor(fn)
     ? function (this: unknown, ...args: unknown[]): unknown {
+        if (slot.runtime === null && new.target === undefined) return Reflect.apply(fn, this, args);
         return callObserved(full, this, args, new.target === undefined ? undefined : standIn(new.target, wrapper, fn));
       }
     : {
         method(this: unknown, ...args: unknown[]): unknown {
-          return callObserved(full, this, args);
+          return slot.runtime === null ? Reflect.apply(fn, this, args) : callObserved(full, this, args);
         },
       }.method;
   return disguise(wrapper, fn) as unknown as F;
