@@ -18,8 +18,10 @@ import type {
   ValuesQuery,
 } from "../trace-store.ts";
 import { aggregate } from "./aggregate.ts";
+import type { Load } from "./batch.ts";
+import { type Books, createBooks } from "./books.ts";
+import { readPreviews, readRecord } from "./chunk-reader.ts";
 import { type Connection, type ConnectionOptions, connect, storeError } from "./connection.ts";
-import type { Load } from "./parsed.ts";
 import { type Pruned, pruneStep, usedBytes } from "./prune.ts";
 import { listSessions } from "./sessions.ts";
 import { runSql } from "./sql.ts";
@@ -27,11 +29,11 @@ import { SPAN_COLUMNS, spanRowOf } from "./stored-span.ts";
 import { listTraces } from "./trace-list.ts";
 import { SUMMARY_COLUMNS, summaryOf } from "./trace-row.ts";
 import { listValues } from "./values.ts";
-import { append, type Books, createBooks, readPreviews, readRecord } from "./writer.ts";
+import { append } from "./writer.ts";
 
 /** A store on one connection, without waiting for anything: what runs in a thread. */
 export interface Engine {
-  append(loads: readonly Load[]): (unknown | undefined)[];
+  append(loads: readonly Load[]): readonly (unknown | undefined)[];
   pruneStep(options: PruneOptions): Pruned;
   traces(query: TraceQuery): Page<TraceSummary>;
   trace(traceId: string, options: ProjectOption): StoredTrace | undefined;

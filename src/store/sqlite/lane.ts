@@ -1,11 +1,11 @@
 import { encode, type TraceRecord } from "../../core/record.ts";
-import type { Load } from "./parsed.ts";
+import type { Load } from "./batch.ts";
 
 /** How long records are encoded before others have their turn. */
 const TURN_MS = 8;
 /** What is written in one transaction: a quarter would take a quarter longer each, and four times as much would lock out others. */
 const MAX_LINES = 4_000;
-const MAX_CHARACTERS = 16 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 /** Sent ahead, so that the thread need not wait for us. */
 const MAX_SENT = 2;
 
@@ -18,7 +18,7 @@ export interface Lane {
 }
 
 interface Piece extends Load {
-  readonly characters: number;
+  readonly count: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -33,10 +33,10 @@ export function createLane(send: (loads: readonly Load[]) => Promise<readonly (u
     const pieces: Promise<void>[] = [];
     let next = 0;
     while (next < records.length) {
-      const { lines, characters } = encodeSome(records, next);
-      next += lines.length;
+      const { lines, count } = encodeSome(records, next);
+      next += count;
       const piece = new Promise<void>((resolve, reject) => {
-        waiting.push({ project, lines, characters, resolve, reject });
+        waiting.push({ project, lines, count, resolve, reject });
       });
       // It may fail before all are encoded; whoever waits hears of it then.
       piece.catch(() => {});
@@ -84,26 +84,28 @@ export function createLane(send: (loads: readonly Load[]) => Promise<readonly (u
   };
 }
 
-function encodeSome(records: readonly TraceRecord[], from: number): { lines: string[]; characters: number } {
+const encoder = new TextEncoder();
+
+function encodeSome(records: readonly TraceRecord[], from: number): { lines: Uint8Array; count: number } {
   const lines: string[] = [];
   let characters = 0;
   const end = performance.now() + TURN_MS;
-  for (let i = from; i < records.length && lines.length < MAX_LINES && characters < MAX_CHARACTERS; i++) {
+  for (let i = from; i < records.length && lines.length < MAX_LINES && characters < MAX_BYTES; i++) {
     if (lines.length % 32 === 31 && performance.now() > end) break;
     const line = encode(records[i]!);
     lines.push(line);
     characters += line.length;
   }
-  return { lines, characters };
+  return { lines: encoder.encode(lines.join("\n")), count: lines.length };
 }
 
 function takeSome(waiting: Piece[]): Piece[] {
-  let [pieces, lines, characters] = [0, 0, 0];
+  let [pieces, lines, bytes] = [0, 0, 0];
   for (const piece of waiting) {
-    if (pieces > 0 && (lines + piece.lines.length > MAX_LINES || characters + piece.characters > MAX_CHARACTERS)) break;
+    if (pieces > 0 && (lines + piece.count > MAX_LINES || bytes + piece.lines.length > MAX_BYTES)) break;
     pieces += 1;
-    lines += piece.lines.length;
-    characters += piece.characters;
+    lines += piece.count;
+    bytes += piece.lines.length;
   }
   return waiting.splice(0, pieces);
 }

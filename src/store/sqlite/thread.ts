@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { StoreError } from "../store-error.ts";
+import type { Load } from "./batch.ts";
 import { type Answer, type Question, receivedError, type SentError } from "./calls.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { createEngine, type Engine } from "./engine.ts";
@@ -71,7 +72,7 @@ export function threadCaller(options: ConnectionOptions): Caller {
         worker ??= start();
         if (pending.size === 0) worker.ref();
         pending.set(calls, { resolve, reject: (error) => reject(error), parts: [] });
-        worker.postMessage({ id: calls, method, args } satisfies Question);
+        worker.postMessage({ id: calls, method, args } satisfies Question, method === "append" ? buffersOf(args) : []);
       });
     },
     async close() {
@@ -82,6 +83,11 @@ export function threadCaller(options: ConnectionOptions): Caller {
       await last.terminate();
     },
   };
+}
+
+/** Lines are made for the thread alone: they change hands, which takes no time. */
+function buffersOf([loads]: readonly unknown[]): ArrayBuffer[] {
+  return (loads as readonly Load[]).map(({ lines }) => lines.buffer as ArrayBuffer);
 }
 
 /** The engine here and now: it holds up whoever calls. */
