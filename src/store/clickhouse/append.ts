@@ -10,6 +10,7 @@ import {
   spanValues,
 } from "./rows.ts";
 import { refresh } from "./summaries.ts";
+import type { Line } from "./tab-separated.ts";
 
 /** Spans that are encoded and on their way at a time. */
 const BATCH = 10_000;
@@ -24,7 +25,7 @@ export async function append(db: Database, project: string, records: readonly Tr
 
 async function appendSome(db: Database, project: string, records: readonly TraceRecord[]): Promise<void> {
   const spans: (readonly unknown[])[] = [];
-  const payloads: (readonly unknown[])[] = [];
+  const payloads: Line[] = [];
   const scores: (readonly unknown[])[] = [];
   const findings: (readonly unknown[])[] = [];
   const traceIds = new Set<string>();
@@ -38,7 +39,7 @@ async function appendSome(db: Database, project: string, records: readonly Trace
     else findings.push(findingValues(record, project));
   }
   await all([
-    db.insert("payloads", PAYLOAD_COLUMNS, payloads),
+    db.insertLines("payloads", PAYLOAD_COLUMNS, payloads),
     db.insert("span_rows", SPAN_COLUMNS, spans),
     db.insert("scores", SCORE_COLUMNS, scores),
     db.insert("findings", FINDING_COLUMNS, findings),

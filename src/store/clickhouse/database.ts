@@ -4,6 +4,7 @@ import { type Client, LOG_OFF, loadDriver, type Params, type Settings } from "./
 import { asStoreError, isUnavailable } from "./errors.ts";
 import type { ClickHouseStoreOptions } from "./options.ts";
 import { foundation, migrations, onCluster, SCHEMA_VERSION, type SchemaOptions, type Table } from "./schema.ts";
+import { type Line, tabSeparated } from "./tab-separated.ts";
 
 /** A ClickHouse, or several nodes of one, with our tables in it. Everything it throws is a StoreError. */
 export interface Database {
@@ -13,6 +14,8 @@ export interface Database {
   /** `INSERT … SELECT`. */
   fill(query: string, params: Params): Promise<void>;
   insert(table: Table, columns: readonly string[], values: readonly (readonly unknown[])[]): Promise<void>;
+  /** The same for texts and numbers only, at a third of the cost where texts are long. */
+  insertLines(table: Table, columns: readonly string[], rows: readonly Line[]): Promise<void>;
   /** On the one server, on every node, or `ON CLUSTER`: statements about stored tables. */
   everywhere(statement: (onCluster: string) => string, params?: Params): Promise<void>;
   /** As it comes, with column names; only reading. */
@@ -158,6 +161,12 @@ export async function openDatabase(options: ClickHouseStoreOptions, name: string
       const clickhouse_settings = insertSettings(values.length);
       const asked = { table: `${database}.${table}`, columns, values, format: "JSONCompactEachRow" } as const;
       await attempt((client) => client.insert({ ...asked, clickhouse_settings }));
+    },
+    async insertLines(table, columns, rows) {
+      if (rows.length === 0) return;
+      const clickhouse_settings = insertSettings(rows.length);
+      const asked = { table: `${database}.${table}`, columns, format: "TabSeparated" } as const;
+      await attempt((client) => client.insert({ ...asked, values: tabSeparated(rows), clickhouse_settings }));
     },
     everywhere,
     async raw(query, limit, timeoutMs) {

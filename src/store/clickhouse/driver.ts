@@ -1,16 +1,20 @@
+import type { Readable } from "node:stream";
 import { StoreError } from "../store-error.ts";
 
 /** What we use of `@clickhouse/client`. */
 export interface Client {
   query(asked: Asked & { readonly format: "JSONEachRow" | "JSONCompact" }): Promise<{ json(): Promise<any> }>;
   command(asked: Asked): Promise<unknown>;
-  insert(asked: {
-    readonly table: string;
-    readonly columns: readonly string[];
-    readonly values: readonly (readonly unknown[])[];
-    readonly format: "JSONCompactEachRow";
-    readonly clickhouse_settings?: Settings;
-  }): Promise<unknown>;
+  insert(
+    asked: {
+      readonly table: string;
+      readonly columns: readonly string[];
+      readonly clickhouse_settings?: Settings;
+    } & (
+      | { readonly format: "JSONCompactEachRow"; readonly values: readonly (readonly unknown[])[] }
+      | { readonly format: "TabSeparated"; readonly values: Readable }
+    ),
+  ): Promise<unknown>;
   close(): Promise<void>;
 }
 

@@ -5,6 +5,7 @@ import { microseconds, spanRow } from "../span-row.ts";
 import { rootKind } from "../summarize.ts";
 import { metadataTexts, type TraceFacts, traceFacts } from "../trace-facts.ts";
 import type { SpanRow } from "../trace-store.ts";
+import type { Line } from "./tab-separated.ts";
 
 const DAY_US = 86_400_000_000;
 /** 2149-06-06, the last that a `Date` holds. */
@@ -13,6 +14,11 @@ const LAST_DAY = 65_535;
 /** Days since 1970, as a number that ClickHouse reads as a `Date`. */
 export function dayOf(us: number): number {
   return Math.min(LAST_DAY, Math.max(0, Math.floor(us / DAY_US)));
+}
+
+/** The same as text, `2026-11-22`: for lines, where a number is no day. */
+function dateText(day: number): string {
+  return new Date(day * (DAY_US / 1_000)).toISOString().slice(0, 10);
 }
 
 export const FACT_COLUMNS: readonly string[] =
@@ -37,7 +43,7 @@ function versionOf(seq: number): number | string {
   return seq < 2 ** 51 ? seq * 2 + 1 : String(BigInt(Math.trunc(seq)) * 2n + 1n);
 }
 
-export function spanValues(record: SpanRecord, project: string): { span: Values; payload: Values } {
+export function spanValues(record: SpanRecord, project: string): { span: Values; payload: Line } {
   const row = spanRow(record);
   const version = versionOf(record.seq);
   const day = dayOf(row.startUs);
@@ -53,7 +59,7 @@ export function spanValues(record: SpanRecord, project: string): { span: Values;
       ...[row.outputPreview ?? "", row.inputSize ?? null, row.outputSize ?? null],
       ...factValues(traceFacts(record)),
     ],
-    payload: [project, traceId, spanId, version, day, `${searchText(record)}\n${encode(record)}`],
+    payload: [project, traceId, spanId, version, dateText(day), `${searchText(record)}\n${encode(record)}`],
   };
 }
 
