@@ -36,7 +36,11 @@ async function measure({ nodes, ...options }) {
   for (const node of nodes) {
     const version = versionOf(node);
     const say = (line) => process.stderr.write(`Node ${version}, ${line}\n`);
-    runs.push({ node: version, workloads: await measureRounds({ ...options, node, size: "full" }, say) });
+    const failed = (error) => {
+      say(error.message);
+      process.exitCode = 1;
+    };
+    runs.push({ node: version, workloads: await measureRounds({ ...options, node, size: "full" }, say, failed) });
   }
   return { ...machine(), minutes: (performance.now() - started) / 60_000, runs };
 }

@@ -8,11 +8,12 @@ const CHILD = new URL("../child.js", import.meta.url).pathname;
 /**
  * Every contender at every workload once a round, each in a process of its own, in random order.
  *
- * @param {{ node: string, workloads: string[], contenders: string[], rounds: number, size: "full" | "smoke" }} options
+ * @param {{ node: string, workloads: string[], contenders: string[], rounds: number, size: "full" | "guard" }} options
  * @param {(line: string) => void} say progress
+ * @param {(error: Error) => void} failed hears of a sample that is missing then; without it the error is thrown
  * @returns rounds by workload: `{ leaf: [{ floor: { path, cpu }, … }, …] }`
  */
-export async function measureRounds({ node, workloads, contenders, rounds, size }, say = () => {}) {
+export async function measureRounds({ node, workloads, contenders, rounds, size }, say = () => {}, failed = rethrow) {
   const results = Object.fromEntries(workloads.map((workload) => [workload, []]));
   for (let round = 0; round < rounds; round++) {
     for (const workload of workloads) if (round === 0 || !WORKLOADS[workload].once) results[workload].push({});
@@ -27,10 +28,18 @@ export async function measureRounds({ node, workloads, contenders, rounds, size 
     );
     for (const [index, { workload, contender }] of samples.entries()) {
       say(`round ${round + 1}/${rounds}, ${index + 1}/${samples.length}: ${CONTENDERS[contender].title}, ${workload}`);
-      results[workload][round][contender] = await sample(node, { contender, workload, size });
+      try {
+        results[workload][round][contender] = await sample(node, { contender, workload, size });
+      } catch (error) {
+        failed(error);
+      }
     }
   }
   return results;
+}
+
+function rethrow(error) {
+  throw error;
 }
 
 /** A contender at a workload in a process of its own. */

@@ -61,7 +61,7 @@ function calls(pieces, warmup) {
     kind: "calls",
     target: "file",
     contenders: CALLERS,
-    slow: { langfuse: 0.5, langsmith: 0.1 },
+    slow: { langfuse: 0.5, langsmith: 0.05 },
     sizes: { full: { pieces, warmup }, guard: { pieces: 40, warmup: 30 }, smoke: { pieces: 1, warmup: 1 } },
   };
 }
@@ -75,7 +75,7 @@ function quiet(mode) {
       mode === "off"
         ? CALLERS.filter((name) => name !== "plain")
         : ["bare", "als", "sightline", "otel", "langfuse", "langsmith"],
-    slow: { langfuse: 0.2, langsmith: 0.1 },
+    slow: { langfuse: 0.2, langsmith: 0.05 },
     sizes: { full: { pieces: 50, warmup: 10 }, smoke: { pieces: 1, warmup: 1 } },
   };
 }
@@ -87,7 +87,7 @@ function spans(target, contenders) {
     contenders,
     // With their own queue they lose what they are asked to carry: see the bursts.
     queue: 1_000_000,
-    slow: { langsmith: 0.05 },
+    slow: { langsmith: 0.02 },
     sizes: { full: { spans: 200_000, perTurn: 500 }, smoke: { spans: 1_000, perTurn: 500 } },
   };
 }
@@ -97,7 +97,7 @@ function bursts(quietMs) {
     kind: "export",
     target: "file",
     contenders: SENDERS,
-    slow: { langsmith: 0.1 },
+    slow: { langsmith: 0.05 },
     sizes: { full: { spans: 200_000, perTurn: 5_000, quietMs }, smoke: { spans: 5_000, perTurn: 5_000, quietMs } },
   };
 }
