@@ -4,12 +4,15 @@ import { LangfuseSpanProcessor } from "@langfuse/otel";
 import { observe } from "@langfuse/tracing";
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { AlwaysOffSampler, AlwaysOnSampler, BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
-import { fileExporter } from "./opentelemetry.js";
+import { concurrencyLimit, fileExporter } from "./opentelemetry.js";
 
 const EXPORTERS = {
   file: ({ file }) => ({ exporter: fileExporter(file) }),
-  json: ({ url }) => ({ baseUrl: url }),
+  json: ({ url }) => ({
+    exporter: new OTLPTraceExporter({ url: `${url}/api/public/otel/v1/traces`, concurrencyLimit }),
+  }),
   nowhere: () => ({ exporter: { export: (_spans, done) => done({ code: 0 }), shutdown: async () => {} } }),
 };
 

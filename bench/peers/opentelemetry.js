@@ -9,15 +9,18 @@ import {
   BatchSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 
+/** `forceFlush` sends all batches of a long queue at once; with the default of 30 it fails. */
+export const concurrencyLimit = 10_000;
+
 const EXPORTERS = {
   file: ({ file }) => fileExporter(file),
   json: async ({ url }) => {
     const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
-    return new OTLPTraceExporter({ url: `${url}/v1/traces` });
+    return new OTLPTraceExporter({ url: `${url}/v1/traces`, concurrencyLimit });
   },
   protobuf: async ({ url }) => {
     const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-proto");
-    return new OTLPTraceExporter({ url: `${url}/v1/traces` });
+    return new OTLPTraceExporter({ url: `${url}/v1/traces`, concurrencyLimit });
   },
   nowhere: () => ({ export: (_spans, done) => done({ code: 0 }), shutdown: async () => {} }),
 };
