@@ -18,7 +18,7 @@ import {
 } from "./record.ts";
 import type { Trace } from "./trace.ts";
 
-/** What may be said of a span beyond what it starts with. A class: copies of a literal take 100 ns more. */
+/** What may be said of a span beyond what it starts with. A class: copying a literal doubles a small call's cost. */
 export class Said {
   statusMessage: string | undefined = undefined;
   error: ErrorInfo | undefined = undefined;
