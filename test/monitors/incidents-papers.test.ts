@@ -441,7 +441,7 @@ test("writeStatusPage writes JSON or HTML by the name of the file, leaves nothin
   assert.equal(JSON.parse(readFileSync(join(place, "status.json"), "utf8")).status, "operational");
   assert.match(readFileSync(join(place, "status.html"), "utf8"), /^<!doctype html>/);
   assert.deepEqual(readdirSync(place).sort(), ["first.html", "status.html", "status.json"]);
-  assert.equal(statSync(join(place, "status.html")).mode & 0o777, 0o644);
+  assert.equal(statSync(join(place, "status.html")).mode & 0o777, 0o644 & ~process.umask());
   assert.throws(() => tracked.writeStatusPage("/dev/null/status.html"));
 });
 
