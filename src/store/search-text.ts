@@ -7,17 +7,12 @@ import { words } from "./words.ts";
  * the texts and numbers inside input and output. Names of keys are not among them.
  */
 export function searchText(record: SpanRecord): string {
-  return words(searchTexts(record).join(" "));
-}
-
-/** The texts whose words they are; no word goes from one to the next. */
-export function searchTexts(record: SpanRecord): string[] {
   const parts = [record.name];
   const message = record.error?.message ?? record.status.message;
   if (typeof message === "string") parts.push(message);
   gather(record.input, parts);
   gather(record.output, parts);
-  return parts;
+  return words(parts.join(" "));
 }
 
 /** Without recursion: what was not captured here may be nested as deep as a parser goes. */

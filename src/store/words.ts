@@ -2,7 +2,7 @@
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 const SPACE = 32;
 /** For each ASCII character the one that stands for it: a letter or digit in lower case, or a space. */
-export const PLAIN: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
+const PLAIN: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
   const lower = String.fromCharCode(code).toLowerCase();
   return /[a-z0-9]/.test(lower) ? lower.charCodeAt(0) : SPACE;
 });

@@ -1,12 +1,11 @@
 import { isAscii } from "node:buffer";
 import type { FindingRecord, ScoreRecord, SpanRecord, TraceRecord } from "../../core/record.ts";
-import { searchTexts } from "../search-text.ts";
+import { searchText } from "../search-text.ts";
 import { microseconds, spanRow } from "../span-row.ts";
 import { type RootKind, rootKind } from "../summarize.ts";
 import { type TraceFacts, traceFacts } from "../trace-facts.ts";
 import type { SpanRow } from "../trace-store.ts";
 import { createPacker, type Packed, type Packer } from "./chunk.ts";
-import type { WordCollector } from "./word-collector.ts";
 
 /** Records of one project, each a line of JSON in UTF-8. */
 export interface Load {
@@ -19,6 +18,7 @@ export interface ParsedSpan {
   readonly row: SpanRow;
   readonly facts: TraceFacts;
   readonly root: RootKind | undefined;
+  readonly text: string;
   /** The number of its chunk in the batch times 64, and its place in that. */
   readonly place: number;
 }
@@ -45,15 +45,15 @@ const NEWLINE = 10;
 
 /**
  * Reads the loads: payloads are gone through once, record after record, so that no more of them lives than one. A load with
- * a record that is none is not kept. The words of all spans are collected under their places.
+ * a record that is none is not kept.
  */
-export function readBatch(loads: readonly Load[], words: WordCollector): Batch {
+export function readBatch(loads: readonly Load[]): Batch {
   const all = { spans: new Map(), scores: new Map(), findings: new Map() };
   const packer = createPacker();
   const errors = loads.map((load) => {
     const undo: (() => void)[] = [];
     try {
-      for (const one of parsed(load, packer, words)) {
+      for (const one of parsed(load, packer)) {
         const kind = "row" in one ? "spans" : one.record.record === "score" ? "scores" : "findings";
         const id = "row" in one ? `${one.row.traceId}\n${one.row.spanId}` : one.record.id;
         keep(all[kind], `${load.project}\n${id}`, one, undo);
@@ -80,7 +80,7 @@ function seqOf(one: Parsed): number {
   return "row" in one ? one.row.seq : one.record.seq;
 }
 
-function* parsed({ project, lines }: Load, packer: Packer, words: WordCollector): Generator<Parsed> {
+function* parsed({ project, lines }: Load, packer: Packer): Generator<Parsed> {
   // What crosses threads is no Buffer any more.
   const bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.length);
   const encoding = isAscii(bytes) ? "latin1" : "utf8";
@@ -92,15 +92,13 @@ function* parsed({ project, lines }: Load, packer: Packer, words: WordCollector)
     if (record.record === "span") {
       const span = parseSpan(record);
       const { inputPreview, outputPreview } = span.row;
-      const texts = searchTexts(record);
       const place = packer.add(bytes.subarray(at, end), [inputPreview ?? null, outputPreview ?? null]);
-      words.add(place, texts);
       yield { project, ...span, place };
     } else yield { project, record, us: microseconds(record.time), line };
     at = end + 1;
   }
 }
 
-function parseSpan(record: SpanRecord): Pick<ParsedSpan, "row" | "facts" | "root"> {
-  return { row: spanRow(record), facts: traceFacts(record), root: rootKind(record) };
+function parseSpan(record: SpanRecord): Pick<ParsedSpan, "row" | "facts" | "root" | "text"> {
+  return { row: spanRow(record), facts: traceFacts(record), root: rootKind(record), text: searchText(record) };
 }

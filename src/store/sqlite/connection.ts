@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { StoreError } from "../store-error.ts";
 import { type Database, type DriverName, hasSqlite, openDriver, type Statement } from "./driver.ts";
-import { APPLICATION_ID, MIGRATIONS, UNRELEASED } from "./schema.ts";
+import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { makeStoreFile, unchangingFile } from "./store-file.ts";
 
 export interface ConnectionOptions {
@@ -22,13 +22,10 @@ export interface Connection {
   prepare(sql: string): Statement;
   /** All of it or nothing, and nobody else writes meanwhile. */
   transaction<T>(action: () => T): T;
-  /** All that the action reads is of one moment. */
-  snapshot<T>(action: () => T): T;
   close(): void;
 }
 
 const SYNCHRONOUS = { off: "OFF", normal: "NORMAL", full: "FULL" };
-const VERSION = UNRELEASED + MIGRATIONS.length;
 /** Statements that depend on what was asked for; the fixed ones are far fewer. */
 const MAX_STATEMENTS = 400;
 const RETRY_MS = 50;
@@ -92,6 +89,8 @@ function open(options: ConnectionOptions, file: string = options.path): Connecti
     if (!statement) {
       if (statements.size >= MAX_STATEMENTS) statements.clear();
       statement = db.prepare(sql);
+      // FTS5 numbers its own rows beyond 2^53, and Node 26 throws when the last one is given back as a number.
+      if (/^(?:INSERT|UPDATE|DELETE)/.test(sql)) statement.setReadBigInts(true);
       statements.set(sql, statement);
     }
     return statement;
@@ -113,16 +112,7 @@ function open(options: ConnectionOptions, file: string = options.path): Connecti
     }
   }
 
-  function snapshot<T>(action: () => T): T {
-    db.exec("BEGIN");
-    try {
-      return action();
-    } finally {
-      db.exec("COMMIT");
-    }
-  }
-
-  return { path, db, prepare, transaction, snapshot, close: () => db.close() };
+  return { path, db, prepare, transaction, close: () => db.close() };
 }
 
 /** Whether the file is a store of this version. @throws StoreError for one that is none, or a newer one */
@@ -131,15 +121,11 @@ function checkVersion(db: Database, path: string): boolean {
   const { user_version: version } = db.prepare("PRAGMA user_version").get();
   const { tables } = db.prepare("SELECT count(*) AS tables FROM sqlite_schema").get();
   if (id !== APPLICATION_ID && (tables > 0 || version > 0 || id !== 0)) throw notAStore(path);
-  if (version > 0 && version <= UNRELEASED) {
-    const message = `A Sightline before its first release has made the store ${path}: import its records into a new one.`;
-    throw new StoreError("STORE_NOT_A_STORE", message);
-  }
-  if (version > VERSION) {
-    const versions = `it has version ${version}, this Sightline knows ${VERSION}`;
+  if (version > MIGRATIONS.length) {
+    const versions = `it has version ${version}, this Sightline knows ${MIGRATIONS.length}`;
     throw new StoreError("STORE_NEWER_SCHEMA", `A newer Sightline has made the store ${path}: ${versions}. Update it.`);
   }
-  return version === VERSION;
+  return version === MIGRATIONS.length;
 }
 
 function migrate(db: Database, path: string): void {
@@ -150,8 +136,8 @@ function migrate(db: Database, path: string): void {
     // Another process may have been faster.
     if (!checkVersion(db, path)) {
       const { user_version: version } = db.prepare("PRAGMA user_version").get();
-      for (const migration of MIGRATIONS.slice(Math.max(0, version - UNRELEASED))) db.exec(migration);
-      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}`);
+      for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}`);
     }
     db.exec("COMMIT");
   } catch (error) {

@@ -1,17 +1,13 @@
 /** Says that a file is one of our stores: `Sltr`. */
 export const APPLICATION_ID = 0x536c7472;
 
-/** Layouts that stores had before the first release; nothing reads them any more. */
-export const UNRELEASED = 1;
-
 /**
- * What each version adds to the one before; a store's `user_version` is how many of them it has, and `UNRELEASED`. Never
- * edited once released: a change is one more entry.
+ * What each version adds to the one before; a store's `user_version` is how many of them it has. Never edited once
+ * released: a change is one more entry.
  *
- * - `span_rows.id` is its chunk's id times 64 plus its place in the chunk.
+ * - `span_rows.id` is its chunk's id times 64 plus its place in the chunk, and the row id of its words.
  * - `chunks` have the records of spans as compressed lines; beside them, what lists show of their payloads.
  * - `figures` have all that is summed or counted of the spans of 16 chunks, column by column: a scan reads 50 bytes a span.
- * - `word_segments` and `word_buckets` say which spans have which words (word-bytes.ts).
  * - `dims` are the combinations of what spans are grouped by; few, so a span has their number.
  * - `terms` are the values that traces are found by, `trace_terms` which traces have them, newest first.
  * - `hours` and `days` are the sums over the spans that started in them.
@@ -50,10 +46,11 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE UNIQUE INDEX span_rows_by_id ON span_rows (trace, span_id);
   CREATE INDEX span_rows_in_order ON span_rows (trace, start_us, span_id);
-  CREATE TABLE word_segments (
-    id INTEGER PRIMARY KEY, last INTEGER NOT NULL, written INTEGER NOT NULL, spans INTEGER NOT NULL, bits INTEGER NOT NULL
+  CREATE VIRTUAL TABLE span_words USING fts5 (
+    words, content='', contentless_delete=1, detail=none, tokenize='ascii'
   );
-  CREATE TABLE word_buckets (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+  INSERT INTO span_words (span_words, rank) VALUES ('hashsize', 67108864);
+  INSERT INTO span_words (span_words, rank) VALUES ('automerge', 8);
 
   CREATE TABLE traces (
     id INTEGER PRIMARY KEY, project INTEGER NOT NULL, trace_id TEXT NOT NULL, name TEXT NOT NULL,

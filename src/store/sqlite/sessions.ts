@@ -4,7 +4,7 @@ import { words } from "../words.ts";
 import { conditionsOf } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import type { Value } from "./driver.ts";
-import { type WordSearch, wordSearch } from "./word-search.ts";
+import { HAS_WORDS, matchOf } from "./text-hits.ts";
 
 /** The sessions of the traces that the query finds; those of the latest traces first. */
 export function listSessions(
@@ -12,31 +12,28 @@ export function listSessions(
   project: number | undefined,
   query: TraceQuery,
 ): Page<SessionSummary> {
-  return connection.snapshot(() => select(connection, project, query));
-}
-
-function select(connection: Connection, project: number | undefined, query: TraceQuery): Page<SessionSummary> {
   const { prepare } = connection;
   const limit = limitOf(query.limit, 50, 500);
   const place = placeOf(query.after);
   const conditions = project === undefined ? undefined : conditionsOf(connection, project, query);
   if (project === undefined || !conditions) return { items: [] };
   const wanted = words(query.text ?? "");
-  const search = wanted === "" ? undefined : wordSearch(connection, wanted);
-  const { from, where, values, time } = conditions;
+  const { from, time } = conditions;
+  const where = `${conditions.where}${wanted === "" ? "" : ` AND ${HAS_WORDS}`}`;
+  const values: Value[] = [...conditions.values, ...(wanted === "" ? [] : [matchOf(wanted)])];
 
   const summaries: SessionSummary[] = [];
   const seen = new Set<string>();
-  const newest = `SELECT ${time} AS start_us, t.session_id, t.id AS trace FROM ${from}
+  const newest = `SELECT ${time} AS start_us, t.session_id FROM ${from}
     WHERE ${where} AND t.session_id IS NOT NULL ${place ? `AND ${time} <= ?` : ""} ORDER BY ${time} DESC`;
-  for (const { start_us: startUs, session_id: id, trace } of prepare(newest).iterate(
+  for (const { start_us: startUs, session_id: id } of prepare(newest).iterate(
     ...values,
     ...(place ? [place.us] : []),
   )) {
     if (summaries.length > limit && startUs < summaries.at(-1)!.lastUs) break;
-    if (seen.has(id) || search?.hasTrace(trace) === false) continue;
+    if (seen.has(id)) continue;
     seen.add(id);
-    const session = summaryOf(connection, project, { ...query, sessionId: id }, search);
+    const session = summaryOf(connection, project, { ...query, sessionId: id }, wanted);
     const isLater = place && (session.lastUs > place.us || (session.lastUs === place.us && !isBefore(id, place.id)));
     if (!isLater) summaries.push(session);
   }
@@ -48,17 +45,10 @@ function isBefore(a: string, b: string): boolean {
   return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
 }
 
-function summaryOf(
-  connection: Connection,
-  project: number,
-  query: TraceQuery,
-  search: WordSearch | undefined,
-): SessionSummary {
+function summaryOf(connection: Connection, project: number, query: TraceQuery, wanted: string): SessionSummary {
   const { from, where, values, time } = conditionsOf(connection, project, query)!;
-  const having = search && connection.prepare(`SELECT t.id FROM ${from} WHERE ${where}`).all(...values);
-  const ids = having?.map(({ id }) => id).filter((id) => search!.hasTrace(id));
-  const all = `FROM ${from} WHERE ${where}${ids ? " AND t.id IN (SELECT value FROM json_each(?))" : ""}`;
-  const given: Value[] = [...values, ...(ids ? [JSON.stringify(ids)] : [])];
+  const all = `FROM ${from} WHERE ${where}${wanted === "" ? "" : ` AND ${HAS_WORDS}`}`;
+  const given: Value[] = [...values, ...(wanted === "" ? [] : [matchOf(wanted)])];
   const row = connection
     .prepare(
       `SELECT count(*) AS traces, sum(t.status = 'error') AS errors, min(${time}) AS first_us, max(${time}) AS last_us,

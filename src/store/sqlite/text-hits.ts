@@ -4,57 +4,24 @@ import { CHUNK } from "./chunk.ts";
 import type { Conditions } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import { BLOCK } from "./keep-spans.ts";
-import { type WordSearch, wordSearch } from "./word-search.ts";
 
-/** So many traces are asked one by one whether they have the words: some 10 ms. */
-const FEW = 500;
-/** Spans of a trace, as they often are. */
-const SPANS = 10;
+/** So few traces are asked one by one whether they have the words. */
+const FEW = 200;
 /** Spans that are looked up at a time: the first time a few, as they often do. */
 const FIRST = 256;
 const MOST = 4_096;
 
-/** The ids of the newest traces that have the words in one span. */
-export function textHits(
-  connection: Connection,
-  conditions: Conditions,
-  wanted: string,
-  place: Place | undefined,
-  limit: number,
-): number[] {
-  return connection.snapshot(() => {
-    const search = wordSearch(connection, wanted);
-    // How many traces have to be asked where all are alike.
-    const asked = limit / Math.min(1, search.share() * SPANS);
-    const found =
-      conditions.most <= FEW || asked <= FEW ? amongTraces(connection, conditions, search, place, limit) : undefined;
-    return found ?? amongSpans(connection, conditions, search, place, limit);
-  });
+/** A query for all the words, each as it is. */
+export function matchOf(wanted: string): string {
+  return wanted
+    .split(" ")
+    .map((word) => `"${word}"`)
+    .join(" ");
 }
 
-function startingAfter(time: string, place: Place | undefined): { where: string; values: (string | number)[] } {
-  if (!place) return { where: "", values: [] };
-  return { where: ` AND ${time} <= ? AND (${time} < ? OR t.trace_id < ?)`, values: [place.us, place.us, place.id] };
-}
-
-/** Asks the newest traces one after the other. @returns undefined when those were too few to say */
-function amongTraces(
-  { prepare }: Connection,
-  { from, where, values, time }: Conditions,
-  search: WordSearch,
-  place: Place | undefined,
-  limit: number,
-): number[] | undefined {
-  const after = startingAfter(time, place);
-  const sql = `SELECT t.id FROM ${from} WHERE ${where}${after.where} ORDER BY ${time} DESC, t.trace_id DESC LIMIT ?`;
-  const found: number[] = [];
-  let asked = 0;
-  for (const { id } of prepare(sql).iterate(...values, ...after.values, FEW + 1)) {
-    if (++asked > FEW) return undefined;
-    if (search.hasTrace(id) && found.push(id) === limit) break;
-  }
-  return found;
-}
+/** Whether a span of `t` has the words. */
+export const HAS_WORDS = `EXISTS (SELECT 1 FROM span_rows s CROSS JOIN span_words w ON w.rowid = s.id
+  WHERE s.trace = t.id AND w.span_words MATCH ?)`;
 
 interface Hit {
   readonly id: number;
@@ -63,22 +30,33 @@ interface Hit {
 }
 
 /**
- * Goes through the spans that have the words from the one that came last, until none that came earlier can belong to a
- * newer trace: a trace starts no later than its spans.
+ * The ids of the newest traces that have the words in one span. Goes through the spans that have them from the one that
+ * came last, until none that came earlier can belong to a newer trace: a trace starts no later than its spans.
  */
-function amongSpans(
+export function textHits(
   connection: Connection,
-  { from, where, values, time }: Conditions,
-  search: WordSearch,
+  conditions: Conditions,
+  wanted: string,
   place: Place | undefined,
   limit: number,
 ): number[] {
-  const after = startingAfter(time, place);
-  const fits = connection.prepare(
+  const { prepare } = connection;
+  const { from, where, values, time, most } = conditions;
+  const after = place ? ` AND ${time} <= ? AND (${time} < ? OR t.trace_id < ?)` : "";
+  const given = [...values, ...(place ? [place.us, place.us, place.id] : [])];
+  const match = matchOf(wanted);
+  if (most <= FEW) {
+    const sql = `SELECT t.id FROM ${from} WHERE ${where}${after} AND ${HAS_WORDS}
+      ORDER BY ${time} DESC, t.trace_id DESC LIMIT ?`;
+    return prepare(sql)
+      .all(...given, match, limit)
+      .map(({ id }) => id);
+  }
+  const fits = prepare(
     `SELECT t.id, t.start_us, t.trace_id FROM (
       SELECT DISTINCT s.trace FROM json_each(?) j CROSS JOIN span_rows s ON s.id = j.value
     ) h CROSS JOIN traces t ON t.id = h.trace ${from.startsWith("trace_terms") ? "CROSS JOIN trace_terms x ON x.trace = t.id AND x.start_us = t.start_us" : ""}
-    WHERE ${where}${after.where}`,
+    WHERE ${where}${after}`,
   );
   const found = new Map<number, Hit>();
   let newest: Hit[] = [];
@@ -86,13 +64,14 @@ function amongSpans(
   let size = FIRST;
   let spans: number[] = [];
   const look = () => {
-    for (const hit of fits.all(JSON.stringify(spans), ...values, ...after.values)) found.set(hit.id, hit);
+    for (const hit of fits.all(JSON.stringify(spans), ...given)) found.set(hit.id, hit);
     spans = [];
     newest = [...found.values()]
       .sort((a, b) => b.start_us - a.start_us || compareText(b.trace_id, a.trace_id))
       .slice(0, limit);
   };
-  for (const id of search.spans()) {
+  const matching = prepare("SELECT rowid AS id FROM span_words WHERE span_words MATCH ? ORDER BY rowid DESC");
+  for (const { id } of matching.iterate(match)) {
     spans.push(id);
     if (spans.length < size) continue;
     look();

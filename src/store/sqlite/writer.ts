@@ -5,9 +5,6 @@ import { keepBeside } from "./keep-beside.ts";
 import { keepSpans } from "./keep-spans.ts";
 import { type Before, beforeOf, findTrace, keepTrace, readAgain, updateTrace } from "./keep-trace.ts";
 import type { TraceRow } from "./trace-row.ts";
-import { createWordCollector, type Posting } from "./word-collector.ts";
-
-const words = createWordCollector();
 
 /**
  * Keeps what is new in the loads, as one transaction.
@@ -16,15 +13,14 @@ const words = createWordCollector();
  */
 export function append(connection: Connection, books: Books, loads: readonly Load[]): readonly (unknown | undefined)[] {
   // The dearest part, while others may write.
-  const batch = readBatch(loads, words);
-  const postings = words.drain();
+  const batch = readBatch(loads);
   if (batch.spans.size + batch.scores.size + batch.findings.size > 0) {
-    books.write(() => keep(connection, books, batch, postings));
+    books.write(() => keep(connection, books, batch));
   }
   return batch.errors;
 }
 
-function keep(connection: Connection, books: Books, batch: Batch, postings: readonly Posting[]): void {
+function keep(connection: Connection, books: Books, batch: Batch): void {
   const touched = keepBeside(connection, books, batch);
   const groups = new Map<string, ParsedSpan[]>();
   for (const span of batch.spans.values()) {
@@ -40,7 +36,7 @@ function keep(connection: Connection, books: Books, batch: Batch, postings: read
     if (again) changed.push(again);
   }
   const inOrder = [...kept].sort(([a], [b]) => a.place - b.place);
-  keepSpans(connection, books, batch.chunks, postings, inOrder);
+  keepSpans(connection, books, batch.chunks, inOrder);
   for (const { trace, before } of changed) {
     readAgain(connection, trace);
     updateTrace(connection, books, trace, before);
