@@ -19,9 +19,15 @@ export function matchOf(wanted: string): string {
     .join(" ");
 }
 
-/** Whether a span of `t` has the words. */
-export const HAS_WORDS = `EXISTS (SELECT 1 FROM span_rows s CROSS JOIN span_words w ON w.rowid = s.id
-  WHERE s.trace = t.id AND w.span_words MATCH ?)`;
+/**
+ * Whether a span of `t` has the words. The index is asked for each chunk that the trace has spans in: to ask for each span
+ * takes ten times as long where the words are rare.
+ */
+export const HAS_WORDS: string = `EXISTS (
+  SELECT 1 FROM (SELECT DISTINCT id / ${CHUNK} * ${CHUNK} AS first FROM span_rows WHERE trace = t.id) c
+    CROSS JOIN span_words w ON w.rowid BETWEEN c.first AND c.first + ${CHUNK - 1}
+    CROSS JOIN span_rows s ON s.id = w.rowid
+  WHERE w.span_words MATCH ? AND s.trace = t.id)`;
 
 interface Hit {
   readonly id: number;
