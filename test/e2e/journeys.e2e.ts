@@ -294,6 +294,8 @@ test("A link brings back filters, zoom and selection in another browser", option
   await list.getByRole("searchbox").fill("user:ada meta.plan:pro duration>100ms cost>0.001 linear");
   await list.keyboard.press("Enter");
   await list.waitForURL(/minCostUsd/);
+  // Until they have gone the rows are those of before.
+  await list.getByRole("row", { name: "GET /search" }).first().waitFor({ state: "detached" });
   await list.getByRole("row", { name: "POST /tutor/answer" }).first().waitFor();
   const names = await rowsOf(list).allInnerTexts();
   assert.ok(names.length >= 3, names.join());
