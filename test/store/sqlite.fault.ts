@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -14,6 +14,7 @@ import type { TraceStore } from "../../src/store/trace-store.ts";
 import { TINY_DISKS } from "../fault/lab/tiny-disk.ts";
 import { BATCH_SPANS, batch, traceIdOf } from "./support/sqlite-batches.ts";
 
+const MIB = 1024 * 1024;
 const skip = hasSqlite() ? false : "neither node:sqlite nor @photostructure/sqlite is here";
 
 function temporaryDirectory(t: TestContext): string {
@@ -163,65 +164,72 @@ test("a thread that dies refuses what it was asked, and the next call has anothe
   await assertWhole(store, "crash", [0, 1]);
 });
 
-interface FullDisk {
+/** A disk with room for some of the store's batches. */
+interface SmallDisk {
   readonly path: string;
-  fill(): void;
+  /** There is twice as much room, and more. */
   free(): void;
 }
 
-const FULL_DISKS: { readonly how: string; make(t: TestContext): FullDisk }[] = [
-  ...TINY_DISKS.filter(({ how }) => how === "RLIMIT_FSIZE"),
-  ...(TINY_DISKS.some(({ how }) => how.startsWith("tmpfs")) ? [{ how: "tmpfs of 4 MiB", make: smallTmpfs }] : []),
-];
+const SMALL_DISKS: { readonly how: string; make(t: TestContext): SmallDisk }[] = TINY_DISKS.map(({ how }) =>
+  how === "RLIMIT_FSIZE" ? { how: "files of 6 MiB", make: smallFiles } : { how: "tmpfs of 28 MiB", make: smallTmpfs },
+);
 
-/** A store does not fit into a quarter of a MiB. */
-function smallTmpfs(t: TestContext): FullDisk {
+/** The store's log is full while it is still written to for the first time. */
+function smallFiles(t: TestContext): SmallDisk {
+  const limit = (bytes: string) => execFileSync("prlimit", [`--pid=${process.pid}`, `--fsize=${bytes}:`]);
+  const free = () => void limit("unlimited");
+  const path = join(temporaryDirectory(t), "traces.db");
+  t.after(free);
+  limit(String(6 * MIB));
+  return { path, free };
+}
+
+/** The log has been written over into the file at least once, at 16 MiB, when there is no room left for both. */
+function smallTmpfs(t: TestContext): SmallDisk {
   const directory = mkdtempSync(join(tmpdir(), "sightline-tmpfs-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "sightline", directory]);
+  const size = (mib: number, ...more: string[]) =>
+    execFileSync("mount", ["-t", "tmpfs", "-o", [...more, `size=${mib}m`].join(), "sightline", directory]);
+  size(28);
   t.after(() => {
     execFileSync("umount", ["--lazy", directory]);
     rmSync(directory, { recursive: true });
   });
-  const ballast = join(directory, "ballast");
-  return {
-    path: join(directory, "traces.db"),
-    fill() {
-      const { bavail, bsize } = statfsSync(directory);
-      writeFileSync(ballast, Buffer.alloc(Number(bavail) * Number(bsize)));
-    },
-    free: () => rmSync(ballast),
-  };
+  return { path: join(directory, "traces.db"), free: () => void size(80, "remount") };
 }
 
-for (const { how, make } of FULL_DISKS) {
-  test(`a full disk (${how}) is STORE_FULL, nothing of it is acknowledged, and it goes on when there is room`, {
+for (const { how, make } of SMALL_DISKS) {
+  test(`a disk that fills up (${how}) is STORE_FULL, nothing of it is acknowledged, and it goes on when there is room`, {
     skip,
   }, async (t) => {
     const disk = make(t);
     const store = sqliteStore({ path: disk.path, thread: false });
-    await store.append(batch("full", 0));
-    disk.fill();
-    let acknowledged = 0;
-    const failed = await (async () => {
-      for (let n = 1; n < 2_000; n++) {
-        await store.append(batch("full", n));
-        acknowledged = n;
+    t.after(() => store.close());
+    const fill = async (from: number, to: number) => {
+      for (let n = from; n < to; n++) {
+        const failed: unknown = await store.append(batch("full", n)).then(
+          () => undefined,
+          (error) => error,
+        );
+        if (failed !== undefined) return { n, failed };
       }
-    })().catch((error: unknown) => error);
+      return { n: to, failed: undefined };
+    };
+    const { n: kept, failed } = await fill(0, 5_000);
+    t.diagnostic(`figure: ${kept} batches before the disk was full`);
+    assert.ok(kept > 20, "it has taken some");
     assert.ok(failed instanceof StoreError, String(failed));
     assert.equal(failed.code, "STORE_FULL", failed.message);
     assert.ok(failed.retryAfterMs! > 0);
-    await assert.rejects(store.append(batch("full", acknowledged + 1)), StoreError);
-    const kept = Array.from({ length: acknowledged + 1 }, (_, n) => n);
-    assert.equal((await store.stats()).traces, kept.length, "what was acknowledged, and nothing else");
-    await assertWhole(store, "full", kept);
+    await assert.rejects(store.append(batch("full", kept)), { code: "STORE_FULL" });
+    const numbers = Array.from({ length: kept }, (_, n) => n);
+    assert.equal((await store.stats()).traces, kept, "what was acknowledged, and nothing else");
+    await assertWhole(store, "full", numbers);
 
     disk.free();
-    await store.append(batch("full", acknowledged + 1));
-    await assertWhole(store, "full", [...kept, acknowledged + 1]);
+    assert.deepEqual(await fill(kept, 2 * kept), { n: 2 * kept, failed: undefined });
+    await assertWhole(store, "full", [...numbers, ...numbers.map((n) => kept + n)]);
     await assertConsistent(store, disk.path);
-    await store.close();
-    t.diagnostic(`figure: ${acknowledged} batches before the disk was full`);
   });
 }
-if (FULL_DISKS.length === 0) test("a full disk", (t) => t.skip("neither mount nor prlimit works here"));
+if (SMALL_DISKS.length === 0) test("a disk that fills up", (t) => t.skip("neither mount nor prlimit works here"));
