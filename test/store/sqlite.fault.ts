@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statfsSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -167,35 +167,47 @@ test("a thread that dies refuses what it was asked, and the next call has anothe
 /** A disk with room for some of the store's batches. */
 interface SmallDisk {
   readonly path: string;
-  /** There is twice as much room, and more. */
+  /** Called after each batch. */
+  narrow(): void;
+  /** There is much more room. */
   free(): void;
 }
 
 const SMALL_DISKS: { readonly how: string; make(t: TestContext): SmallDisk }[] = TINY_DISKS.map(({ how }) =>
-  how === "RLIMIT_FSIZE" ? { how: "files of 6 MiB", make: smallFiles } : { how: "tmpfs of 28 MiB", make: smallTmpfs },
+  how === "RLIMIT_FSIZE" ? { how: "files of 6 MiB", make: smallFiles } : { how: "tmpfs", make: smallTmpfs },
 );
 
-/** The store's log is full while it is still written to for the first time. */
+/** There is no room for the store's log, before any of it is in the file. */
 function smallFiles(t: TestContext): SmallDisk {
   const limit = (bytes: string) => execFileSync("prlimit", [`--pid=${process.pid}`, `--fsize=${bytes}:`]);
   const free = () => void limit("unlimited");
   const path = join(temporaryDirectory(t), "traces.db");
   t.after(free);
   limit(String(6 * MIB));
-  return { path, free };
+  return { path, narrow: () => {}, free };
 }
 
-/** The log has been written over into the file at least once, at 16 MiB, when there is no room left for both. */
+/** The log has been written into the file once; there is no room to do so again. */
 function smallTmpfs(t: TestContext): SmallDisk {
   const directory = mkdtempSync(join(tmpdir(), "sightline-tmpfs-"));
-  const size = (mib: number, ...more: string[]) =>
-    execFileSync("mount", ["-t", "tmpfs", "-o", [...more, `size=${mib}m`].join(), "sightline", directory]);
-  size(28);
+  const mount = (options: string) => execFileSync("mount", ["-t", "tmpfs", "-o", options, "sightline", directory]);
+  mount("size=200m");
   t.after(() => {
     execFileSync("umount", ["--lazy", directory]);
     rmSync(directory, { recursive: true });
   });
-  return { path: join(directory, "traces.db"), free: () => void size(80, "remount") };
+  const path = join(directory, "traces.db");
+  let isNarrow = false;
+  return {
+    path,
+    narrow() {
+      if (isNarrow || statSync(path).size < MIB) return;
+      isNarrow = true;
+      const { blocks, bfree, bsize } = statfsSync(directory);
+      mount(`remount,size=${(blocks - bfree) * bsize + MIB / 4}`);
+    },
+    free: () => void mount("remount,size=200m"),
+  };
 }
 
 for (const { how, make } of SMALL_DISKS) {
@@ -212,6 +224,7 @@ for (const { how, make } of SMALL_DISKS) {
           (error) => error,
         );
         if (failed !== undefined) return { n, failed };
+        disk.narrow();
       }
       return { n: to, failed: undefined };
     };
@@ -227,8 +240,8 @@ for (const { how, make } of SMALL_DISKS) {
     await assertWhole(store, "full", numbers);
 
     disk.free();
-    assert.deepEqual(await fill(kept, 2 * kept), { n: 2 * kept, failed: undefined });
-    await assertWhole(store, "full", [...numbers, ...numbers.map((n) => kept + n)]);
+    assert.deepEqual(await fill(kept, kept + 100), { n: kept + 100, failed: undefined });
+    await assertWhole(store, "full", [...numbers, kept, kept + 99]);
     await assertConsistent(store, disk.path);
   });
 }
