@@ -24,7 +24,7 @@
  */
 
 import type { SpanRecord } from "../core/record.ts";
-import type { Alert, BudgetStatus, Incident, Runbook } from "../monitors/index.ts";
+import type { Alert, BudgetStatus, Incident, Reading as MonitorReading, Runbook } from "../monitors/index.ts";
 import type { Page, SpanRow, StoredTrace, StoreStats } from "../store/trace-store.ts";
 
 export interface About {
@@ -70,6 +70,11 @@ export interface MonitorsAnswer {
   readonly incidents: readonly Incident[];
   readonly runbooks: readonly Runbook[];
   readonly budgets: readonly BudgetStatus[];
+  /**
+   * How far the quality of each `labels.feature` is below what is usual there: above 1 it drifts; no `value` while that is
+   * being learned.
+   */
+  readonly drift: readonly MonitorReading[];
 }
 
 /** Who acts is what the viewer was told, by default `viewer`. */

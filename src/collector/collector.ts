@@ -78,8 +78,8 @@ export async function collector(options: CollectorOptions): Promise<Collector> {
   const budget = createBudget(limits.inFlightBytes);
   const health = createStoreHealth(clock, log);
   const appender = createAppender({ store, clock, onAppend: figures.appended, onWritten: health.written });
-  const { alerts, budgets, sinks = [] } = monitors;
-  const feed = createFeed([...(budgets ? [budgets] : []), ...sinks, ...(alerts ? [alerts] : [])]);
+  const { alerts, budgets, quality, sinks = [] } = monitors;
+  const feed = createFeed([budgets, quality, ...sinks, alerts].filter((sink) => sink !== undefined));
   const tail = createTail({ store, most: limits.tails, reading, monitors: () => monitorsState(monitors) });
   const assets = readFiles(options.assets ?? viewerDirectory());
   const receive = receiver({

@@ -1,4 +1,4 @@
-import type { Alerts, Budgets, Incident, Incidents, Runbook } from "../monitors/index.ts";
+import type { Alerts, Budgets, Incident, Incidents, Quality, Runbook } from "../monitors/index.ts";
 import { defaultRunbooks } from "../monitors/index.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { IncidentAction, MonitorsAnswer } from "./api.ts";
@@ -9,7 +9,8 @@ export interface CollectorMonitors {
   readonly alerts?: Alerts;
   readonly incidents?: Incidents;
   readonly budgets?: Budgets;
-  /** What else is to hear of every record: `metrics()`, `quality()`, a sink of yours. */
+  readonly quality?: Quality;
+  /** What else is to hear of every record: `metrics()`, a sink of yours. */
   readonly sinks?: readonly Sink[];
   /** Those that `incidents` was made with. Default: `defaultRunbooks`. */
   readonly runbooks?: readonly Runbook[];
@@ -17,13 +18,16 @@ export interface CollectorMonitors {
 
 const MAX_NAME = 100;
 const MAX_NOTE = 2_000;
+/** A feature without a scored answer for so long is not shown to drift. */
+const DRIFT_MS = 24 * 3_600_000;
 
-export function monitorsAnswer({ alerts, incidents, budgets, runbooks }: CollectorMonitors): MonitorsAnswer {
+export function monitorsAnswer({ alerts, incidents, budgets, quality, runbooks }: CollectorMonitors): MonitorsAnswer {
   return {
     alerts: alerts?.all() ?? [],
     incidents: [...(incidents?.all() ?? [])].reverse(),
     runbooks: incidents === undefined ? [] : (runbooks ?? defaultRunbooks),
     budgets: budgets?.status() ?? [],
+    drift: quality?.read("quality_drift", { windowMs: DRIFT_MS, by: "feature" }) ?? [],
   };
 }
 

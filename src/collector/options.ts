@@ -134,6 +134,7 @@ function checkMonitors(monitors: CollectorMonitors): void {
     alerts: [isSink, "alerts()"],
     incidents: [(value) => isObject(value) && isFunction((value as { all?: unknown }).all), "incidents()"],
     budgets: [isSink, "budgets()"],
+    quality: [isSink, "quality()"],
     sinks: [(value) => Array.isArray(value) && value.every(isSink), "a list of sinks"],
     runbooks: [Array.isArray, "a list of runbooks"],
   });

@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import type { MonitorsAnswer } from "../../src/collector/api.ts";
 import { createFeed } from "../../src/collector/feed.ts";
 import type { TraceRecord } from "../../src/core/record.ts";
-import { alerts, budgets, incidents, type Source } from "../../src/monitors/index.ts";
+import { alerts, budgets, incidents, quality, type Sample, type Source } from "../../src/monitors/index.ts";
 import { filter } from "../../src/policy/filter.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
 import { StoreError } from "../../src/store/store-error.ts";
@@ -193,10 +193,40 @@ test("budgets count what everyone's calls cost", async (t) => {
   });
 });
 
+test("how far the quality of each feature has drifted is told, with the traces that show it", async (t) => {
+  const score = ({ output }: Sample): number => Number(output);
+  const scorers = [{ name: "told", higherIsBetter: true, score }];
+  const judged = quality({ scorers, baseline: { mean: 0.9, sd: 0.05 } });
+  const { url } = await started(t, { monitors: { quality: judged }, prices: false });
+  const now = `${Date.now()}000000`;
+  const answers = ["good", "bad"].flatMap((feature) =>
+    Array.from({ length: 20 }, (_, i) =>
+      sampleSpan({
+        type: "generation",
+        traceId: (feature === "bad" ? 100 + i : 1 + i).toString(16).padStart(32, "0"),
+        genAi: { requestModel: "m" },
+        input: [{ role: "user", parts: [{ type: "text", content: "How good is it?" }] }],
+        output: [{ role: "assistant", parts: [{ type: "text", content: feature === "bad" ? "0.5" : "0.9" }] }],
+        startTime: now,
+        endTime: now,
+        trace: { feature },
+      }),
+    ),
+  );
+  await postRecords(url, lines(answers));
+  const drifts = async () => ((await (await fetch(`${url}/api/monitors`)).json()) as MonitorsAnswer).drift;
+  await until(async () => (await drifts()).reduce((sum, { samples }) => sum + samples, 0) === 40);
+  const told = new Map((await drifts()).map((each) => [each.labels["feature"], each]));
+  assert.deepEqual([...told.keys()].sort(), ["bad", "good"]);
+  assert.equal(told.get("good")!.value, 0);
+  assert.ok(told.get("bad")!.value! > 1, String(told.get("bad")!.value));
+  assert.equal(told.get("bad")!.traces![4], (119).toString(16).padStart(32, "0"));
+});
+
 test("without monitors there is nothing to act on", async (t) => {
   const { url } = await started(t);
   const answer = await (await fetch(`${url}/api/monitors`)).json();
-  assert.deepEqual(answer, { alerts: [], incidents: [], runbooks: [], budgets: [] });
+  assert.deepEqual(answer, { alerts: [], incidents: [], runbooks: [], budgets: [], drift: [] });
   const response = await fetch(`${url}/api/incidents/inc_1`, {
     method: "POST",
     headers: { "content-type": "application/json" },

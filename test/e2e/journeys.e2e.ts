@@ -196,6 +196,9 @@ test(
     await page.waitForURL(/#\/traces\?.*from/);
     await rowsOf(page).nth(3).waitFor();
     await page.goBack();
+    const drift = page.getByRole("region", { name: "Quality drift" });
+    await drift.getByRole("listitem").filter({ hasText: "quiz" }).getByText("drifts", { exact: true }).waitFor();
+    assert.equal(await drift.getByText("drifts", { exact: true }).count(), 1);
     const top = page.getByRole("region", { name: "By Feature" });
     await top.getByRole("button", { name: "grading" }).click();
     await page.waitForURL(/feature/);

@@ -14,6 +14,7 @@ import {
   type Incidents,
   incidents,
   metrics,
+  quality,
 } from "../../../src/monitors/index.ts";
 import { sqliteStore, type TraceStore } from "../../../src/store/index.ts";
 import { fakeClock } from "../../../src/testing/index.ts";
@@ -60,6 +61,11 @@ export async function world({ seed, more = [], collector: options = {} }: WorldO
       { name: "grading, monthly", usd: 5, per: "month", where: { feature: "grading" } },
     ],
   });
+  const answers = quality({
+    clock,
+    baseline: { mean: 0.9, sd: 0.05 },
+    scorers: [{ name: "helpful", higherIsBetter: true, score: ({ feature }) => (feature === "quiz" ? 0.8 : 0.9) }],
+  });
   const tracked = incidents({ clock });
   // One thing goes wrong at a time.
   const rules = defaultRules({ sources: [calls, spent], except: ["token_quota_used", "cost_rate"] });
@@ -72,7 +78,7 @@ export async function world({ seed, more = [], collector: options = {} }: WorldO
     assets,
     prices: false,
     // Counting comes after the figures and before the alerts.
-    monitors: { alerts: watch, incidents: tracked, budgets: spent, sinks: [calls, counting] },
+    monitors: { alerts: watch, incidents: tracked, budgets: spent, quality: answers, sinks: [calls, counting] },
     ...options,
   });
 

@@ -15,6 +15,7 @@ import { brushFilters } from "./brush.ts";
 import { Budgets } from "./budgets.tsx";
 import { Chart, type ChartLine } from "./chart.tsx";
 import { HUES, hue } from "./chart-colors.ts";
+import { DriftCard } from "./drift.tsx";
 import { type Figures, loadFigures, readView, SPLIT_LABELS, SPLITS, type View, writeView } from "./queries.ts";
 import { type Line, type Measure, shape, shares, stacked } from "./shape.ts";
 import { Tiles } from "./tiles.tsx";
@@ -112,7 +113,7 @@ function Nothing({ view, onChange }: BoardProps) {
       >
         Charts count generations and embeddings.
       </Empty>
-      <BudgetCard />
+      <MonitorCards />
     </>
   );
 }
@@ -235,7 +236,7 @@ function Board({ figures, view, onChange }: BoardProps) {
         }}
         onOnly={only}
       />
-      <BudgetCard />
+      <MonitorCards />
       <p class="faint board-note">
         Drag over a chart to open the traces of that time. {RANKINGS.costUsd.label} is a lower bound where calls have no
         known price.
@@ -244,17 +245,21 @@ function Board({ figures, view, onChange }: BoardProps) {
   );
 }
 
-function BudgetCard() {
+function MonitorCards() {
   if (!about.value?.monitors) return null;
-  return <LiveBudgets />;
+  return <LiveCards />;
 }
 
-function LiveBudgets() {
-  const { state, reload } = useData(`budgets ${project.value}`, (signal) => api.monitors({ signal }));
+function LiveCards() {
+  const { state, reload } = useData(`monitors ${project.value}`, (signal) => api.monitors({ signal }));
   useTail(["monitors"], reload);
-  const { value } = state.value;
-  if (value === undefined || value.budgets.length === 0) return null;
-  return <Budgets budgets={value.budgets} nowMs={Date.now()} />;
+  const { budgets = [], drift = [] } = state.value.value ?? {};
+  return (
+    <>
+      {drift.length > 0 && <DriftCard drift={drift} />}
+      {budgets.length > 0 && <Budgets budgets={budgets} nowMs={Date.now()} />}
+    </>
+  );
 }
 
 /** What is left over is grey. Of two lines that would have one hue, the lesser takes another that is free. */
