@@ -140,14 +140,21 @@ function countryAt(text: string, at: number): number {
   return ((codeAt(text, at) & 31) << 5) | (codeAt(text, at + 1) & 31);
 }
 
-const IBAN_LENGTHS = new Uint8Array(1024);
-for (const entry of COUNTRIES.split(" ")) IBAN_LENGTHS[countryAt(entry, 0)] = Number(entry.slice(2));
+let ibanLengths: Uint8Array | undefined;
+
+/** By country; 0 for what is none. */
+function readCountries(): Uint8Array {
+  const lengths = new Uint8Array(1024);
+  for (const entry of COUNTRIES.split(" ")) lengths[countryAt(entry, 0)] = Number(entry.slice(2));
+  return lengths;
+}
 
 /** ISO 13616: `DE89 3704 0044 0532 0130 00`, found at its first digit. */
 function iban(scan: Scan, at: number): boolean {
   const { text } = scan;
   const start = at - 2;
-  const length = IBAN_LENGTHS[countryAt(text, start)]!;
+  ibanLengths ??= readCountries();
+  const length = ibanLengths[countryAt(text, start)]!;
   if (length === 0 || start < scan.done) return false;
   if ((kindAt(text, start) & LETTER) === 0 || (kindAt(text, start - 1) & ALNUM) !== 0) return false;
   let count = 0;

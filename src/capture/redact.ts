@@ -164,9 +164,13 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
 
 /** For each character, and `EDGE`, a bit for every rule that takes it: the first rule's is the lowest. At most 32 rules. */
 function bits(taken: readonly (string | undefined)[]): Int32Array {
-  return Int32Array.from({ length: EDGE + 1 }, (_, code) =>
-    taken.reduce((all, chars, i) => (chars?.includes(String.fromCharCode(code)) === false ? all : all | (1 << i)), 0),
-  );
+  const all = new Int32Array(EDGE + 1);
+  for (const [i, chars] of taken.entries()) {
+    const bit = 1 << i;
+    if (chars === undefined) for (let code = 0; code <= EDGE; code++) all[code]! |= bit;
+    else for (let at = 0; at < chars.length; at++) all[chars.charCodeAt(at)]! |= bit;
+  }
+  return all;
 }
 
 /** For two characters of a byte each, the first in the lower one: 1 where either may be an anchor beside the other. */

@@ -94,8 +94,7 @@ export const WORD: number = ALNUM | JOINER;
 /** What stands for all characters beyond ASCII in tables, and for what is outside the text: no rule names it. */
 export const EDGE = 0x80;
 
-const KINDS = new Uint16Array(EDGE + 1);
-for (const [kind, chars] of [
+const CHARS = [
   [UPPER, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"],
   [LOWER, "abcdefghijklmnopqrstuvwxyz"],
   [DIGIT, "0123456789"],
@@ -105,25 +104,39 @@ for (const [kind, chars] of [
   [BLANK, " \t"],
   [QUOTE, "\"'`"],
   [HEX, "0123456789abcdefABCDEF"],
-] as const) {
-  for (const char of chars) KINDS[char.charCodeAt(0)]! |= kind;
-}
+] as const;
 
-const ASCII_AND_EDGE: readonly string[] = Array.from(KINDS, (_, code) => String.fromCharCode(code));
+// Loops are in functions: in the body of the module they would have V8 compile all of it once more, 1 ms.
+const KINDS = kindsOfCodes();
+
+function kindsOfCodes(): Uint16Array {
+  const kinds = new Uint16Array(EDGE + 1);
+  for (const [kind, chars] of CHARS) for (let i = 0; i < chars.length; i++) kinds[chars.charCodeAt(i)]! |= kind;
+  return kinds;
+}
 
 /** The characters of these kinds. */
 export function chars(kinds: number): string {
-  return ASCII_AND_EDGE.filter((_, code) => (KINDS[code]! & kinds) !== 0).join("");
+  let all = "";
+  for (const [kind, chars] of CHARS) if ((kinds & kind) !== 0) all += chars;
+  return all;
 }
 
 /** A table of characters: 1 for each of these. */
 export function tableOf(members: string): Uint8Array {
-  return Uint8Array.from({ length: EDGE }, (_, code) => (members.includes(String.fromCharCode(code)) ? 1 : 0));
+  const table = new Uint8Array(EDGE);
+  for (let i = 0; i < members.length; i++) table[members.charCodeAt(i)] = 1;
+  return table;
 }
 
 /** All characters but these. */
 export function charsBut(excluded: string): string {
-  return ASCII_AND_EDGE.filter((char) => !excluded.includes(char)).join("");
+  let all = "";
+  for (let code = 0; code <= EDGE; code++) {
+    const char = String.fromCharCode(code);
+    if (!excluded.includes(char)) all += char;
+  }
+  return all;
 }
 
 /** The character at an index, or `EDGE`: one `charCodeAt` outside its text makes V8 call all those of a function, at thrice the cost. */

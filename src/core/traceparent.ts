@@ -126,7 +126,7 @@ export function formatBaggage(entries: Readonly<Record<string, string>>): string
 
 /** `encodeURIComponent` throws on lone surrogates. */
 function percentEncode(text: string): string {
-  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\uFFFD"));
+  return encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, "\uFFFD"));
 }
 
 /** `decodeURIComponent` throws on what is no UTF-8; W3C Baggage wants U+FFFD in its place. */

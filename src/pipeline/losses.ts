@@ -1,4 +1,5 @@
 import { grouped } from "../core/grouped.ts";
+import { oneLine } from "../core/one-line.ts";
 import type { LaneStats } from "../core/runtime.ts";
 import { lossesSince } from "./ledger.ts";
 
@@ -44,10 +45,5 @@ function lossText(name: string, now: LaneStats, before: LaneStats | undefined): 
   if (count === 0) return undefined;
   const all = grouped(now.emitted + now.replayed);
   const text = `${grouped(count)} of ${all} records for "${name}" were lost (${reasons})`;
-  return now.lastError === undefined ? text : `${text}; last error: ${oneLine(now.lastError)}`;
-}
-
-function oneLine(text: string): string {
-  const line = text.replace(/[\s\p{Cc}]+/gu, " ").trim();
-  return line.length > MAX_ERROR_LENGTH ? `${line.slice(0, MAX_ERROR_LENGTH)}…` : line;
+  return now.lastError === undefined ? text : `${text}; last error: ${oneLine(now.lastError, MAX_ERROR_LENGTH)}`;
 }

@@ -1,4 +1,5 @@
 import { toMillis } from "../core/clock.ts";
+import { oneLine } from "../core/one-line.ts";
 import type { Cost, SpanRecord } from "../core/record.ts";
 import { costWithImages } from "./image-tool.ts";
 import type { PriceBook, PriceRequest } from "./price-book.ts";
@@ -24,6 +25,7 @@ export function recordPrices(
 ): RecordPrices {
   const warned = new Set<string>();
   let hasFailed = false;
+  const shown = (text: unknown): string => oneLine(clean(String(text)), MAX_NAME);
 
   const warn = (record: SpanRecord, reason: string | undefined): void => {
     const model = modelOf(record) ?? "";
@@ -33,9 +35,9 @@ export function recordPrices(
       say("no price for more models than are named here; stats().unpriced counts their calls.");
       return;
     }
-    const name = model === "" ? "model calls that name no model" : JSON.stringify(oneLine(clean(model)));
-    const provider = record.genAi?.provider === undefined ? "" : ` of ${oneLine(clean(record.genAi.provider))}`;
-    const why = reason === undefined ? "" : ` (${oneLine(clean(reason))})`;
+    const name = model === "" ? "model calls that name no model" : JSON.stringify(shown(model));
+    const provider = record.genAi?.provider === undefined ? "" : ` of ${shown(record.genAi.provider)}`;
+    const why = reason === undefined ? "" : ` (${shown(reason)})`;
     say(
       `no price for ${name}${provider}${why}: no cost is recorded. To state one: configure({ prices: [staticPrices(…), genaiPrices()] }).`,
     );
@@ -48,7 +50,7 @@ export function recordPrices(
           book.prepare!();
         } catch (error) {
           hasFailed = true;
-          say(`no prices, so no cost is recorded: ${oneLine(clean(String((error as Error)?.message ?? error)))}`);
+          say(`no prices, so no cost is recorded: ${shown((error as Error)?.message ?? error)}`);
         }
       },
     }),
@@ -80,10 +82,4 @@ function requestOf(record: SpanRecord): PriceRequest | undefined {
     ...(provider !== undefined && { provider: String(provider) }),
     ...(serviceTier !== undefined && serviceTier !== null && { serviceTier: String(serviceTier) }),
   };
-}
-
-/** Lines end where they seem to: no control characters of a payload on a terminal. */
-function oneLine(text: string): string {
-  const line = String(text).replace(/[\s\p{Cc}]+/gu, " ");
-  return line.length > MAX_NAME ? `${line.slice(0, MAX_NAME)}…` : line;
 }
