@@ -90,7 +90,9 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   const asAnchor = bits(rules.map((rule) => rule.anchors));
   const asBefore = bits(rules.map((rule) => rule.before));
   const asAfter = bits(rules.map((rule) => rule.after));
-  const isAnchor = Uint8Array.from({ length: 0x10000 }, (_, code) => (asAnchor[Math.min(code, EDGE)] === 0 ? 0 : 1));
+  // Not `from` with a function for each of 65,536 codes, which took 4 ms of every start.
+  const isAnchor = new Uint8Array(0x10000).fill(asAnchor[EDGE] === 0 ? 0 : 1, EDGE);
+  for (let code = 0; code < EDGE; code++) isAnchor[code] = asAnchor[code] === 0 ? 0 : 1;
   const isPair = pairs(asAnchor, asBefore, asAfter);
   const names = new Map<string, Name>();
   let steps = 0;
