@@ -1,23 +1,18 @@
-import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { TraceAnswer } from "../../../collector/api.ts";
 import type { FindingRecord, ObservationType, ScoreRecord } from "../../../core/record.ts";
-import type { SpanRow } from "../../../store/trace-store.ts";
-import { api } from "../api.ts";
-import { onTail } from "../live.ts";
-import { route, setParams } from "../router.ts";
+import { route } from "../router.ts";
 import { type CriticalPart, criticalPath, partsByIndex } from "./critical-path.ts";
-import { paced } from "./paced.ts";
 import { type Rollups, rollups } from "./rollups.ts";
-import { type Gap, idleGaps, idleShare, makeScale, panned, type Scale, WHOLE, type Window, zoomed } from "./scale.ts";
+import { type Gap, idleGaps, idleShare, makeScale, panned, type Scale, type Window, zoomed } from "./scale.ts";
 import { nextOf, searcher } from "./search.ts";
-import { spanPages } from "./span-pages.ts";
+import { keepAddress, readWindow } from "./trace-address.ts";
+import { traceLoader } from "./trace-loader.ts";
 import { ancestors, buildTree, collapsedBelow, positionOf, type SpanTree, startNs, visibleRows } from "./tree.ts";
 
-const PAGE = 10_000;
 /** A trace that nothing was heard of for so long is not running any more, whatever its root says. */
 const SILENCE_US = 5 * 60e6;
 const TICK_MS = 500;
-const REFRESH_MS = 1_500;
 
 export type View = "waterfall" | "flame-time" | "flame-cost";
 
@@ -75,10 +70,6 @@ export interface TraceModel {
 }
 
 export function traceModel(traceId: string): TraceModel {
-  const spans = new Map<string, SpanRow>();
-  const answer = signal<TraceAnswer | undefined>(undefined);
-  const error = signal<Error | undefined>(undefined);
-  const loading = signal({ spans: 0, isDone: false });
   const tree = signal<SpanTree>(buildTree([]));
   const collapsed = signal<ReadonlySet<string>>(new Set());
   const { params } = route.peek();
@@ -92,6 +83,13 @@ export function traceModel(traceId: string): TraceModel {
   const reveal = signal<{ index: number; where: "nearest" | "center" } | undefined>(undefined);
   const nowUs = signal(Date.now() * 1_000);
 
+  const { answer, error, loading, reload, stop } = traceLoader(traceId, (spans) => {
+    tree.value = buildTree(spans);
+    const index = selected.peek();
+    if (isRevealed || index < 0) return;
+    isRevealed = true;
+    bring(index, "center");
+  });
   const sums = computed(() => rollups(tree.value));
   const visible = computed(() => visibleRows(tree.value, collapsed.value));
   const hasOpen = computed(() => tree.value.rows.some((row) => row.unfinished));
@@ -126,111 +124,14 @@ export function traceModel(traceId: string): TraceModel {
   const scores = computed(() => bySpan(answer.value?.scores ?? []));
   const selected = computed(() => tree.value.indexOf.get(selectedId.value ?? "") ?? -1);
 
-  let abort = new AbortController();
   let isRevealed = false;
-
-  const show = () => {
-    tree.value = buildTree(spans.values());
-    const index = selected.peek();
-    if (isRevealed || index < 0) return;
-    isRevealed = true;
-    bring(index, "center");
-  };
-  const keep = (rows: readonly SpanRow[]) => {
-    for (const row of rows) {
-      const known = spans.get(row.spanId);
-      if (!known || row.seq >= known.seq) spans.set(row.spanId, row);
-    }
-  };
-
-  const pages = spanPages((after) => api.spans(traceId, { after, limit: PAGE }, { signal: abort.signal }));
-  /** Draws what comes anew each time that twice as much is there: all in all twice the work of drawing once. */
-  const drawAll = async (parts: AsyncIterable<readonly SpanRow[]>) => {
-    let shown = spans.size;
-    if (shown > 0) show();
-    for await (const items of parts) {
-      keep(items);
-      // What is only looked up again stays whole meanwhile.
-      if (!loading.peek().isDone) loading.value = { spans: spans.size, isDone: false };
-      if (spans.size < 2 * shown) continue;
-      shown = spans.size;
-      show();
-    }
-    show();
-    loading.value = { spans: spans.size, isDone: true };
-  };
-  const attempt = async (work: () => Promise<void>) => {
-    try {
-      await work();
-      error.value = undefined;
-    } catch (problem) {
-      if ((problem as Error).name !== "AbortError") error.value = problem as Error;
-    }
-  };
-  const load = () => {
-    abort.abort();
-    abort = new AbortController();
-    return attempt(async () => {
-      const first = await api.trace(traceId, { signal: abort.signal });
-      keep(first.spans.items);
-      answer.value = first;
-      await drawAll(pages.all(first.spans.next));
-    });
-  };
-  /** What has changed, as far as that can be told from the summary. */
-  const lookAgain = () =>
-    attempt(async () => {
-      const before = answer.peek();
-      const first = await api.trace(traceId, { signal: abort.signal });
-      answer.value = first;
-      const { summary, spans: page } = first;
-      if (loading.peek().isDone && JSON.stringify(before?.summary) === JSON.stringify(summary)) return;
-      keep(page.items);
-      for await (const items of pages.again(page.next)) keep(items);
-      if (spans.size < summary.spans) for await (const items of pages.all(page.next)) keep(items);
-      show();
-      loading.value = { spans: spans.size, isDone: true };
-    });
-
-  let loaded = load();
-  const refresh = paced(() => loaded.then(lookAgain), REFRESH_MS);
-  const reload = () => {
-    loaded = load();
-  };
-  const endTail = onTail((event) => {
-    if (event.event !== "changed") return;
-    if (event.traceIds.length > 0 && !event.traceIds.includes(traceId)) return;
-    refresh.ask();
-  });
   const ticking = setInterval(() => {
     if (hasOpen.peek() && !document.hidden) nowUs.value = Date.now() * 1_000;
   }, TICK_MS);
-  // The address follows at leisure: browsers refuse to have it changed with every key.
-  let settle: ReturnType<typeof setTimeout> | undefined;
-  const endAddress = effect(() => {
-    const state = {
-      span: selectedId.value,
-      view: view.value === "waterfall" ? undefined : view.value,
-      find: query.value || undefined,
-      zoom: window.value === WHOLE ? undefined : writeWindow(window.value),
-      gaps: isCompressed.value ? "short" : undefined,
-    };
-    clearTimeout(settle);
-    settle = setTimeout(() => {
-      const now = route.peek();
-      if (now.page === "trace" && now.parts[0] === traceId) setParams(state);
-    }, 200);
-  });
-  // And it leads: a link to another span of this trace.
-  const endRoute = effect(() => {
-    const { page, parts, params } = route.value;
-    if (page !== "trace" || parts[0] !== traceId) return;
-    const wanted = params.get("span") ?? undefined;
-    if (wanted !== undefined && wanted !== selectedId.peek()) {
-      const index = tree.peek().indexOf.get(wanted);
-      if (index !== undefined) select(index, { where: "center" });
-      else selectedId.value = wanted;
-    }
+  const endAddress = keepAddress(traceId, { selectedId, view, query, window, isCompressed }, (spanId) => {
+    const index = tree.peek().indexOf.get(spanId);
+    if (index !== undefined) select(index, { where: "center" });
+    else selectedId.value = spanId;
   });
 
   function bring(index: number, where: "nearest" | "center"): void {
@@ -308,13 +209,9 @@ export function traceModel(traceId: string): TraceModel {
     reveal,
     reload,
     dispose() {
-      abort.abort();
+      stop();
       clearInterval(ticking);
-      refresh.stop();
-      clearTimeout(settle);
-      endTail();
       endAddress();
-      endRoute();
     },
     select,
     deselect() {
@@ -374,19 +271,4 @@ function bySpan<T extends { readonly spanId?: string }>(records: readonly T[]): 
     found.set(key, [...(found.get(key) ?? []), record]);
   }
   return found;
-}
-
-/** `0.25-0.5`: shares of the axis, which `gaps=short` makes another one. What is none is everything. */
-function readWindow(text: string | null): Window {
-  const [from, to] = (text ?? "").split("-").map(Number);
-  return from !== undefined && to !== undefined && from >= 0 && to <= 1 && to > from ? { from, to } : WHOLE;
-}
-
-function writeWindow({ from, to }: Window): string | undefined {
-  return to - from > 0.999 ? undefined : `${round(from)}-${round(to)}`;
-}
-
-/** Enough for a microsecond of an hour. */
-function round(share: number): number {
-  return Math.round(share * 1e9) / 1e9;
 }
