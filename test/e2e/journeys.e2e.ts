@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { collector } from "../../src/collector/index.ts";
+import { memoryStore } from "../../src/store/index.ts";
+import { sampleSpan } from "../../src/testing/sample-records.ts";
 import { launch, newPage, noBrowser } from "./lab/browser.ts";
 import { tutorTrace } from "./lab/traces.ts";
 import { TRACES } from "./lab/traffic.ts";
@@ -308,6 +310,29 @@ test("A link brings back filters, zoom and selection in another browser", option
   assert.equal(await other.getByRole("searchbox").inputValue(), "linear");
   for (const filter of ["user ada", "plan pro", "duration ≥ 100 ms", "cost ≥ $0.001"])
     await other.getByRole("button", { name: `Remove the filter ${filter}` }).waitFor();
+});
+
+test("However many sessions there are, all of them can be reached", options, async (t) => {
+  const store = memoryStore();
+  const many = await collector({ store, port: 0, assets: here.assets, prices: false });
+  t.after(() => many.close({ timeoutMs: 200 }));
+  const hex = (value: number, length: number) => value.toString(16).padStart(length, "0");
+  const sessions = Array.from({ length: 1_234 }, (_, i) => ({
+    traceId: hex(i + 1, 32),
+    trace: { sessionId: `session-${i}` },
+  }));
+  await store.append(sessions.map((each) => sampleSpan(each)));
+  const { page, complaints } = await visit(t, browser, many.url, "/sessions");
+  const rows = page.locator(".session-table tbody tr");
+  const more = page.getByRole("button", { name: "Show more" });
+  for (const shown of [100, 200, 300, 400, 500, 1_000]) {
+    await rows.nth(shown - 1).waitFor();
+    assert.equal(await rows.count(), shown);
+    await more.click();
+  }
+  await more.waitFor({ state: "detached" });
+  assert.equal(new Set(await rows.locator("th").allInnerTexts()).size, 1_234);
+  assert.deepEqual(complaints.list, []);
 });
 
 test(

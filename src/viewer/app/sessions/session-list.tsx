@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
-import type { SessionSummary } from "../../../store/trace-store.ts";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { Page, SessionSummary } from "../../../store/trace-store.ts";
 import { api, project } from "../api.ts";
 import { duration, integer, tokens, usd } from "../format.ts";
 import { Button, Empty, ErrorState, Loading, Time } from "../parts/index.ts";
@@ -13,18 +13,27 @@ import { useTail } from "../traces/use-tail.ts";
 import { useData } from "../use-data.ts";
 
 const PAGE = 100;
-const MOST = 500;
+/** Beyond so many they come in pages of as many, and stay as they were when they came. */
+const LIVE = 500;
 
 /** Sessions by their latest trace; those with a trace that fits the filters. */
 export function SessionList() {
   const params = route.value.params.toString();
   const filters = useMemo(() => readFilters(new URLSearchParams(params)), [params]);
   const limit = useSignal(PAGE);
+  const older = useSignal<Page<SessionSummary> | undefined>(undefined);
+  const olderError = useSignal<Error | undefined>(undefined);
+  const isAsking = useSignal(false);
   const menu = useSignal(false);
+  const key = `${project.value} ${params}`;
+  const latest = useRef(key);
+  latest.current = key;
   useEffect(() => {
     limit.value = PAGE;
-  }, [params]);
-  const { state, reload } = useData(`${project.value} ${params} ${limit.value}`, (signal) =>
+    older.value = undefined;
+    olderError.value = undefined;
+  }, [key]);
+  const { state, reload } = useData(`${key} ${limit.value}`, (signal) =>
     api.sessions({ ...traceQuery(filters, Date.now() * 1_000), limit: limit.value }, { signal }),
   );
   useTail(["changed", "reading"], reload);
@@ -36,6 +45,27 @@ export function SessionList() {
   });
   const change = (next: Filters) => navigate("/sessions", Object.fromEntries(writeFilters(next)));
   const { value, error } = state.value;
+  const next = older.value ? older.value.next : value?.next;
+  const more = async () => {
+    if (limit.value < LIVE) {
+      limit.value = Math.min(LIVE, limit.value + PAGE);
+      return;
+    }
+    isAsking.value = true;
+    const asked = key;
+    const query = { ...traceQuery(filters, Date.now() * 1_000), limit: LIVE, after: next! };
+    try {
+      const page = await api.sessions(query);
+      if (asked === latest.current) {
+        // With those that are live now: what is new will push some of them out.
+        older.value = { ...page, items: [...(older.value?.items ?? value!.items), ...page.items] };
+        olderError.value = undefined;
+      }
+    } catch (problem) {
+      if (asked === latest.current) olderError.value = problem as Error;
+    }
+    isAsking.value = false;
+  };
   return (
     <div class="page-sessions">
       <h1 class="visually-hidden">Sessions</h1>
@@ -48,26 +78,25 @@ export function SessionList() {
         <NoSessions isNarrowed={params !== ""} onClear={() => change(NO_FILTERS)} />
       ) : (
         <div class="session-scroll">
-          <SessionTable sessions={value.items} />
-          {value.next !== undefined && (
+          <SessionTable sessions={union(value.items, older.value?.items ?? [])} />
+          {next !== undefined && (
             <p class="session-more">
-              {limit.value < MOST ? (
-                <Button
-                  onClick={() => {
-                    limit.value = Math.min(MOST, limit.value + PAGE);
-                  }}
-                >
-                  Show more
-                </Button>
-              ) : (
-                <span class="faint">The latest {MOST}. Filters find the others.</span>
-              )}
+              {olderError.value && <span class="is-error">{olderError.value.message} </span>}
+              <Button disabled={isAsking.value} onClick={() => void more()}>
+                Show more
+              </Button>
             </p>
           )}
         </div>
       )}
     </div>
   );
+}
+
+/** A session that something new was heard of moves to the top, and leaves its old place. */
+function union(live: readonly SessionSummary[], older: readonly SessionSummary[]): readonly SessionSummary[] {
+  const shown = new Set(live.map(({ sessionId }) => sessionId));
+  return [...live, ...older.filter(({ sessionId }) => !shown.has(sessionId))];
 }
 
 function NoSessions({ isNarrowed, onClear }: { isNarrowed: boolean; onClear: () => void }) {
