@@ -37,7 +37,7 @@ const configuration = (more = ""): string => `<clickhouse>
   ${more}
 </clickhouse>`;
 
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
   await Promise.all(servers.map((server) => once(server, "listening")));
   const ports = servers.map((server) => (server.address() as { port: number }).port);
@@ -156,7 +156,7 @@ export async function twoByTwo(): Promise<Lab> {
 }
 
 /** One statement over HTTP, its answer as text. */
-export async function ask(server: Server, query: string): Promise<string> {
+export async function ask(server: Pick<Server, "url">, query: string): Promise<string> {
   const response = await fetch(server.url, { method: "POST", body: query });
   const text = await response.text();
   if (!response.ok) throw new Error(text);
