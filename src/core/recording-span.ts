@@ -1,4 +1,5 @@
 import { type CallSite, callSite } from "./call-site.ts";
+import type { Captured } from "./capture.ts";
 import { toEpochMs, toNanos } from "./clock.ts";
 import { describeError, isAbort } from "./describe-error.ts";
 import { guard, swallow } from "./guard.ts";
@@ -79,9 +80,11 @@ export class RecordingSpan implements Span, Draft {
   #kind: SpanKind;
   #level: Level = "DEFAULT";
   #failed = false;
+  #input: Json | undefined = undefined;
+  #output: Json | undefined = undefined;
   #said: Said = NOTHING_SAID;
   #endMs = 0;
-  #record: TraceRecord | undefined;
+  #record: TraceRecord | undefined = undefined;
 
   constructor(runtime: Runtime, trace: Trace, start: SpanStart) {
     this.#runtime = runtime;
@@ -133,6 +136,12 @@ export class RecordingSpan implements Span, Draft {
     if (this.ended) slot.lateUpdates++;
     else guard(() => this.#apply(patch), undefined);
     return this;
+  }
+
+  /** The input of a call, captured already. */
+  takeInput({ value, bytes }: Captured): void {
+    this.#input = value;
+    this.#runtime.open.grow(this, bytes);
   }
 
   event(title: string, attributes?: Record<string, unknown>): this {
@@ -196,6 +205,21 @@ export class RecordingSpan implements Span, Draft {
       endMs = guard(() => toEpochMs(patch.endTime), undefined);
       unfinished = guard(() => patch.unfinished === true, false);
     }
+    this.#close(endMs, unfinished);
+  }
+
+  /** `end({ output })`, and nothing made for it: every observed call comes by here. */
+  endWith(output: unknown): void {
+    if (this.ended) return;
+    try {
+      this.#output = this.#capture(output, "output");
+    } catch (error) {
+      swallow(error);
+    }
+    this.#close(undefined, false);
+  }
+
+  #close(endMs: number | undefined, unfinished: boolean): void {
     this.ended = true;
     try {
       this.#runtime.open.remove(this);
@@ -256,8 +280,8 @@ export class RecordingSpan implements Span, Draft {
     if (patch.name !== undefined) this.#name = clean(this.#runtime, patch.name);
     if (patch.type !== undefined && OBSERVATION_TYPES.includes(patch.type)) this.#type = patch.type as ObservationType;
     if (patch.kind !== undefined && SPAN_KINDS.includes(patch.kind)) this.#kind = patch.kind as SpanKind;
-    if (patch.input !== undefined) this.#say().input = this.#capture(patch.input, "input");
-    if (patch.output !== undefined) this.#say().output = this.#capture(patch.output, "output");
+    if (patch.input !== undefined) this.#input = this.#capture(patch.input, "input");
+    if (patch.output !== undefined) this.#output = this.#capture(patch.output, "output");
     if (patch.metadata) this.#say().metadata = this.#captureObject(this.#said.metadata, patch.metadata, "metadata");
     if (patch.attributes)
       this.#say().attributes = this.#captureObject(this.#said.attributes, patch.attributes, "attributes");
@@ -305,6 +329,8 @@ export class RecordingSpan implements Span, Draft {
       failed: this.#failed,
       unfinished,
       callSite: unfinished ? callSite(this.#callSite) : undefined,
+      input: this.#input,
+      output: this.#output,
     };
     return writeRecord(known, this.#said);
   }

@@ -18,12 +18,10 @@ import {
 } from "./record.ts";
 import type { Trace } from "./trace.ts";
 
-/** What may be said of a span beyond what it starts with. A class: copying a literal doubles a small call's cost. */
+/** What may be said of a span beyond its input and output. A class: copying a literal doubles a small call's cost. */
 export class Said {
   statusMessage: string | undefined = undefined;
   error: ErrorInfo | undefined = undefined;
-  input: Json | undefined = undefined;
-  output: Json | undefined = undefined;
   firstChunkMs: number | undefined = undefined;
   genAi: GenAi | undefined = undefined;
   usage: Usage | undefined = undefined;
@@ -56,6 +54,8 @@ export interface Known {
   readonly failed: boolean;
   readonly unfinished: boolean;
   readonly callSite: string | undefined;
+  readonly input: Json | undefined;
+  readonly output: Json | undefined;
 }
 
 /** The record of a span; what is not known is left out. */
@@ -81,6 +81,8 @@ export function writeRecord(span: Known, said: Readonly<Said>): SpanRecord {
   if (span.parentOrigin === "remote") record.parentIsRemote = true;
   else if (span.parentOrigin === "external") record.parentIsExternal = true;
   if (span.traceState !== undefined) record.traceState = span.traceState;
+  if (span.input !== undefined) record.input = span.input;
+  if (span.output !== undefined) record.output = span.output;
   if (said !== NOTHING_SAID) addSaid(record, said);
   if (unfinished) record.unfinished = true;
   if (span.callSite !== undefined) record.callSite = span.callSite;
@@ -90,8 +92,6 @@ export function writeRecord(span: Known, said: Readonly<Said>): SpanRecord {
 function addSaid(record: { -readonly [K in keyof SpanRecord]: SpanRecord[K] }, said: Readonly<Said>): void {
   if (said.statusMessage !== undefined) record.status = { ...record.status, message: said.statusMessage };
   if (said.error !== undefined) record.error = said.error;
-  if (said.input !== undefined) record.input = said.input;
-  if (said.output !== undefined) record.output = said.output;
   if (said.firstChunkMs !== undefined) record.firstChunkTime = toNanos(said.firstChunkMs);
   if (said.genAi !== undefined) record.genAi = said.genAi;
   if (said.usage !== undefined) record.usage = said.usage;

@@ -9,7 +9,7 @@ import type { Span } from "../core/span.ts";
 import { startUnder } from "../core/start.ts";
 import type { Observer } from "./observer.ts";
 import { type DynamicOptions, type ObserveOptions, pick } from "./options.ts";
-import { namedArguments } from "./parameters.ts";
+import { namedArguments, parametersOf } from "./parameters.ts";
 import { refusalOf } from "./refusal.ts";
 import { follow, isObject } from "./settle.ts";
 import { endSpan, SpanObserver } from "./span-observer.ts";
@@ -137,9 +137,24 @@ function begin(
   }
   if (trace !== undefined) updateTraceOf(runtime, span, trace);
   if (args.length > 0 && (options.captureInput ?? runtime.captureInput)) {
-    const { input } = options;
-    const value = input === undefined ? namedArguments(site.fn, args) : pick(() => input(args));
-    if (value !== undefined) span.update({ input: value });
+    captureInput(runtime, span, site.fn, args, options.input);
   }
   return span;
+}
+
+function captureInput(
+  runtime: Runtime,
+  span: RecordingSpan,
+  fn: Function,
+  args: unknown[],
+  input: ObserveOptions["input"],
+): void {
+  const { names, rest } = parametersOf(fn);
+  const simple = input === undefined && !rest ? runtime.capture.named?.(names, args) : undefined;
+  if (simple !== undefined) {
+    span.takeInput(simple);
+    return;
+  }
+  const value = input === undefined ? namedArguments(fn, args) : pick(() => input(args));
+  if (value !== undefined) span.update({ input: value });
 }

@@ -23,7 +23,7 @@ export function parameterNames(fn: Function): Parameters | undefined {
  */
 export function namedArguments(fn: Function, args: ArrayLike<unknown>): Record<string, unknown> | undefined {
   if (args.length === 0) return undefined;
-  const { names, rest } = parameterNames(fn) ?? UNKNOWN;
+  const { names, rest } = parametersOf(fn);
   const restAt = rest ? names.length - 1 : -1;
   const named: Record<string, unknown> = {};
   for (let i = 0; i < args.length; i++) {
@@ -37,6 +37,11 @@ export function namedArguments(fn: Function, args: ArrayLike<unknown>): Record<s
 }
 
 const UNKNOWN: Parameters = { names: [], rest: false };
+
+/** What is known of the parameters, be it nothing. */
+export function parametersOf(fn: Function): Parameters {
+  return parameterNames(fn) ?? UNKNOWN;
+}
 
 function positional(isTaken: (name: string) => boolean, index: number): string {
   let name = `arg${index}`;

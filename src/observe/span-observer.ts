@@ -83,5 +83,6 @@ export function endSpan(runtime: Runtime, span: RecordingSpan, options: ObserveO
   const isShown = value !== undefined && !span.ended && (options.captureOutput ?? runtime.captureOutput);
   const { output } = options;
   const shown = isShown && output !== undefined ? pick(() => output(value)) : value;
-  span.end(isShown && shown !== undefined ? { output: shown } : undefined);
+  if (isShown && shown !== undefined) span.endWith(shown);
+  else span.end();
 }
