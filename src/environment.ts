@@ -11,6 +11,7 @@ import { langfuseOptions } from "./sinks/langfuse-environment.ts";
 import { lazySink } from "./sinks/lazy-sink.ts";
 import { otlpAddress, withLogsAddress } from "./sinks/otlp/address.ts";
 import { formVariables } from "./sinks/otlp/environment.ts";
+import { OTLP_POLICY } from "./sinks/otlp/policy.ts";
 import type { Sink } from "./sinks/sink.ts";
 import { spool } from "./spool/spool.ts";
 
@@ -99,7 +100,7 @@ function otlp(env: NodeJS.ProcessEnv): Sink {
   if (logs !== undefined) otlpAddress("SIGHTLINE_SINK=otlp", "logs", {}, undefined, logs);
   formVariables(env);
   const load = async () => (await import("./sinks/otlp/index.ts")).otlpSink({}, env);
-  return finalSpans(lazySink(`otlp:${host}`, load, { destination: () => fingerprint(url) }));
+  return finalSpans(lazySink(`otlp:${host}`, load, { destination: () => fingerprint(url), policy: OTLP_POLICY }));
 }
 
 function otlpFile(path: string, env: NodeJS.ProcessEnv): Sink {

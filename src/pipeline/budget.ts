@@ -16,6 +16,8 @@ export interface Holder {
 
 /** The heap that all lanes of a pipeline share. A draft counts once, however many lanes hold it. */
 export interface Budget {
+  /** More than half is used. */
+  readonly isTight: boolean;
   /** Counts the draft as held by the lane too; false when there is no room for it. */
   take(held: Held, lane: Holder): boolean;
   release(held: Held): void;
@@ -36,6 +38,9 @@ export function createBudget(limitBytes: number, lanes: readonly Holder[]): Budg
   }
 
   return {
+    get isTight() {
+      return used > limitBytes / 2;
+    },
     take(held, lane) {
       if (held.lanes === 0) {
         if (!makeRoom(held.draft.bytes, lane)) return false;

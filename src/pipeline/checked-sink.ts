@@ -41,13 +41,14 @@ const NONE: SinkStats = { replayed: 0, spooled: 0, dropped: {} };
 
 function checkedPolicy(policy: SinkPolicy | undefined): SinkPolicy | undefined {
   if (policy === undefined) return undefined;
-  const { prepare, tail, durability, batchRecords, unsampled } = policy;
+  const { prepare, tail, durability, batchRecords, concurrency, unsampled } = policy;
   if (prepare !== undefined && typeof prepare !== "function") throw new TypeError("policy.prepare is no function");
   return {
     ...(prepare && { prepare }),
     ...(tail && { tail: { ...tail } }),
     ...((durability === "record" || durability === "batch") && { durability }),
-    ...(Number.isInteger(batchRecords) && batchRecords! > 0 && { batchRecords: batchRecords! }),
+    ...(isCount(batchRecords) && batchRecords! > 0 && { batchRecords: batchRecords! }),
+    ...(isCount(concurrency) && concurrency! > 0 && { concurrency: concurrency! }),
     ...(unsampled === true && { unsampled }),
   };
 }

@@ -7,11 +7,12 @@ import type { Batch, Queue } from "./queue.ts";
 
 /** How records leave a lane, and its books of that. */
 export interface Departures {
-  head(outcome: "written" | DropReason): void;
-  /** A batch that is in the queue no more. */
+  /** A batch leaves the queue. */
   batch(batch: Batch, outcome: "written" | DropReason): void;
-  /** What the sink has taken of the head before it failed. The rest stays, which may be nothing. False when it took nothing. */
-  part(error: unknown): boolean;
+  /** A batch that is in the queue no more. */
+  gone(batch: Batch, outcome: "written" | DropReason): void;
+  /** What the sink has taken of a batch before it failed. Gives what stays, which may be nothing; `undefined` when it took nothing. */
+  part(batch: Batch, error: unknown): Batch | undefined;
   /** Of so many records that were taken, those that the sink counts as refused. */
   refused(result: unknown, taken: number): void;
 }
@@ -24,28 +25,28 @@ export function createDepartures(
   left: LaneTools["left"],
   complain: (error: unknown) => void,
 ): Departures {
-  function head(outcome: "written" | DropReason): void {
-    const gone = queue.shift()!;
-    batch(gone, outcome);
-    left?.(gone.count, outcome);
+  function batch(leaving: Batch, outcome: "written" | DropReason): void {
+    queue.remove(leaving);
+    gone(leaving, outcome);
+    left?.(leaving.count, outcome);
   }
 
-  function batch(gone: Batch, outcome: "written" | DropReason): void {
-    if (gone.packed !== undefined) budget.add(-gone.bytes);
-    else for (const held of gone.held) budget.release(held);
-    if (outcome === "written") ledger.written += gone.count;
-    else ledger.drop(outcome, gone.count);
+  function gone({ packed, bytes, held, count }: Batch, outcome: "written" | DropReason): void {
+    if (packed !== undefined) budget.add(-bytes);
+    else for (const one of held) budget.release(one);
+    if (outcome === "written") ledger.written += count;
+    else ledger.drop(outcome, count);
   }
 
-  function part(error: unknown): boolean {
-    const remaining = remainingOf(error, queue.head?.records ?? []);
-    if (remaining === undefined) return false;
-    const { taken, at } = queue.cut((record) => !remaining.has(record));
-    if (taken.count === 0) return false;
-    batch(taken, "written");
+  function part(sent: Batch, error: unknown): Batch | undefined {
+    const records = sent.records ?? [];
+    const remaining = remainingOf(error, records);
+    if (remaining === undefined || records.every((record) => remaining.has(record))) return undefined;
+    const { taken, at, rest } = queue.cut(sent, (record) => !remaining.has(record));
+    gone(taken, "written");
     left?.(taken.count, "written", at);
     refused(error, taken.count);
-    return true;
+    return rest;
   }
 
   function refused(result: unknown, taken: number): void {
@@ -56,5 +57,5 @@ export function createDepartures(
     complain(reasonOf(result) ?? `${count} records rejected`);
   }
 
-  return { head, batch, part, refused };
+  return { batch, gone, part, refused };
 }

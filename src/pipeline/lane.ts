@@ -2,7 +2,6 @@ import { debug } from "../core/guard.ts";
 import type { TraceRecord } from "../core/record.ts";
 import { MAX_RETRY_AFTER_MS } from "../core/retry-after.ts";
 import type { LaneStats } from "../core/runtime.ts";
-import { seal } from "../core/trace.ts";
 import type { Sink, SinkPolicy } from "../sinks/sink.ts";
 import { createAttempts } from "./attempts.ts";
 import type { Budget, Held, Holder } from "./budget.ts";
@@ -13,12 +12,13 @@ import { createEndings } from "./endings.ts";
 import { createGate } from "./gate.ts";
 import { createLedger } from "./ledger.ts";
 import type { LaneLimits, LaneTools } from "./options.ts";
-import { messageOf, remainingOf, verdictOf } from "./outcome.ts";
+import { messageOf, verdictOf } from "./outcome.ts";
 import { createPace } from "./pace.ts";
 import { createPacker } from "./pack.ts";
 import { admit } from "./policy.ts";
 import { type Batch, createQueue, sealBatch } from "./queue.ts";
 import type { TailOutput } from "./tail.ts";
+import { createWriteNow } from "./write-now.ts";
 
 /** The way of records to one sink. Nothing that the sink does reaches the caller or another lane. */
 export interface Lane extends Holder {
@@ -47,6 +47,9 @@ export interface Lane extends Holder {
 /** How long a lane may keep one turn of the event loop. With less, a program whose turns are long would overtake it. */
 const TURN_MS = 5;
 
+/** The same with a backlog that requests in flight at once are there to shorten: 5 ms are one of OTLP's batches. */
+const BACKLOG_TURN_MS = 20;
+
 /** So many records refused one by one, and none taken: the sink refuses everything, and halves would only multiply requests. */
 const MAX_REFUSALS = 32;
 
@@ -59,7 +62,9 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
   const { batchBytes } = settings;
   const batchRecords = settings.asksSink ? (policy.batchRecords ?? settings.batchRecords) : settings.batchRecords;
   const queue = createQueue({ batchRecords, batchBytes });
-  const packer = createPacker(queue, budget, isStuck);
+  const isOneByOne = sink.writeSync !== undefined || settings.left !== undefined;
+  const concurrency = isOneByOne ? 1 : (policy.concurrency ?? 1);
+  const packer = createPacker(queue, budget, isStuck, (concurrency - 1) * batchBytes);
   const pace = createPace(settings);
   const attempts = createAttempts(sink.write, settings.attemptMs, { delivered, failed });
   const endings = createEndings(sink, complain);
@@ -67,10 +72,12 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
   const ledger = createLedger();
   const departures = createDepartures(queue, budget, ledger, settings.left, complain);
 
+  const writeNow = createWriteNow(sink, { policy, pace, now, ledger, departures, complain });
+
+  /** `sending`: no more at once than are in flight. */
   let phase: "idle" | "gathering" | "due" | "sending" | "waiting" | "closed" = "idle";
   let timer: NodeJS.Timeout | undefined;
   let immediate: NodeJS.Immediate | undefined;
-  let accepted = 0;
   let refusals = 0;
   let stopped = false;
   let closing: Promise<string | undefined> | undefined;
@@ -99,8 +106,8 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     ledger.emitted++;
     if (stopped) ledger.drop("shutdown", 1);
     else if (isUnsampled(held) && policy.unsampled !== true) ledger.sampledOut++;
-    else if (gate === undefined && policy.durability === "record" && writeNow(held)) return;
-    else if (!take(held) && !(spillHead() && take(held))) ledger.drop("queue_full", 1);
+    else if (gate === undefined && policy.durability === "record" && writeNow(held.draft)) return;
+    else if (!take(held) && !(makeRoom() && take(held))) ledger.drop("queue_full", 1);
     else if (gate === undefined) enqueue(held);
     else gate.offer(held);
   }
@@ -109,12 +116,17 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     return heldRecords() < settings.queueRecords && budget.take(held, lane);
   }
 
+  /** Of a sink that works through bursts, what waits is packed in the caller's turn, 8 µs a small span, before any is lost. */
+  function makeRoom(): boolean {
+    return spillHead() || (concurrency > 1 && heldRecords() < settings.queueRecords && packer.packNow());
+  }
+
   /** Memory is full of what a disk takes in a millisecond or two: then that is done at once, in the caller's turn. */
   function spillHead(): boolean {
     const batch = queue.head;
     if (policy.durability === undefined || batch === undefined || pace.dueAt > now()) return false;
-    if (phase === "sending" || !spillBatch(batch)) return false;
-    departures.head("written");
+    if (batch.isInFlight || !spillBatch(batch)) return false;
+    departures.batch(queue.head!, "written");
     return true;
   }
 
@@ -133,42 +145,22 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
 
   function enqueue(held: Held): void {
     queue.push(held);
-    accepted++;
-    if (phase === "idle" || (phase === "gathering" && queue.head?.closed)) proceed();
+    if (phase === "idle" || (phase === "gathering" && queue.next?.closed)) proceed();
     else if (isStuck()) packer.relieve();
+  }
+
+  function isTight(): boolean {
+    return budget.isTight || queue.records > settings.queueRecords / 2;
   }
 
   function isStuck(): boolean {
     return phase === "sending" || phase === "waiting";
   }
 
-  /** Inside `end()`: what this returns true for, no death of the process loses. A sink that has just failed gets a rest. */
-  function writeNow({ draft }: Held): boolean {
-    if (sink.writeSync === undefined || pace.dueAt > now()) return false;
-    let record: TraceRecord | undefined;
-    try {
-      record = admit(policy, seal(draft), ledger);
-      if (record === undefined) return true;
-      sink.writeSync([record]);
-      ledger.written++;
-      return true;
-    } catch (error) {
-      const isTaken = record !== undefined && remainingOf(error, [record])?.size === 0;
-      if (isTaken) {
-        ledger.written++;
-        departures.refused(error, 1);
-      }
-      complain(error);
-      pace.failed(true, undefined);
-      return isTaken;
-    }
-  }
-
   function evictNewest(): boolean {
     const newest = queue.popNewest();
     if (newest === undefined) return gate?.giveWay() === true;
-    accepted -= newest.count;
-    departures.batch(newest, "queue_full");
+    departures.gone(newest, "queue_full");
     return true;
   }
 
@@ -176,11 +168,14 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
 
   function proceed(): void {
     drains.release(pace.dueAt);
+    const { next } = queue;
     const wait = pace.dueAt - now();
-    if (queue.head === undefined) schedule("idle");
+    if (next === undefined) schedule("idle");
+    else if (attempts.count >= (pace.isDown ? 1 : concurrency)) schedule("sending");
     else if (wait > 0) schedule("waiting", Math.min(wait, MAX_RETRY_AFTER_MS));
-    else if (queue.head.closed || drains.waiting) schedule("due");
-    else schedule("gathering", settings.batchMs);
+    else if (next.closed || drains.waiting) schedule("due");
+    // What ends meanwhile does not make it wait for longer.
+    else if (phase !== "gathering") schedule("gathering", settings.batchMs);
   }
 
   function schedule(next: typeof phase, ms?: number): void {
@@ -192,61 +187,65 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     if (isStuck()) packer.relieve();
   }
 
-  /** A synchronous sink may get all batches that are there, as far as time allows; others get one. */
+  /** A synchronous sink may get all batches that are there, as far as time allows; others as many as may be in flight. */
   function turn(): void {
-    const until = now() + TURN_MS;
+    const until = now() + (concurrency === 1 ? TURN_MS : isTight() ? Number.POSITIVE_INFINITY : BACKLOG_TURN_MS);
     let left = queue.batches.length;
     do {
-      if (queue.head === undefined) proceed();
-      else send(queue.head);
+      const { next } = queue;
+      if (next === undefined) proceed();
+      else send(next);
     } while (phase === "due" && --left > 0 && now() < until);
   }
 
-  // Out: one batch at a time.
+  // Out.
 
   function send(batch: Batch): void {
     schedule("sending");
+    batch.isInFlight = true;
+    batch.round = pace.round;
     const records = form(batch);
     if (batch.failedSince !== undefined) ledger.retries++;
-    if (records.length === 0) delivered(undefined);
-    else attempts.start(records);
+    if (records.length === 0) delivered(batch, undefined);
+    else if (attempts.start(batch, records)) proceed();
   }
 
-  /** The head as it is sent, without what is not for this sink. A new array each time: a sink may do with it what it likes. */
+  /** The batch as it is sent, without what is not for this sink. A new array each time: a sink may do with it what it likes. */
   function form(batch: Batch): TraceRecord[] {
     if (batch.records === undefined && policy.prepare !== undefined) {
       const records = sealBatch(batch).map((record) => admit(policy, record, ledger));
-      for (const held of queue.keep(records)) budget.release(held);
+      for (const held of queue.keep(batch, records)) budget.release(held);
     }
     return [...sealBatch(batch)];
   }
 
-  function delivered(result: unknown): void {
-    const { count } = queue.head!;
-    departures.head("written");
-    departures.refused(result, count);
+  function delivered(batch: Batch, result: unknown): void {
+    departures.batch(batch, "written");
+    departures.refused(result, batch.count);
     refusals = 0;
-    pace.succeeded();
+    pace.succeeded(batch.round);
     proceed();
   }
 
-  function failed(error: unknown, said: unknown = error): void {
-    if (departures.part(said)) refusals = 0;
+  function failed(sent: Batch, error: unknown, said: unknown = error): void {
+    sent.isInFlight = false;
+    const rest = departures.part(sent, said);
+    if (rest !== undefined) refusals = 0;
+    const batch = rest ?? sent;
     complain(error);
     const { retry, reason, retryAfterMs } = verdictOf(error);
-    const batch = queue.head!;
     const isHopeless = retry === "never" || (retry === "split" && refusals >= MAX_REFUSALS);
     // What is at fault is the sink's key or address, which may be put right; or it is the records.
     const isPatient = settings.isPatient === true && !(retry === "never" && reason === "rejected_by_sink");
     const isLater = retry === "later" || (isHopeless && isPatient && batch.count > 0);
-    pace.failed(isLater, retryAfterMs);
-    if (batch.count === 0) departures.head("written");
+    pace.failed(isLater, retryAfterMs, sent.round);
+    if (batch.count === 0) departures.batch(batch, "written");
     else if (isLater) {
-      if (now() - (batch.failedSince ??= now()) >= settings.giveUpMs) departures.head("gave_up");
-    } else if (isHopeless) departures.head("rejected_by_sink");
-    else if (!queue.shrinkHead()) {
+      if (now() - (batch.failedSince ??= now()) >= settings.giveUpMs) departures.batch(batch, "gave_up");
+    } else if (isHopeless) departures.batch(batch, "rejected_by_sink");
+    else if (!queue.shrink(batch)) {
       refusals++;
-      departures.head(reason);
+      departures.batch(batch, reason);
     }
     proceed();
   }
@@ -261,9 +260,7 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
 
   function flush(deadline: number, isLast = false): Drain {
     gate?.decideEnded();
-    const target = accepted;
-    const pending = () => Math.min(queue.records, Math.max(0, target - (accepted - queue.records)));
-    const drain = drains.begin(deadline, pending, isLast);
+    const drain = drains.begin(deadline, queue.mark(), isLast);
     if (phase === "closed") drains.release(Number.POSITIVE_INFINITY);
     else if (phase !== "sending" && phase !== "due") {
       pace.hasten();
@@ -281,7 +278,8 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     let left = queue.records;
     for (let batch = queue.head; batch !== undefined && left > 0; batch = queue.head) {
       left -= batch.count;
-      departures.head(spillBatch(batch) ? "written" : reason);
+      const isWritten = spillBatch(batch);
+      departures.batch(queue.head!, isWritten ? "written" : reason);
     }
     proceed();
   }
@@ -293,9 +291,9 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
       if (records.length > 0) sink.writeSync(records);
       return true;
     } catch (error) {
-      departures.part(error);
+      const rest = departures.part(batch, error);
       complain(error);
-      return queue.head!.count === 0;
+      return rest?.count === 0;
     }
   }
 

@@ -9,6 +9,8 @@ const zlib = (): typeof Zlib => process.getBuiltinModule("node:zlib");
 
 /** Some 3,500 small spans; a sink that keeps up has fewer waiting. */
 const BACKLOG_BYTES = 2 * 1024 * 1024;
+/** A third of the time of level 6, for a few per cent more bytes. */
+const LEVEL = { level: 1 };
 /** In the thread pool at once, in estimated heap bytes: a few milliseconds of work, so that the host's own need not wait. */
 const AT_ONCE_BYTES = 2 * 1024 * 1024;
 
@@ -20,26 +22,48 @@ const AT_ONCE_BYTES = 2 * 1024 * 1024;
 export interface Packer {
   /** Looks off the caller's turn whether there is a backlog. */
   relieve(): void;
+  /** Packs a batch before it returns, as there is no memory left; false where none is left that may be packed. */
+  packNow(): boolean;
 }
 
-/** `isStuck`: batches wait for the sink, not for us. */
-export function createPacker(queue: Queue, budget: Budget, isStuck: () => boolean): Packer {
+/** `isStuck`: batches wait for the sink, not for us. `ownBytes`: the sink may have so many at once beside one batch. */
+export function createPacker(queue: Queue, budget: Budget, isStuck: () => boolean, ownBytes: number): Packer {
+  const backlogBytes = BACKLOG_BYTES + ownBytes;
   /** Packed, being packed, or not worth it. */
   const seen = new WeakSet<Batch>();
   let scheduled = false;
   let running = 0;
 
   function relieve(): void {
-    if (scheduled || running >= AT_ONCE_BYTES || queue.bytes <= BACKLOG_BYTES) return;
+    if (scheduled || running >= AT_ONCE_BYTES || queue.bytes <= backlogBytes) return;
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
-      if (queue.bytes <= BACKLOG_BYTES || !isStuck()) return;
+      if (queue.bytes <= backlogBytes || !isStuck()) return;
       // The newest first: what is packed before the garbage collector has moved it costs nothing more.
       for (let i = queue.batches.length - 1; i > 0 && running < AT_ONCE_BYTES; i--) {
         if (isReady(queue.batches[i]!)) start(queue.batches[i]!);
       }
     });
+  }
+
+  function packNow(): boolean {
+    for (let i = queue.batches.length - 1; i > 0; i--) {
+      const batch = queue.batches[i]!;
+      if (!isReady(batch)) continue;
+      seen.add(batch);
+      const packed = zlib().deflateRawSync(linesOf(batch), LEVEL);
+      if (packed.length >= batch.bytes) continue;
+      replace(batch, packed);
+      return true;
+    }
+    return false;
+  }
+
+  function replace(batch: Batch, packed: Buffer): void {
+    for (const one of batch.held) budget.release(one);
+    budget.add(packed.length);
+    queue.pack(batch, packed);
   }
 
   function isReady(batch: Batch): boolean {
@@ -49,30 +73,25 @@ export function createPacker(queue: Queue, budget: Budget, isStuck: () => boolea
 
   function start(batch: Batch): void {
     seen.add(batch);
-    const { held, count, bytes } = batch;
+    const { count, bytes } = batch;
     running += bytes;
-    pack(
-      held.map(({ draft }) => seal(draft)),
-      (packed) => {
-        running -= bytes;
-        const isUnchanged = batch.records === undefined && batch.count === count && queue.batches.includes(batch);
-        if (packed !== undefined && isUnchanged && packed.length < batch.bytes) {
-          for (const one of held) budget.release(one);
-          budget.add(packed.length);
-          queue.pack(batch, packed);
-        }
-        relieve();
-      },
-    );
+    zlib().deflateRaw(linesOf(batch), LEVEL, (error, packed) => {
+      running -= bytes;
+      const isUnchanged = batch.records === undefined && batch.count === count && queue.batches.includes(batch);
+      if (error === null && isUnchanged && packed.length < batch.bytes) replace(batch, packed);
+      relieve();
+    });
   }
 
-  return { relieve };
+  return {
+    packNow,
+    relieve,
+  };
 }
 
-/** Level 1: a third of the time of level 6, for a few per cent more bytes. Not `encode`, which would keep the lines. */
-function pack(records: readonly TraceRecord[], done: (packed: Buffer | undefined) => void): void {
-  const lines = records.map((record) => JSON.stringify(record)).join("\n");
-  zlib().deflateRaw(lines, { level: 1 }, (error, packed) => done(error ? undefined : packed));
+/** Not `encode`, which would keep the lines. */
+function linesOf({ held }: Batch): string {
+  return held.map(({ draft }) => JSON.stringify(seal(draft))).join("\n");
 }
 
 export function unpack(packed: Buffer): readonly TraceRecord[] {

@@ -6,6 +6,8 @@ import { strip } from "./strip.ts";
 
 /** Records that are sent together. */
 export interface Batch {
+  /** Its place in the order in which batches were begun; its parts have it too. */
+  readonly serial: number;
   /** Empty once the batch has been packed. */
   held: readonly Held[];
   /** How many records it stands for. */
@@ -13,6 +15,10 @@ export interface Batch {
   bytes: number;
   /** Full, or handed to the sink: no record joins any more. */
   closed: boolean;
+  /** The sink has it at the moment. */
+  isInFlight: boolean;
+  /** Of the pace, when the sink got it last. */
+  round: number;
   /** What is sent: formed at the first attempt and kept, so that a retry sends the very same records. */
   records: readonly TraceRecord[] | undefined;
   /** The records of a batch in a backlog, compressed. */
@@ -29,25 +35,34 @@ export interface Queue {
   readonly batches: readonly Batch[];
   readonly records: number;
   readonly bytes: number;
+  /** The oldest. */
   readonly head: Batch | undefined;
+  /** The oldest that is not in flight. */
+  readonly next: Batch | undefined;
   push(held: Held): void;
   /** Takes out the newest record, or the newest batch when it is packed; `undefined` when all that is left is formed. */
   popNewest(): Batch | undefined;
-  shift(): Batch | undefined;
-  /** The head's records as they are to be sent, in their order; `undefined` stands for one that is not, and is taken out. */
-  keep(records: readonly (TraceRecord | undefined)[]): readonly Held[];
-  /** Takes those records out of the head that has been formed, and gives them; `at`: where in the queue they were. */
-  cut(isTaken: (record: TraceRecord) => boolean): { readonly taken: Batch; readonly at: readonly number[] };
+  remove(batch: Batch): void;
+  /** The records of a batch as they are to be sent, in their order; `undefined` stands for one that is not, and is taken out. */
+  keep(batch: Batch, records: readonly (TraceRecord | undefined)[]): readonly Held[];
+  /** Takes those records out of a batch that has been formed, and gives them and the rest; `at`: where in the batch they were. */
+  cut(
+    batch: Batch,
+    isTaken: (record: TraceRecord) => boolean,
+  ): { readonly taken: Batch; readonly at: readonly number[]; readonly rest: Batch };
   /** Puts the packed records in place of the batch's own. */
   pack(batch: Batch, packed: Buffer): void;
-  /** Halves the head; a single record loses its input and output. False when it cannot get any smaller. */
-  shrinkHead(): boolean;
+  /** Halves a batch; a single record loses its input and output. False when it cannot get any smaller. */
+  shrink(batch: Batch): boolean;
+  /** Gives a function that says how many of the records that are here now still are. */
+  mark(): () => number;
 }
 
 export function createQueue(limits: { readonly batchRecords: number; readonly batchBytes: number }): Queue {
   const batches: Batch[] = [];
   let records = 0;
   let bytes = 0;
+  let serial = 0;
 
   return {
     batches,
@@ -60,11 +75,15 @@ export function createQueue(limits: { readonly batchRecords: number; readonly ba
     get head() {
       return batches[0];
     },
+    get next() {
+      for (const batch of batches) if (!batch.isInFlight) return batch;
+      return undefined;
+    },
     push(held) {
       const size = held.draft.bytes;
       let last = batches.at(-1);
       if (last !== undefined && last.bytes + size > limits.batchBytes) last.closed = true;
-      if (last === undefined || last.closed) batches.push((last = batchOf([])));
+      if (last === undefined || last.closed) batches.push((last = batchOf([], ++serial)));
       (last.held as Held[]).push(held);
       last.count++;
       last.bytes += size;
@@ -75,7 +94,7 @@ export function createQueue(limits: { readonly batchRecords: number; readonly ba
     popNewest() {
       const last = batches.at(-1);
       if (last === undefined || last.records !== undefined) return undefined;
-      const newest = last.packed === undefined ? batchOf([(last.held as Held[]).pop()!]) : last;
+      const newest = last.packed === undefined ? batchOf([(last.held as Held[]).pop()!], last.serial) : last;
       if (newest !== last) {
         last.count--;
         last.bytes -= newest.bytes;
@@ -85,34 +104,32 @@ export function createQueue(limits: { readonly batchRecords: number; readonly ba
       records -= newest.count;
       return newest;
     },
-    shift() {
-      const batch = batches.shift();
-      records -= batch?.count ?? 0;
-      bytes -= batch?.bytes ?? 0;
-      return batch;
+    remove(batch) {
+      batches.splice(batches.indexOf(batch), 1);
+      records -= batch.count;
+      bytes -= batch.bytes;
     },
-    keep(all) {
-      const head = batches[0]!;
-      const out = head.held.filter((_, i) => all[i] === undefined);
+    keep(batch, all) {
+      const out = batch.held.filter((_, i) => all[i] === undefined);
       const freed = out.reduce((sum, { draft }) => sum + draft.bytes, 0);
-      head.held = head.held.filter((_, i) => all[i] !== undefined);
-      head.records = all.filter((record) => record !== undefined);
-      records -= head.count - head.records.length;
-      head.count = head.records.length;
+      batch.held = batch.held.filter((_, i) => all[i] !== undefined);
+      batch.records = all.filter((record) => record !== undefined);
+      records -= batch.count - batch.records.length;
+      batch.count = batch.records.length;
       bytes -= freed;
-      head.bytes -= freed;
+      batch.bytes -= freed;
       return out;
     },
-    cut(isTaken) {
-      const head = batches[0]!;
-      const all = sealBatch(head);
+    cut(batch, isTaken) {
+      const all = sealBatch(batch);
       const at = [...all.keys()].filter((i) => isTaken(all[i]!));
-      const taken = pick(head, at, 0, at.length);
+      const taken = pick(batch, at, 0, at.length);
       const left = [...all.keys()].filter((i) => !isTaken(all[i]!));
-      batches[0] = pick(head, left, at.length, head.count);
+      const rest = pick(batch, left, at.length, batch.count);
+      batches[batches.indexOf(batch)] = rest;
       records -= taken.count;
       bytes -= taken.bytes;
-      return { taken, at };
+      return { taken, at, rest };
     },
     pack(batch, packed) {
       bytes += packed.length - batch.bytes;
@@ -120,16 +137,30 @@ export function createQueue(limits: { readonly batchRecords: number; readonly ba
       batch.packed = packed;
       batch.held = [];
     },
-    shrinkHead() {
-      const batch = batches[0]!;
+    shrink(batch) {
       if (batch.count > 1) {
         const middle = batch.count >> 1;
-        batches.splice(0, 1, part(batch, 0, middle), part(batch, middle, batch.count));
+        const halves = [part(batch, 0, middle), part(batch, middle, batch.count)];
+        batches.splice(batches.indexOf(batch), 1, ...halves);
         return true;
       }
       const stripped = strip(sealBatch(batch)[0]!);
       if (stripped !== undefined) batch.records = [stripped];
       return stripped !== undefined;
+    },
+    mark() {
+      const newest = serial;
+      const mostOfIt = batches.at(-1)?.count ?? 0;
+      return () => {
+        let older = 0;
+        let ofNewest = 0;
+        for (const batch of batches) {
+          if (batch.serial < newest) older += batch.count;
+          else if (batch.serial === newest) ofNewest += batch.count;
+        }
+        // Others may have joined it since, and its parts leave in any order: this may be too many, never too few.
+        return older + Math.min(ofNewest, mostOfIt);
+      };
     },
   };
 }
@@ -141,13 +172,16 @@ export function sealBatch(batch: Batch): readonly TraceRecord[] {
     batch.packed === undefined ? batch.held.map((held) => seal(held.draft)) : unpack(batch.packed));
 }
 
-function batchOf(held: Held[]): Batch {
+function batchOf(held: Held[], serial: number): Batch {
   const bytes = held.reduce((sum, { draft }) => sum + draft.bytes, 0);
   return {
+    serial,
     held,
     count: held.length,
     bytes,
     closed: false,
+    isInFlight: false,
+    round: 0,
     records: undefined,
     packed: undefined,
     failedSince: undefined,
@@ -164,10 +198,18 @@ function pick(batch: Batch, places: readonly number[], start: number, end: numbe
   const all = sealBatch(batch);
   const records = places.map((i) => all[i]!);
   const kept = { closed: true, failedSince: batch.failedSince };
-  if (batch.packed === undefined) return { ...batchOf(places.map((i) => batch.held[i]!)), ...kept, records };
+  if (batch.packed === undefined)
+    return {
+      ...batchOf(
+        places.map((i) => batch.held[i]!),
+        batch.serial,
+      ),
+      ...kept,
+      records,
+    };
   const upTo = (count: number) => Math.floor((batch.bytes * count) / batch.count);
   return {
-    ...batchOf([]),
+    ...batchOf([], batch.serial),
     ...kept,
     count: records.length,
     bytes: upTo(end) - upTo(start),

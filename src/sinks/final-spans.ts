@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { SinkError } from "../core/errors.ts";
-import { debug, guard } from "../core/guard.ts";
-import { isFault } from "../core/is-fault.ts";
+import { debug } from "../core/guard.ts";
 import { encode, type SpanRecord, type TraceRecord } from "../core/record.ts";
 import type { DropReason } from "../core/runtime.ts";
+import { messageOf, rejectedOf, remainingOf, verdictOf } from "./said-by.ts";
 import type { Sink, SinkStats, WriteResult } from "./sink.ts";
 import { wrapSink } from "./wrap-sink.ts";
 
@@ -33,6 +33,8 @@ interface Held {
  */
 export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock?: Clock } = {}): Sink {
   const held = new Map<string, Held>();
+  /** What was to wait, by the highest `seq` that has been taken of it: of batches on their way together, a successor's may be first. */
+  const overtaken = new Map<string, number>();
   let characters = 0;
   let passing: Promise<void> = Promise.resolve();
   let dropped: { [reason in DropReason]?: number } = {};
@@ -49,8 +51,10 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
   }
 
   function supersede(record: SpanRecord): void {
-    const earlier = held.get(keyOf(record));
+    const key = keyOf(record);
+    const earlier = held.get(key);
     if (earlier !== undefined && earlier.record.seq <= record.seq) forget(record);
+    if ((overtaken.get(key) ?? record.seq) < record.seq) overtaken.set(key, record.seq);
   }
 
   function forget(record: SpanRecord): boolean {
@@ -76,17 +80,20 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
       if (room < 0) break;
       keys.add(keyOf(record));
       waiting.add(record);
+      if (!overtaken.has(keyOf(record))) overtaken.set(keyOf(record), -1);
     }
+    // The oldest have arrived, or never will.
+    for (const key of overtaken.keys()) if (overtaken.size > MAX_HELD) overtaken.delete(key);
     return waiting;
   }
 
   function hold(batch: readonly TraceRecord[], waiting: Set<TraceRecord>): void {
-    if (held.size + waiting.size === 0) return;
+    if (held.size + waiting.size + overtaken.size === 0) return;
     for (const record of batch) {
       if (record.record !== "span") continue;
       const earlier = held.get(keyOf(record));
       if (!waiting.has(record)) supersede(record);
-      else if (earlier === undefined || earlier.record.seq <= record.seq) {
+      else if ((earlier?.record.seq ?? overtaken.get(keyOf(record)) ?? -1) <= record.seq) {
         forget(record);
         const size = encode(record).length;
         characters += size;
@@ -287,26 +294,6 @@ export function finalSpans(sink: Sink, { clock = systemClock }: { readonly clock
       };
     },
   });
-}
-
-/** As the pipeline has it: a fault in the sink's own code comes from a record and will not pass. */
-function verdictOf(error: unknown): Pick<SinkError, "retry" | "reason"> {
-  return { retry: isFault(error) ? "split" : "later", reason: "rejected_by_sink" };
-}
-
-/** What an error says has not been taken of these; `undefined` when it says nothing, or names anything else. */
-function remainingOf<R extends TraceRecord>(error: unknown, records: readonly R[]): readonly R[] | undefined {
-  const remaining = error instanceof SinkError ? error.remaining : undefined;
-  return remaining?.every((record) => records.includes(record as R)) ? (remaining as readonly R[]) : undefined;
-}
-
-/** How many of what was taken are refused for good. */
-function rejectedOf(error: unknown): number | undefined {
-  return error instanceof SinkError ? error.rejected?.length : undefined;
-}
-
-function messageOf(error: unknown): string {
-  return guard(() => String(error instanceof Error ? error.message : error), "an error that cannot be read");
 }
 
 function keyOf({ traceId, spanId }: SpanRecord): string {

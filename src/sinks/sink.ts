@@ -49,6 +49,11 @@ export interface SinkPolicy {
   readonly durability?: "batch" | "record";
   /** So many records make a batch where `delivery` of `configure` does not say: for sinks whose requests cost more than the records in them. */
   readonly batchRecords?: number;
+  /**
+   * So many batches may be on their way at once, and arrive in any order. Default 1, as for every sink with `writeSync` and
+   * behind a spool. After a failure it is one until something has been taken.
+   */
+  readonly concurrency?: number;
   /** Wants the records of traces that head sampling left out too: monitors. */
   readonly unsampled?: true;
 }

@@ -525,3 +525,38 @@ test("what waits is bounded by its size too", async () => {
   await sink.write([large(30)], new AbortController().signal);
   assert.equal(written.length, 14, "there is room again for one");
 });
+
+test("of batches on their way together, a successor that is through first leaves nothing behind", async () => {
+  const ends: (() => void)[] = [];
+  const { sink, seqs } = inner((batch) => {
+    return batch.some(({ record }) => record === "score") ? new Promise<void>((end) => ends.push(end)) : undefined;
+  });
+  const final = finalSpans(sink);
+  const early = final.write([open(1), sampleScore()], signal);
+  const second = final.write([open(2), sampleScore()], signal);
+  await final.write([done(3)], signal);
+  ends.shift()!();
+  await early;
+  ends.shift()!();
+  await second;
+  await final.flush!(signal, true);
+  assert.deepEqual(seqs().slice(2), [3]);
+  assert.deepEqual(droppedOf(final), {});
+});
+
+test("the same where the first one fails and comes again after its successor", async () => {
+  let calls = 0;
+  const { sink, batches } = inner((batch) => {
+    if (batch.some(({ record }) => record === "score") && ++calls === 1) throw new Error("down");
+  });
+  const spans = () => batches.flat().flatMap(({ record, seq }) => (record === "span" ? [seq] : []));
+  const final = finalSpans(sink);
+  assert.throws(() => final.write([open(1), sampleScore()], signal), /down/);
+  await final.write([done(2)], signal);
+  await final.write([open(1), sampleScore()], signal);
+  await final.flush!(signal, true);
+  assert.deepEqual(spans(), [2]);
+  await final.write([open(1, 2)], signal);
+  await final.flush!(signal, true);
+  assert.deepEqual(spans(), [2, 1], "another span waits as ever");
+});

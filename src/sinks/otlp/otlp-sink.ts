@@ -10,6 +10,7 @@ import { CHANNEL_OPTIONS, type OtlpChannel, type OtlpChannelOptions, otlpChannel
 import { FORM_OPTIONS, type OtlpFormOptions, otlpForm } from "./form.ts";
 import { logStep, type Rejected } from "./log-step.ts";
 import type { LogsData } from "./messages.ts";
+import { OTLP_POLICY } from "./policy.ts";
 
 export interface OtlpSinkOptions extends OtlpChannelOptions, OtlpFormOptions {
   /** The whole address for spans, as it is. Default: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, or `v1/traces` below `endpoint`. */
@@ -22,9 +23,6 @@ export interface OtlpSinkOptions extends OtlpChannelOptions, OtlpFormOptions {
 
 /** A receiver without `/v1/logs` is asked again after that: it may have been a deployment. */
 const UNSUPPORTED_MS = 600_000;
-
-/** A request takes half a millisecond of ours and some turns of the event loop, while records wait. */
-const BATCH_RECORDS = 1_024;
 
 /**
  * Sends OTLP over HTTP, spans to `/v1/traces` and scores and findings as events to `/v1/logs`: to an OpenTelemetry
@@ -119,7 +117,7 @@ export function otlpSink(options: OtlpSinkOptions = {}, env: NodeJS.ProcessEnv =
     },
     write,
     policy: {
-      batchRecords: BATCH_RECORDS,
+      ...OTLP_POLICY,
       ...(logs === undefined && { prepare: (record) => (record.record === "span" ? record : undefined) }),
     },
   };
