@@ -48,7 +48,7 @@ export const serve: Command = command({
     monitors: {
       type: "boolean",
       description:
-        "metrics, alerts (default rules), incidents and budgets over everyone's records; what they remember is beside the store",
+        "metrics, alerts (default rules), incidents, budgets and the drift of quality over everyone's records; what they remember is beside the store",
     },
     budget: {
       type: "string",
@@ -253,13 +253,15 @@ function readBudget(written: string): Budget {
 }
 
 async function makeMonitors(statePath: string, limits: readonly Budget[]): Promise<CollectorMonitors> {
-  const { alerts, budgets, incidents, metrics, stateFile } = await import("../../monitors/index.ts");
+  const { alerts, budgets, incidents, metrics, quality, stateFile } = await import("../../monitors/index.ts");
   const state = stateFile(statePath);
   const calls = metrics();
   const spend = limits.length > 0 ? budgets({ limits, state }) : undefined;
   const response = incidents({ state });
   const watch = alerts({ sources: [calls, ...(spend ? [spend] : [])], listeners: [response], state });
-  return { sinks: [calls], alerts: watch, incidents: response, ...(spend && { budgets: spend }) };
+  // Shown, and no source of alerts: what a good answer is only the program knows, so that its drop below the usual is all that is told.
+  const answers = quality({ state });
+  return { sinks: [calls], alerts: watch, incidents: response, quality: answers, ...(spend && { budgets: spend }) };
 }
 
 /** The store, with how many records it has kept of this process. */
