@@ -77,7 +77,7 @@ const LAYOUTS: { readonly [table in Table]: Layout } = {
   project LowCardinality(String), trace_id String CODEC(ZSTD(1)), span_id String CODEC(ZSTD(1)),
   version UInt64 CODEC(T64, ZSTD(1)), day Date CODEC(Delta, ZSTD(1)),
   doc String CODEC(ZSTD(3)),
-  INDEX words_index ${WORDS} TYPE text(tokenizer = splitByString([' ']), posting_list_codec = 'bitpacking')`,
+  INDEX words_index ${WORDS} TYPE text(tokenizer = splitByNonAlpha, posting_list_codec = 'bitpacking')`,
     engine: "replacing",
     order: "project, trace_id, span_id",
     isByDay: true,

@@ -51,3 +51,29 @@ test("sql in process: reads our views, and writes nothing", async (t) => {
   }
   assert.equal((await store.stats()).spans, 1);
 });
+
+// Of what stands between the spaces of words(): ASCII letters and digits, and characters beyond ASCII, byte by byte.
+test("a word is one token of the text index, whatever letters it has", async (t) => {
+  const store = open();
+  t.after(() => store.close());
+  for (const length of [1, 40]) {
+    const word = `concat(repeat('a', ${length}), char(number), repeat('7', ${length}))`;
+    const { rows } = await store.sql(
+      `SELECT countIf(tokens(concat(${word}, ' b'), 'splitByNonAlpha') = [${word}, 'b']) AS whole FROM numbers(128, 128)`,
+    );
+    assert.deepEqual(rows, [[128]]);
+  }
+  const texts = ["straße ÄRGER", "ΣΊΣΥΦΟΣ ́e", "日本語 テスト", "नमस्ते ١٢٣", "𝒜𝓁 x2y", "naïve café"];
+  await store.append(texts.map((input, i) => sampleSpan({ traceId: `${i + 1}`.padStart(32, "0"), input })));
+  for (const [i, text] of texts.entries()) {
+    for (const asked of [text, ...text.split(" ")]) {
+      const { items } = await store.traces({ text: asked });
+      assert.deepEqual(
+        items.map(({ traceId }) => Number(traceId)),
+        [i + 1],
+        asked,
+      );
+    }
+  }
+  assert.deepEqual((await store.traces({ text: "stra" })).items, []);
+});
