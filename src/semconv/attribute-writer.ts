@@ -11,10 +11,10 @@ const NONE: ReadonlySet<AttributeKey> = new Set();
 export interface AttributeWriter {
   readonly profile: Profile;
   /**
-   * A value that is not of the attribute's type goes under our own name instead; what is undefined goes nowhere. `indices`
-   * take the places of `{i}` in the name.
+   * A value that is not of the attribute's type goes under our own name instead; what is undefined goes nowhere. `first` and
+   * `second` take the places of `{i}` in the name.
    */
-  put(key: AttributeKey, value: unknown, ...indices: readonly number[]): void;
+  put(key: AttributeKey, value: unknown, first?: number, second?: number): void;
   /** Entries under names of their own, each as it is; what is `null` or undefined goes nowhere. */
   putEach(prefix: string, entries: unknown): void;
   attributes(): Attributes;
@@ -36,11 +36,12 @@ class Writer implements AttributeWriter {
     this.#own = own;
   }
 
-  put(key: AttributeKey, value: unknown, ...indices: readonly number[]): void {
+  put(key: AttributeKey, value: unknown, first?: number, second?: number): void {
     if (value === undefined || value === null) return;
     const { name: official, type } = REGISTRY[this.profile][key];
     let name: string = this.#own.has(key) ? ownName(official) : official;
-    for (const index of indices) name = name.replace("{i}", String(index));
+    if (first !== undefined) name = name.replace("{i}", String(first));
+    if (second !== undefined) name = name.replace("{i}", String(second));
     if (type === "json") this.#write(name, jsonText(value));
     else if (fits(value, type)) this.#write(name, value);
     else this.#set(name.startsWith("sightline.") ? name : ownName(name), value as Json);

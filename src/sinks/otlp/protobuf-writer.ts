@@ -69,19 +69,32 @@ export function int64(out: Output, decimal: string): void {
   out.bytes.set(groups, at);
 }
 
-/** Nanoseconds since 1970 until 2286: nine digits of them, and ten of seconds. */
-const TIME = /^[1-9]\d{18}$/;
+/** Nanoseconds since 1970 until 2286 have nine digits, and ten of seconds before. */
+const TIME_DIGITS = 19;
+const SECOND_DIGITS = 10;
+
+/** The number that these digits are; NaN where one of them is none. */
+function digits(text: string, from: number, to: number): number {
+  let value = 0;
+  for (let i = from; i < to; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
 
 /** Signed or not: the bits are the same. */
 export function fixed64(out: Output, decimal: string): void {
-  if (!TIME.test(decimal)) {
+  const seconds = decimal.length === TIME_DIGITS ? digits(decimal, 0, SECOND_DIGITS) : Number.NaN;
+  const nanos = digits(decimal, SECOND_DIGITS, TIME_DIGITS);
+  if (Number.isNaN(seconds + nanos)) {
     const at = reserve(out, 8);
     out.bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(decimal)), at);
     return;
   }
   // seconds * 1e9 + nanoseconds in two steps of 2^53 at most: a `BigInt` costs ten times as much.
-  const seconds = Number(decimal.slice(0, 10));
-  const low = (seconds % 0x10000) * 1e9 + Number(decimal.slice(10));
+  const low = (seconds % 0x10000) * 1e9 + nanos;
   const high = Math.floor(seconds / 0x10000) * 1e9;
   const sum = (high % 0x10000) * 0x10000 + low;
   fixed32(out, Math.floor(high / 0x10000) + Math.floor(sum / 0x100000000));
@@ -120,13 +133,14 @@ export function string(out: Output, text: string): void {
 /** False, and nothing is written, where a character is not ASCII. */
 function ascii(out: Output, text: string): boolean {
   const at = reserve(out, text.length);
+  const { bytes } = out;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code >= 128) {
       out.at += text.length;
       return false;
     }
-    out.bytes[at + i] = code;
+    bytes[at + i] = code;
   }
   return true;
 }
@@ -146,11 +160,12 @@ export function hex(out: Output, digits: string): void {
   const size = digits.length / 2;
   if (!Number.isInteger(size)) throw new TypeError("an id is not of hex digits");
   const at = reserve(out, size);
+  const { bytes } = out;
   for (let i = 0; i < size; i++) {
     const high = DIGITS[digits.charCodeAt(2 * i)] ?? 255;
     const low = DIGITS[digits.charCodeAt(2 * i + 1)] ?? 255;
     if (high > 15 || low > 15) throw new TypeError("an id is not of hex digits");
-    out.bytes[at + i] = high * 16 + low;
+    bytes[at + i] = high * 16 + low;
   }
   varint(out, size);
 }
