@@ -13,8 +13,27 @@ export function readPreviews({ prepare }: Connection, ids: readonly number[]): M
   return found;
 }
 
-export function readRecord({ prepare }: Connection, id: number): SpanRecord | undefined {
-  const chunk = prepare("SELECT codec, lines FROM chunks WHERE id = ?").get(Math.floor(id / CHUNK));
-  const line = chunk && unpack(chunk)[id % CHUNK];
-  return line === undefined ? undefined : JSON.parse(line);
+export function readRecord(connection: Connection, id: number): SpanRecord | undefined {
+  return recordReader(connection)(id);
+}
+
+/** Chunks that are remembered: a trace's neighbours are in the same. */
+const REMEMBERED = 8;
+
+/** Remembers what it has unpacked. Only for a transaction: if that is not kept, the number of a chunk comes again. */
+export function recordReader({ prepare }: Connection): (id: number) => SpanRecord | undefined {
+  const chunks = new Map<number, string[]>();
+  return (id) => {
+    const number = Math.floor(id / CHUNK);
+    let lines = chunks.get(number);
+    if (!lines) {
+      const chunk = prepare("SELECT codec, lines FROM chunks WHERE id = ?").get(number);
+      if (!chunk) return undefined;
+      lines = unpack(chunk);
+      if (chunks.size >= REMEMBERED) chunks.delete(chunks.keys().next().value!);
+      chunks.set(number, lines);
+    }
+    const line = lines[id % CHUNK];
+    return line === undefined ? undefined : JSON.parse(line);
+  };
 }

@@ -1,7 +1,7 @@
 import { traceFacts } from "../trace-facts.ts";
 import type { ParsedSpan } from "./batch.ts";
 import type { Books } from "./books.ts";
-import { readPreviews, readRecord } from "./chunk-reader.ts";
+import { readPreviews, type recordReader } from "./chunk-reader.ts";
 import type { Connection } from "./connection.ts";
 import { removeSpan } from "./remove-span.ts";
 import { SPAN_COLUMNS, spanRowOf } from "./stored-span.ts";
@@ -87,7 +87,7 @@ export function updateTrace({ prepare }: Connection, { terms }: Books, trace: Tr
 }
 
 /** The trace once more from all its spans: what a replaced one has added cannot be taken away. */
-export function readAgain(connection: Connection, trace: TraceRow): void {
+export function readAgain(connection: Connection, trace: TraceRow, readRecord: ReturnType<typeof recordReader>): void {
   clearSpans(trace);
   const sql = `SELECT ${SPAN_COLUMNS} FROM span_rows s JOIN dims d ON d.id = s.dim WHERE s.trace = ?`;
   let [newest, lead] = [0, 0];
@@ -97,7 +97,7 @@ export function readAgain(connection: Connection, trace: TraceRow): void {
     if (trace.last_span === row.spanId) newest = stored.id;
     if (trace.lead_span === row.spanId) lead = stored.id;
   }
-  const record = readRecord(connection, newest);
+  const record = readRecord(newest);
   if (record) learn(trace, traceFacts(record));
   const [input, output] = readPreviews(connection, [lead]).get(lead) ?? [null, null];
   trace.input_preview = input;

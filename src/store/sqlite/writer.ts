@@ -1,5 +1,6 @@
 import { type Batch, type Load, type ParsedSpan, readBatch } from "./batch.ts";
 import type { Books } from "./books.ts";
+import { recordReader } from "./chunk-reader.ts";
 import type { Connection } from "./connection.ts";
 import { keepBeside } from "./keep-beside.ts";
 import { keepSpans } from "./keep-spans.ts";
@@ -37,8 +38,9 @@ function keep(connection: Connection, books: Books, batch: Batch): void {
   }
   const inOrder = [...kept].sort(([a], [b]) => a.place - b.place);
   keepSpans(connection, books, batch.chunks, inOrder);
+  const readRecord = recordReader(connection);
   for (const { trace, before } of changed) {
-    readAgain(connection, trace);
+    readAgain(connection, trace, readRecord);
     updateTrace(connection, books, trace, before);
   }
   for (const [key, { project, traceId }] of touched) {
