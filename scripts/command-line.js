@@ -40,6 +40,8 @@ export async function buildCommandLine(outdir, options = {}) {
     banner: {
       js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
     },
+    minifyWhitespace: true,
+    lineLimit: 160,
     logLevel: "warning",
     ...options,
   });
