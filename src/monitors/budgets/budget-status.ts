@@ -9,6 +9,8 @@ export interface BudgetStatus {
   readonly budget: string;
   /** With `by`: whose. `null`: of calls that do not say. `other`: of those that are no longer kept apart. */
   readonly group?: { readonly [dimension in Dimension]?: string | null };
+  /** Of `other`: how many were put together there in this period; who came back and went again counts twice. */
+  readonly groups?: number;
   readonly per: Per;
   /** `2026-03-29T02+02:00`, `2026-03-29`, `2026-03`. */
   readonly period: string;

@@ -6,6 +6,7 @@ import { DIMENSIONS, type Dimension } from "../reading.ts";
 import type { State } from "../state.ts";
 import type { BudgetEvent, BudgetStatus } from "./budget-status.ts";
 import { calendar, PERS, type Per } from "./calendar.ts";
+import { DEFAULT_GROUPS } from "./group-sums.ts";
 
 /** What is asked of a call that a hard limit would refuse: what `starting` hears, without the ids. */
 export type AskedCall = Pick<StartingCall, "provider" | "model" | "trace">;
@@ -31,6 +32,12 @@ export interface BudgetLimit {
    * the money of others.
    */
   readonly by?: Dimension | undefined;
+  /**
+   * With `by`: how many are kept apart in a period, those who have spent most, and beside them whoever has used up a hard
+   * limit. The others are put together as `other`; one who comes back begins anew. 400 bytes each, and 50 in the state file.
+   * 1 to 1,000,000. Default: 10,000.
+   */
+  readonly maxGroups?: number | undefined;
   /**
    * Only calls that have all of these: `{ team: "alpha", feature: "summarizer" }`. A model by the name that is asked for, or
    * that answers: of that a call which starts has the one that answered last. A user as your program calls it, or hashed.
@@ -66,6 +73,7 @@ export interface BudgetsOptions {
 
 const WARN = 0.8;
 const CRITICAL = 0.95;
+const MOST_GROUPS = 1_000_000;
 
 /** A limit with all that it says and all that it leaves out. */
 export interface CheckedLimit {
@@ -73,6 +81,7 @@ export interface CheckedLimit {
   readonly usd: number;
   readonly per: Per;
   readonly by: Dimension | undefined;
+  readonly maxGroups: number;
   readonly where: readonly (readonly [Dimension, string])[];
   readonly warn: number;
   readonly critical: number;
@@ -101,6 +110,10 @@ const LIMIT: Checks<BudgetLimit> = {
   usd: [(value) => typeof value === "number" && value > 0 && Number.isFinite(value), "an amount in USD above 0"],
   per: [(value) => PERS.includes(value as Per), '"hour", "day" or "month"'],
   by: [(value) => DIMENSIONS.includes(value as Dimension), '"model", "feature", "team" or "user"'],
+  maxGroups: [
+    (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST_GROUPS,
+    "a whole number from 1 to 1000000",
+  ],
   where: [isWhere, 'an object of model, feature, team or user, such as { feature: "summarizer" }'],
   warn: [isShare, "a share above 0 and up to 1"],
   critical: [isShare, "a share above 0 and up to 1"],
@@ -145,12 +158,13 @@ function checkLimit(limit: BudgetLimit, i: number): CheckedLimit {
   const critical = limit.critical ?? Math.max(CRITICAL, warn);
   if (warn > critical)
     throw bad(`${which} would warn at ${warn}, after critical at ${critical}: warn must not be above it.`);
-  const { name, usd, per, by, where, timeZone = "UTC", hard } = limit;
+  const { name, usd, per, by, maxGroups = DEFAULT_GROUPS, where, timeZone = "UTC", hard } = limit;
   return {
     name,
     usd,
     per,
     by,
+    maxGroups,
     where: Object.entries(where ?? {}) as [Dimension, string][],
     warn,
     critical,

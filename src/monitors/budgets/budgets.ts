@@ -50,8 +50,9 @@ export interface Budgets extends Sink, Source {
  * Of several with one `state`, each needs a `name` of its own. One that is made with the name of another takes its amounts
  * over, as when `configure` is called anew.
  *
- * With `by` the 10,000 who have spent most in a period are kept apart. The others are put together as `other`, which is not
- * limited: who is put there and comes back begins anew.
+ * With `by` the 10,000 who have spent most in a period are kept apart (`maxGroups`), and beside them whoever has used up a
+ * hard limit. The others are put together as `other`, which is not limited: who is put there and comes back begins anew. A
+ * line on stderr says when there are so many.
  *
  * @throws ConfigError for options that do not exist or make no sense
  * @example

@@ -1,6 +1,7 @@
 import { type Amount, addAmount, newAmount, usdOf } from "./amount.ts";
 import type { BudgetLevel } from "./budget-status.ts";
 import { keepLargest } from "./keep-largest.ts";
+import { roundUsd } from "./limit-status.ts";
 
 export const LEVELS: readonly BudgetLevel[] = ["ok", "warn", "critical", "used_up"];
 
@@ -24,6 +25,10 @@ export interface Sums {
   /** Of groups that are no longer kept apart, and of calls that do not say whose they are. */
   readonly other: GroupSum;
   readonly none: GroupSum;
+  /** How many groups have gone to `other`; one that came back and went again counts twice. */
+  folded: number;
+  /** How many had used up the limit when groups were last put to `other`: they stay, and are no part of the bound. */
+  usedUp: number;
   /** From when on it is known what was spent. */
   readonly sinceMs: number;
   /** Calls without a known cost, by model. */
@@ -31,12 +36,12 @@ export interface Sums {
 }
 
 /** Some 4 MB in memory, and 500 KB in the state file. Those who spend less are put together as `other`. */
-export const MAX_GROUPS = 10_000;
+export const DEFAULT_GROUPS = 10_000;
 /** Named in status and report. */
 export const MAX_UNPRICED_MODELS = 20;
 
 export function newSums(sinceMs: number): Sums {
-  return { groups: new Map(), other: newGroup(), none: newGroup(), sinceMs, unpriced: new Map() };
+  return { groups: new Map(), other: newGroup(), none: newGroup(), folded: 0, usedUp: 0, sinceMs, unpriced: new Map() };
 }
 
 function newGroup(): GroupSum {
@@ -51,12 +56,25 @@ export function groupOf(sums: Sums, key: string | null): GroupSum {
   return group;
 }
 
-/** What goes to `other` limits nobody: nobody is to be stopped by the money of others. */
-export function boundGroups({ groups, other }: Sums): void {
-  keepLargest(
+/** What is known of what was spent, and what must be reckoned with. */
+export function reckonedUsd({ usd, estimated }: GroupSum): number {
+  return roundUsd(usdOf(usd) + usdOf(estimated));
+}
+
+/**
+ * What goes to `other` limits nobody: nobody is to be stopped by the money of others. Who has used up a hard limit,
+ * `hardUsd`, does not go there: each of them has cost as much, so money bounds their number.
+ */
+export function boundGroups(sums: Sums, maxGroups: number, hardUsd: number): void {
+  const { groups, other } = sums;
+  if (groups.size <= (maxGroups + sums.usedUp) * 1.1) return;
+  sums.usedUp = 0;
+  for (const group of groups.values()) if (reckonedUsd(group) >= hardUsd) sums.usedUp++;
+  sums.folded += keepLargest(
     groups,
-    MAX_GROUPS,
-    ({ usd, estimated }) => usdOf(usd) + usdOf(estimated),
+    // They are the largest.
+    maxGroups + sums.usedUp,
+    reckonedUsd,
     (group) => {
       addAmount(other.usd, group.usd);
       addAmount(other.estimated, group.estimated);
@@ -66,7 +84,7 @@ export function boundGroups({ groups, other }: Sums): void {
 }
 
 /** The amounts alone, for a period that goes on where another was left. */
-export function carriedSums({ groups, other, none }: Sums, sinceMs: number): Sums {
+export function carriedSums({ groups, other, none, folded, usedUp }: Sums, sinceMs: number): Sums {
   const carried = newSums(sinceMs);
   const copy = ({ usd, estimated, told }: GroupSum): GroupSum => ({
     ...newGroup(),
@@ -75,16 +93,17 @@ export function carriedSums({ groups, other, none }: Sums, sinceMs: number): Sum
     told,
   });
   for (const [key, group] of groups) carried.groups.set(key, copy(group));
-  return { ...carried, other: copy(other), none: copy(none) };
+  return { ...carried, other: copy(other), none: copy(none), folded, usedUp };
 }
 
 /** Plain JSON, a row of numbers for each group. */
-export function sumsToJson({ groups, other, none, sinceMs, unpriced }: Sums): object {
+export function sumsToJson({ groups, other, none, folded, sinceMs, unpriced }: Sums): object {
   return {
     sinceMs,
     groups: [...groups].map(([key, group]) => [key, ...toRow(group)]),
     other: toRow(other),
     none: toRow(none),
+    ...(folded > 0 && { folded }),
     unpriced: [...unpriced],
   };
 }
@@ -100,7 +119,7 @@ export function sumsFromJson(json: any): Sums {
     if (typeof row[0] === "string" && isCount(row[1])) sums.unpriced.set(row[0], row[1]);
   }
   const [other, none] = [json?.other, json?.none].map((row) => (Array.isArray(row) && fromRow(row)) || newGroup());
-  return { ...sums, other: other!, none: none! };
+  return { ...sums, other: other!, none: none!, folded: isCount(json?.folded) ? json.folded : 0 };
 }
 
 function toRow({ usd, calls, unpriced, refused, rerouted, told, estimated }: GroupSum): number[] {

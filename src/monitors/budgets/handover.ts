@@ -1,6 +1,6 @@
 import type { SpanRecord, TraceRecord } from "../../core/record.ts";
+import { say } from "../say.ts";
 import type { State } from "../state.ts";
-import { say } from "./unpriced.ts";
 
 /** One part of a state, which one monitor has at a time: the one that was made last. */
 export interface Handover {

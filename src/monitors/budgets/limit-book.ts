@@ -5,6 +5,7 @@ import type { AskedCall, CheckedLimit } from "./budgets-options.ts";
 import { calendar, type Period } from "./calendar.ts";
 import { callCosts } from "./call-costs.ts";
 import { type DearestCalls, dearestCalls } from "./dearest-calls.ts";
+import { foldedGroups } from "./folded.ts";
 import {
   boundGroups,
   carriedSums,
@@ -14,6 +15,7 @@ import {
   LEVELS,
   MAX_UNPRICED_MODELS,
   newSums,
+  reckonedUsd,
   type Sums,
   sumsFromJson,
   sumsToJson,
@@ -90,6 +92,7 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
   const book = periodBook<Sums>(calendar(limit.per, limit.timeZone), open, pages);
   const costs = callCosts();
   const tellUnknown = unknownCosts(name);
+  const tellFolded = foldedGroups(limit);
   const meters = new Map<string, Meter>();
   /** Of the calls under way, by group; a group without any has none. */
   const held = new Map<string, { calls: number; usd: number }>();
@@ -103,11 +106,6 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
     const sinceMs = isKnown ? startMs : epochMs;
     isKnown = true;
     return newSums(sinceMs);
-  }
-
-  /** What is known of what was spent, and what must be reckoned with. */
-  function reckonedUsd({ usd, estimated }: GroupSum): number {
-    return roundUsd(usdOf(usd) + usdOf(estimated));
   }
 
   function levelOf(sum: GroupSum): number {
@@ -137,7 +135,13 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
   function count(group: string, what: "refused" | "rerouted", { epochMs }: Now): void {
     const { value } = book.at(epochMs);
     groupOf(value, group)[what]++;
-    boundGroups(value);
+    bound(value);
+  }
+
+  function bound(sums: Sums): void {
+    const before = sums.folded;
+    boundGroups(sums, limit.maxGroups, hard === undefined ? Number.POSITIVE_INFINITY : limitUsd);
+    if (sums.folded > before) tellFolded();
   }
 
   /** `sum` stands where no group has spent anything yet. */
@@ -155,6 +159,7 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
     return {
       budget: name,
       ...(by !== undefined && { group: { [by]: key === undefined ? "other" : key } }),
+      ...(by !== undefined && key === undefined && { groups: page.folded }),
       per: limit.per,
       period: period.key,
       since: new Date(period.startMs).toISOString(),
@@ -221,7 +226,7 @@ export function limitBook(limit: CheckedLimit, now: Now, restored: unknown): Lim
           passed.push({ level: status.level, message: passedMessage(status), status });
         }
       }
-      boundGroups(sums);
+      bound(sums);
       return passed;
     },
     judge(group, call, ownUsd, now) {

@@ -1,7 +1,7 @@
-import { guard } from "../../core/guard.ts";
 import type { SpanRecord } from "../../core/record.ts";
 import { clean, fit } from "../../sinks/console-text.ts";
 import type { ModelCall } from "../model-call.ts";
+import { say } from "../say.ts";
 
 /**
  * Whether it has cost something that nobody knows. A failed call without tokens has cost nothing, unless it timed out, or an
@@ -30,8 +30,4 @@ export function unknownCosts(budget: string): (model: string | undefined) => voi
         "(stream_options: { include_usage: true }), and give the model a price (configure({ prices })).",
     );
   };
-}
-
-export function say(line: string): void {
-  guard(() => process.stderr.write(`sightline: ${line}\n`), undefined);
 }
