@@ -171,7 +171,7 @@ export function createLane(given: Sink, name: string, budget: Budget, settings: 
     const { next } = queue;
     const wait = pace.dueAt - now();
     if (next === undefined) schedule("idle");
-    else if (attempts.count >= (pace.isDown ? 1 : concurrency)) schedule("sending");
+    else if (attempts.count >= (pace.isProven ? concurrency : 1)) schedule("sending");
     else if (wait > 0) schedule("waiting", Math.min(wait, MAX_RETRY_AFTER_MS));
     else if (next.closed || drains.waiting) schedule("due");
     // What ends meanwhile does not make it wait for longer.

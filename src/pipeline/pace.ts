@@ -8,8 +8,8 @@ import type { LaneTools } from "./options.ts";
 export interface Pace {
   /** The later of our own wait and the server's word, on the lane's clock; in the past when nothing stands in the way. */
   readonly dueAt: number;
-  /** Nothing has been taken since the last failure of the sink. */
-  readonly isDown: boolean;
+  /** The sink has taken something, and since its last failure too. Until then it gets one attempt at a time. */
+  readonly isProven: boolean;
   /** Changes with each failure that makes us wait. What an attempt tells counts by the round in which it began. */
   readonly round: number;
   /** Of an earlier round: the sink has failed since, and the wait stands. */
@@ -26,6 +26,7 @@ export interface Pace {
 export function createPace({ now, random }: Pick<LaneTools, "now" | "random">): Pace {
   let round = 0;
   let failures = 0;
+  let isProven = false;
   let ownDelay = 0;
   let failedAt = Number.NEGATIVE_INFINITY;
   let notBefore = Number.NEGATIVE_INFINITY;
@@ -34,8 +35,8 @@ export function createPace({ now, random }: Pick<LaneTools, "now" | "random">): 
     get dueAt() {
       return Math.max(failedAt + ownDelay, notBefore);
     },
-    get isDown() {
-      return failures > 0;
+    get isProven() {
+      return isProven;
     },
     get round() {
       return round;
@@ -43,6 +44,7 @@ export function createPace({ now, random }: Pick<LaneTools, "now" | "random">): 
     succeeded(began) {
       if (began !== round) return;
       failures = ownDelay = 0;
+      isProven = true;
       notBefore = Number.NEGATIVE_INFINITY;
     },
     failed(isDown, retryAfterMs, began) {
@@ -53,6 +55,7 @@ export function createPace({ now, random }: Pick<LaneTools, "now" | "random">): 
       }
       if (isDown || until > now()) round++;
       failures = isDown ? failures + 1 : 0;
+      isProven &&= !isDown;
       ownDelay = isDown ? backoff(failures, random) : 0;
       failedAt = now();
       notBefore = until;

@@ -1,6 +1,6 @@
 /** Several batches on their way at once, for a sink whose policy says so. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { SinkError } from "../../src/core/errors.ts";
 import type { TraceRecord } from "../../src/core/record.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
@@ -11,35 +11,50 @@ import { assertBooks, draft, recorder, rig, times, turns } from "./rig.ts";
 
 const down = (retryAfterMs?: number) => new SinkError("down", { retry: "later", retryAfterMs });
 
+const FIRST = "first";
+
 /** A sink whose calls end when the test says so. */
 function open(concurrency: number, more: Partial<Sink> = {}) {
   const ends: { resolve: () => void; reject: (error: unknown) => void }[] = [];
-  const sink = recorder(() => new Promise<void>((resolve, reject) => ends.push({ resolve, reject })));
+  const sink = recorder((_, [first]) =>
+    first!.name === FIRST ? undefined : new Promise<void>((resolve, reject) => ends.push({ resolve, reject })),
+  );
   return Object.assign(sink, more, { policy: { concurrency }, ends });
+}
+
+/** With a first record taken: before that it gets one batch at a time. */
+async function proven(t: TestContext, sink: ReturnType<typeof open>, options: Parameters<typeof rig>[2]) {
+  const lab = rig(t, [sink], options);
+  lab.emit(draft(FIRST));
+  const flushed = lab.flush();
+  await lab.advance(0);
+  await flushed;
+  sink.calls.length = 0;
+  return lab;
 }
 
 const names = (sink: ReturnType<typeof open>) => sink.calls.map((call) => call.names.join(""));
 
 test("as many as the policy says are in flight, in order, and the next follows whichever ends first", async (t) => {
   const sink = open(3);
-  const { emitMany, advance, lane } = rig(t, [sink], { batchRecords: 2 });
+  const { emitMany, advance, lane } = await proven(t, sink, { batchRecords: 2 });
   emitMany(10);
   await advance(0);
   assert.deepEqual(names(sink), ["01", "23", "45"]);
   sink.ends[1]!.resolve();
   await advance(0);
-  assert.deepEqual([names(sink).at(-1), lane().written, lane().queued], ["67", 2, 8]);
+  assert.deepEqual([names(sink).at(-1), lane().written, lane().queued], ["67", 3, 8]);
   for (const { resolve } of sink.ends) resolve();
   await advance(0);
   assert.equal(sink.calls.length, 5);
   sink.ends[4]!.resolve();
   await advance(0);
-  assert.deepEqual([lane().written, lane().queued], [10, 0]);
+  assert.deepEqual([lane().written, lane().queued], [11, 0]);
 });
 
 test("a batch that is not full waits for its time, however often another ends meanwhile", async (t) => {
   const sink = open(3);
-  const { emitMany, advance } = rig(t, [sink], { batchRecords: 2, batchMs: 100 });
+  const { emitMany, advance } = await proven(t, sink, { batchRecords: 2, batchMs: 100 });
   emitMany(5);
   await advance(60);
   sink.ends[0]!.resolve();
@@ -53,7 +68,7 @@ test("a batch that is not full waits for its time, however often another ends me
 
 test("what is taken while another fails does not cut the wait short; one probe, then all again", async (t) => {
   const sink = open(3);
-  const { emitMany, advance, lane } = rig(t, [sink], { batchRecords: 1 });
+  const { emitMany, advance, lane } = await proven(t, sink, { batchRecords: 1 });
   emitMany(6);
   await advance(0);
   sink.ends[0]!.reject(down(5_000));
@@ -61,7 +76,7 @@ test("what is taken while another fails does not cut the wait short; one probe, 
   sink.ends[1]!.resolve();
   sink.ends[2]!.resolve();
   await advance(4_990);
-  assert.deepEqual([names(sink), lane().written], [["0", "1", "2"], 2]);
+  assert.deepEqual([names(sink), lane().written], [["0", "1", "2"], 3]);
   await advance(10);
   assert.deepEqual(names(sink).slice(3), ["0"], "one probe, the oldest");
   sink.ends[3]!.resolve();
@@ -69,12 +84,12 @@ test("what is taken while another fails does not cut the wait short; one probe, 
   assert.deepEqual(names(sink).slice(4), ["3", "4", "5"]);
   for (const { resolve } of sink.ends) resolve();
   await advance(0);
-  assert.deepEqual([lane().written, lane().retries], [6, 1]);
+  assert.deepEqual([lane().written, lane().retries], [7, 1]);
 });
 
 test("failures of one round are one step of the backoff, and the longest word of the server stands", async (t) => {
   const sink = open(3);
-  const { emitMany, advance } = rig(t, [sink], { batchRecords: 1 });
+  const { emitMany, advance } = await proven(t, sink, { batchRecords: 1 });
   emitMany(3);
   await advance(0);
   for (const { reject } of sink.ends) reject(down());
@@ -101,7 +116,7 @@ test("failures of one round are one step of the backoff, and the longest word of
 
 test("a batch that is halved does not stop the wait that another has caused", async (t) => {
   const sink = open(2);
-  const { emitMany, advance, lane } = rig(t, [sink], { batchRecords: 2 });
+  const { emitMany, advance, lane } = await proven(t, sink, { batchRecords: 2 });
   emitMany(4);
   await advance(0);
   sink.ends[0]!.reject(new SinkError("too large", { retry: "split" }));
@@ -116,12 +131,12 @@ test("a batch that is halved does not stop the wait that another has caused", as
     for (const { resolve } of sink.ends) resolve();
     await advance(1_000);
   }
-  assert.deepEqual([lane().written, lane().queued], [4, 0]);
+  assert.deepEqual([lane().written, lane().queued], [5, 0]);
 });
 
 test("flush waits for what was there at the call, though what came later is through", async (t) => {
   const sink = open(2);
-  const { emitMany, advance, flush, lane } = rig(t, [sink], { batchRecords: 2 });
+  const { emitMany, advance, flush, lane } = await proven(t, sink, { batchRecords: 2 });
   emitMany(2);
   await advance(0);
   const flushed = flush({ timeoutMs: 500 });
@@ -131,7 +146,7 @@ test("flush waits for what was there at the call, though what came later is thro
   await advance(10);
   sink.ends[2]!.resolve();
   await advance(10);
-  assert.deepEqual([lane().written, lane().queued], [4, 2]);
+  assert.deepEqual([lane().written, lane().queued], [5, 2]);
   await advance(500);
   const { ok, pending } = await flushed;
   assert.deepEqual([ok, pending], [false, 2]);
@@ -141,17 +156,17 @@ test("flush waits for what was there at the call, though what came later is thro
 
 test("shutdown calls all off and counts all; what they say later changes nothing", async (t) => {
   const sink = open(4);
-  const { emitMany, advance, shutdown, lane } = rig(t, [sink], { batchRecords: 2 });
+  const { emitMany, advance, shutdown, lane } = await proven(t, sink, { batchRecords: 2 });
   emitMany(10);
   await advance(0);
   sink.ends[2]!.resolve();
   const closed = shutdown({ timeoutMs: 100 });
   await advance(100);
   await closed;
-  assert.deepEqual([lane().written, lane().dropped, lane().queued], [2, { shutdown: 8 }, 0]);
+  assert.deepEqual([lane().written, lane().dropped, lane().queued], [3, { shutdown: 8 }, 0]);
   for (const { resolve } of sink.ends) resolve();
   await advance(10);
-  assert.equal(lane().written, 2);
+  assert.equal(lane().written, 3);
 });
 
 test("a sink that writes synchronously gets one after the other", async (t) => {
@@ -165,6 +180,19 @@ test("a sink that writes synchronously gets one after the other", async (t) => {
     await advance(0);
   }
   assert.equal(lane().written, 3);
+});
+
+test("until the sink has taken something it gets one batch at a time", async (t) => {
+  const sink = open(4);
+  const { emitMany, advance } = rig(t, [sink], { batchRecords: 1 });
+  emitMany(6);
+  await advance(1_000);
+  assert.deepEqual(names(sink), ["0"]);
+  sink.ends[0]!.resolve();
+  await advance(0);
+  assert.deepEqual(names(sink), ["0", "1", "2", "3", "4"]);
+  for (const { resolve } of sink.ends) resolve();
+  await advance(0);
 });
 
 test("junk for a number is one", async (t) => {
