@@ -51,7 +51,7 @@ export interface SinkPolicy {
   readonly batchRecords?: number;
   /**
    * So many batches may be on their way at once, and arrive in any order. Default 1, as for every sink with `writeSync` and
-   * behind a spool. After a failure it is one until something has been taken.
+   * behind a spool. Until the sink has taken something, at first and after a failure, it is one.
    */
   readonly concurrency?: number;
   /** Wants the records of traces that head sampling left out too: monitors. */
