@@ -1,4 +1,5 @@
 import { ConfigError } from "./errors.ts";
+import { showValue } from "./show-value.ts";
 
 /** What an option must be, in a function and in words. */
 export type Checks<Options> = {
@@ -27,7 +28,15 @@ export function checkOptions<Options extends object>(factory: string, options: O
     }
     const [isRight, wanted] = checks[key as keyof Options];
     if (value !== undefined && !isRight(value)) {
-      throw new ConfigError("CONFIG_BAD_VALUE", `${factory}({ ${key} }) takes ${wanted}; it got ${typeof value}.`);
+      throw new ConfigError(
+        "CONFIG_BAD_VALUE",
+        `${nameOf(factory, key)} takes ${wanted}; it got ${showValue(value, key)}.`,
+      );
     }
   }
+}
+
+/** `metrics({ windowMs })`; of the options in an option, `metrics({ quota: { requestsPerMinute } })`. */
+function nameOf(factory: string, key: string): string {
+  return factory.endsWith(" })") ? `${factory.slice(0, -3)}: { ${key} } })` : `${factory}({ ${key} })`;
 }

@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync, readFileSync, renameSync, statSync } 
 import { dirname, resolve } from "node:path";
 import { ConfigError } from "../core/errors.ts";
 import { guard, swallow } from "../core/guard.ts";
+import { showValue } from "../core/show-value.ts";
 import { type FileReplacer, fileReplacer } from "./replace-file.ts";
 
 /** What monitors remember from one process to the next: amounts spent, alerts that fire, incidents, messages not yet sent. */
@@ -42,7 +43,7 @@ const BEGINNING = `{"format":${FORMAT},`;
  */
 export function stateFile(path: string): State {
   if (typeof path !== "string" || path === "") {
-    throw new ConfigError("CONFIG_STATE_FILE", `stateFile(path) takes the path of a file; it got ${typeof path}.`);
+    throw new ConfigError("CONFIG_STATE_FILE", `stateFile(path) takes the path of a file; it got ${showValue(path)}.`);
   }
   const place = resolve(path);
   const open = files.get(place);

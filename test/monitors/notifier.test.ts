@@ -257,6 +257,7 @@ test("nobody is paged about what is over: a trigger that could not be sent gives
       deadLetters: 0,
       lost: 0,
       unrouted: 0,
+      malformed: 0,
       channels: 0,
     },
   );

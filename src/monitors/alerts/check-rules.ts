@@ -1,4 +1,5 @@
 import { ConfigError } from "../../core/errors.ts";
+import { showValue } from "../../core/show-value.ts";
 import { DIMENSIONS, type Metric, type Source } from "../reading.ts";
 import { type AlertRule, SEVERITIES } from "./alert.ts";
 import { isBeyond } from "./compare.ts";
@@ -90,7 +91,7 @@ export function metricsOf(sources: readonly Source[]): ReadonlyMap<string, { met
 }
 
 function checkFields(rule: AlertRule, i: number): void {
-  if (typeof rule !== "object" || rule === null) throw bad(`rules[${i}] is no rule: ${String(rule)}.`);
+  if (typeof rule !== "object" || rule === null) throw bad(`rules[${i}] is no rule: ${showValue(rule)}.`);
   const name = typeof rule.name === "string" ? `rule "${rule.name}"` : `rules[${i}]`;
   for (const field of REQUIRED) {
     if (rule[field] === undefined) throw bad(`${name} has no ${field}. It takes ${CHECKS[field][1]}.`);
@@ -100,7 +101,7 @@ function checkFields(rule: AlertRule, i: number): void {
     if (check === undefined)
       throw bad(`${name} has "${field}", which no rule has. Known: ${Object.keys(CHECKS).join(", ")}.`);
     if (value !== undefined && !check[0](value)) {
-      throw bad(`${name}: ${field} takes ${check[1]}; it is ${JSON.stringify(value)}.`);
+      throw bad(`${name}: ${field} takes ${check[1]}; it is ${showValue(value)}.`);
     }
   }
 }

@@ -2,6 +2,7 @@ import type { StartingCall } from "../../core/call-watch.ts";
 import { type Checks, checkOptions, isBoolean, isFunction } from "../../core/check-options.ts";
 import type { Clock } from "../../core/clock.ts";
 import { ConfigError } from "../../core/errors.ts";
+import { showValue } from "../../core/show-value.ts";
 import { DIMENSIONS, type Dimension } from "../reading.ts";
 import type { State } from "../state.ts";
 import type { BudgetEvent, BudgetStatus } from "./budget-status.ts";
@@ -140,7 +141,7 @@ export function checkLimits(options: BudgetsOptions): CheckedLimit[] {
 }
 
 function checkLimit(limit: BudgetLimit, i: number): CheckedLimit {
-  if (!isObject(limit)) throw bad(`takes objects as limits; number ${i + 1} is ${show(limit)}.`);
+  if (!isObject(limit)) throw bad(`takes objects as limits; number ${i + 1} is ${showValue(limit)}.`);
   const which = isText(limit.name) ? `limit "${limit.name}"` : `limit number ${i + 1}`;
   for (const key of Object.keys(limit)) {
     if (!Object.hasOwn(LIMIT, key))
@@ -150,7 +151,7 @@ function checkLimit(limit: BudgetLimit, i: number): CheckedLimit {
     const value = limit[key as keyof BudgetLimit];
     const isNeeded = key === "name" || key === "usd" || key === "per";
     if ((isNeeded || value !== undefined) && !isRight(value)) {
-      throw bad(`${which} takes as ${key} ${wanted}; it got ${show(value)}.`);
+      throw bad(`${which} takes as ${key} ${wanted}; it got ${showValue(value)}.`);
     }
   }
   // Who sets one of them alone must not stumble over the default of the other.
@@ -190,12 +191,4 @@ function isTimeZone(value: unknown): boolean {
 
 function bad(problem: string): ConfigError {
   return new ConfigError("CONFIG_BUDGETS", `budgets() ${problem}`);
-}
-
-function show(value: unknown): string {
-  return typeof value === "string"
-    ? `"${value.slice(0, 100)}"`
-    : typeof value === "object"
-      ? "an object"
-      : String(value);
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from "../../core/errors.ts";
+import { showValue } from "../../core/show-value.ts";
 import { clean, columns, count, fit, padEnd, padStart } from "../../sinks/console-text.ts";
 import { digitsOf, usdText } from "./amount.ts";
 import type { AttributionOptions } from "./attribute.ts";
@@ -31,10 +32,9 @@ export function report(
   if (format === "table") return table(attribution, estimates);
   if (format === "json") return JSON.stringify(attribution, null, 2);
   if (format === "csv") return sheet(attribution);
-  const got = typeof format === "string" ? `"${format}"` : typeof format;
   throw new ConfigError(
     "CONFIG_BUDGET_REPORT",
-    `A report of budgets() has the formats table, json and csv; it got ${got}.`,
+    `A report of budgets() has the formats table, json and csv; it got ${showValue(format)}.`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { callBack, guard } from "../../core/guard.ts";
 import { uuid } from "../../core/ids.ts";
-import { SEVERITIES } from "../alerts/alert.ts";
+import { SEVERITIES, type Severity } from "../alerts/alert.ts";
 import type { Notification } from "./notification.ts";
 import { clip, linkHref, oneLine, plain, shortHash } from "./text.ts";
 
@@ -18,6 +18,15 @@ const MAX_TRACES = 5;
 const MAX_ALERTS = 100;
 const ACTIONS: readonly Notification["action"][] = ["trigger", "update", "acknowledge", "resolve"];
 
+/** Where people look, and nobody is woken. */
+export const UNKNOWN: Severity = "sev3";
+
+/** As the word is written everywhere: `SEV2` is `sev2`. `undefined`: there is no such severity. */
+export function severityOf(severity: unknown): Severity | undefined {
+  const lower = typeof severity === "string" ? severity.trim().toLowerCase() : severity;
+  return SEVERITIES.find((known) => known === lower);
+}
+
 /** A message as it is kept: plain JSON of a bounded size, with links to its traces. What is no message throws. */
 export function normal(given: Notification, nowMs: number, traceUrl: TraceUrl | undefined): Notification {
   const bounded = { ...given, alerts: given.alerts?.slice(0, MAX_ALERTS) ?? [] };
@@ -31,7 +40,7 @@ export function normal(given: Notification, nowMs: number, traceUrl: TraceUrl | 
     ...notification,
     id: typeof notification.id === "string" ? notification.id : uuid(),
     key: key.length <= MAX_KEY ? key : `${clip(key, 238)} ${shortHash(key)}`,
-    severity: SEVERITIES.includes(severity) ? severity : "sev3",
+    severity: severityOf(severity) ?? UNKNOWN,
     title: clip(oneLine(notification.title), MAX_TITLE),
     text: clip(plain(notification.text), MAX_TEXT),
     time: Number.isFinite(notification.time) ? notification.time : nowMs,

@@ -14,6 +14,7 @@ import type { Channel, Notification, Notify } from "./notification.ts";
 import { checkNotifier, namedGroups } from "./notifier-options.ts";
 import { type Route, router } from "./route.ts";
 import { sendTests, type TestOutcome } from "./send-tests.ts";
+import { understanding } from "./understand.ts";
 import { type SavedWorker, type Worker, worker } from "./worker.ts";
 
 export interface NotifierOptions {
@@ -62,6 +63,8 @@ export interface NotifierStats extends Omit<ChannelStats, "lastError" | "dead"> 
   readonly lost: number;
   /** Triggers that no route led anywhere. */
   readonly unrouted: number;
+  /** What `notify` got and could not understand: no message, told to nobody; or no severity that there is, told as `sev3`. */
+  readonly malformed: number;
   readonly channels: { readonly [name: string]: ChannelStats };
 }
 
@@ -111,6 +114,7 @@ export function notifier(options: NotifierOptions): Notifier {
     readonly channels?: { readonly [channel: string]: SavedWorker };
     readonly groups?: unknown;
   };
+  const understood = understanding(name, options.traceUrl);
   let unrouted = 0;
   let isClosed = false;
   let isTaken = false;
@@ -201,7 +205,8 @@ export function notifier(options: NotifierOptions): Notifier {
   function notify(given: Notification): void {
     guard(() => {
       open();
-      const notification = normal(given, clock.epochMs(), options.traceUrl);
+      const notification = understood.read(given, clock.epochMs());
+      if (notification === undefined) return;
       const wanted = routed(notification);
       let takers = 0;
       for (const [channel, one] of workers) if (one.offer(notification, wanted.has(channel))) takers++;
@@ -293,6 +298,7 @@ export function notifier(options: NotifierOptions): Notifier {
         deadLetters: box.size,
         lost: box.lost,
         unrouted,
+        malformed: understood.malformed,
         channels: Object.fromEntries(each),
       };
     },

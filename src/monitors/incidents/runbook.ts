@@ -1,4 +1,5 @@
 import { ConfigError } from "../../core/errors.ts";
+import { showValue } from "../../core/show-value.ts";
 import type { EscalationLevel, Runbook } from "./incident.ts";
 import { escapeMarkdown } from "./markdown.ts";
 
@@ -8,7 +9,8 @@ const MAX_MINUTES = 365 * 24 * 60;
 
 /** Throws a `ConfigError` for runbooks that could not be followed at night: ids twice, no steps, levels out of order. */
 export function checkRunbooks(runbooks: readonly Runbook[]): void {
-  if (!Array.isArray(runbooks)) throw wrong("CONFIG_BAD_VALUE", `runbooks takes a list; it got ${typeof runbooks}.`);
+  if (!Array.isArray(runbooks))
+    throw wrong("CONFIG_BAD_VALUE", `runbooks takes a list; it got ${showValue(runbooks)}.`);
   const seen = new Set<string>();
   for (const [index, runbook] of runbooks.entries()) {
     checkRunbook(runbook, index);

@@ -1,4 +1,5 @@
 import { ConfigError } from "../../core/errors.ts";
+import { showValue } from "../../core/show-value.ts";
 import { type JsonFormatOptions, parsedOutput } from "./json-format.ts";
 import type { Scorer } from "./scorer.ts";
 
@@ -21,7 +22,7 @@ export function jsonSchema(validate: Validate, options: JsonFormatOptions = {}):
   if (typeof validate !== "function") {
     throw new ConfigError(
       "CONFIG_SCORER",
-      `jsonSchema() takes a function, (value) => boolean; it got ${typeof validate}. Compile the schema: new Ajv().compile(schema).`,
+      `jsonSchema() takes a function, (value) => boolean; it got ${showValue(validate)}. Compile the schema: new Ajv().compile(schema).`,
     );
   }
   return {

@@ -1,6 +1,7 @@
 import { ConfigError } from "../../core/errors.ts";
 import { guard } from "../../core/guard.ts";
 import type { SpanRecord } from "../../core/record.ts";
+import { showValue } from "../../core/show-value.ts";
 import { snakeCase } from "../../semconv/snake-case.ts";
 
 /** One answer of a model, as scorers see it. Texts are cut to a stated number of characters; a text that is not known is empty. */
@@ -79,7 +80,7 @@ export interface ScorerOptions {
  * const isPolite = scorer((_input: string, output: string) => /please|thank/i.test(output), { name: "is_polite" });
  */
 export function scorer(fn: TextScorer | SampleScorer, options: ScorerOptions = {}): Scorer {
-  if (typeof fn !== "function") throw bad(`scorer() takes a function; it got ${typeof fn}.`);
+  if (typeof fn !== "function") throw bad(`scorer() takes a function; it got ${showValue(fn)}.`);
   const name = scorerName(options.name ?? fn.name);
   const takesTexts = options.takes === undefined ? fn.length >= 2 : options.takes === "texts";
   const ask = takesTexts
