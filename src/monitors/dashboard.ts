@@ -1,4 +1,6 @@
+import { ConfigError } from "../core/errors.ts";
 import { guard } from "../core/guard.ts";
+import { showValue } from "../core/show-value.ts";
 import { alertsDashboard } from "./alerts/alerts-dashboard.ts";
 import { budgetsDashboard } from "./budgets/budgets-dashboard.ts";
 import { incidentsDashboard } from "./incidents/incidents-dashboard.ts";
@@ -22,6 +24,7 @@ export interface DashboardParts {
  * const screen = dashboard({ metrics: metrics() }, { columns: 80 });
  */
 export function dashboard(parts: DashboardParts, options: PanelOptions = {}): string {
+  checkParts("dashboard", parts);
   const { metrics, budgets, alerts, incidents } = parts;
   const panels = [
     metrics && metricsDashboard(metrics, options),
@@ -30,6 +33,14 @@ export function dashboard(parts: DashboardParts, options: PanelOptions = {}): st
     incidents && incidentsDashboard(incidents, options),
   ];
   return panels.filter((panel) => panel !== undefined).join("\n");
+}
+
+function checkParts(factory: string, parts: unknown): void {
+  if (typeof parts === "object" && parts !== null) return;
+  throw new ConfigError(
+    "CONFIG_BAD_VALUE",
+    `${factory}() takes what it shows, such as { metrics, alerts }; it got ${showValue(parts)}.`,
+  );
 }
 
 export interface LiveDashboardOptions {
@@ -58,6 +69,7 @@ export interface LiveDashboard {
  * live.stop();
  */
 export function liveDashboard(parts: DashboardParts, options: LiveDashboardOptions = {}): LiveDashboard {
+  checkParts("liveDashboard", parts);
   const { stream = process.stdout, everyMs = 1_000, title } = options;
   let lines = 0;
   const draw = (): void => {

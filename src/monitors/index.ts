@@ -78,5 +78,5 @@ export {
 } from "./quality/scorer.ts";
 export type { ScorerCounts } from "./quality/scoring.ts";
 export { type TextLengthOptions, textLength } from "./quality/text-length.ts";
-export type { Dimension, Metric, Query, Reading, Source } from "./reading.ts";
+export type { Dimension, Metric, Query, Reading, Source, WindowRange } from "./reading.ts";
 export { type State, stateFile } from "./state.ts";

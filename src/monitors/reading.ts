@@ -31,10 +31,18 @@ export interface Reading {
   readonly traces?: readonly string[];
 }
 
+/** Which windows there are, in milliseconds. */
+export interface WindowRange {
+  readonly leastMs: number;
+  readonly mostMs: number;
+}
+
 /** Where alerts get their figures: `metrics()`, `budgets()`, `quality()`, or your own. */
 export interface Source {
   /** The names it can be asked for; a name may belong to one source only. */
   readonly metrics: readonly Metric[];
+  /** Windows that it can be asked for: `alerts()` refuses rules about others. Default: any. */
+  readonly windows?: WindowRange;
   /** One reading for each group; none where nothing is known. Never throws for a name of its own. */
   read(metric: string, query: Query): readonly Reading[];
 }

@@ -88,7 +88,7 @@ test("every metric can be read, of all and by each dimension, before anything ha
     }
     watched.write([call({ feature: "f", user: "u" }), sampleScore(), sampleSpan()]);
   }
-  assert.deepEqual(watched.read("no_such_metric", MINUTE), []);
+  assert.throws(() => watched.read("no_such_metric", MINUTE), { code: "CONFIG_METRIC_QUERY" });
 });
 
 test("what a minute of calls comes to", () => {

@@ -45,7 +45,10 @@ const CHECKS: { readonly [field in keyof AlertRule]-?: Check } = {
 };
 
 /** The rules as they were given, frozen copies; what is wrong with one is said with its name. Rules may come from a file. */
-export function checkRules(rules: readonly AlertRule[], metrics: ReadonlyMap<string, unknown>): readonly AlertRule[] {
+export function checkRules(
+  rules: readonly AlertRule[],
+  metrics: ReadonlyMap<string, { readonly source: Source }>,
+): readonly AlertRule[] {
   const names = new Set<string>();
   return rules.map((rule, i) => {
     checkFields(rule, i);
@@ -72,8 +75,21 @@ export function checkRules(rules: readonly AlertRule[], metrics: ReadonlyMap<str
         `rule "${name}" has widenToMs ${widenToMs} below its windowMs ${windowMs}. Leave it out, or make it larger.`,
       );
     }
+    checkWindows(rule, metrics.get(metric)!.source);
     return Object.freeze({ ...rule });
   });
+}
+
+/** A source that cannot have a window would give the figure of another one. */
+function checkWindows({ name, metric, windowMs, widenToMs }: AlertRule, { windows }: Source): void {
+  if (windows === undefined) return;
+  const { leastMs, mostMs } = windows;
+  for (const [field, value] of Object.entries({ windowMs, widenToMs })) {
+    if (value === undefined || (value >= leastMs && value <= mostMs)) continue;
+    throw bad(
+      `rule "${name}" has ${field} ${value}; the source of ${metric} has windows from ${leastMs} to ${mostMs} ms.`,
+    );
+  }
 }
 
 /** By name. @throws ConfigError when two sources have the same */

@@ -7,14 +7,15 @@ import type { TraceRecord } from "../../core/record.ts";
 import type { Sink } from "../../sinks/sink.ts";
 import { idWindow } from "../id-window.ts";
 import { newCall, readCall } from "../model-call.ts";
-import type { Source } from "../reading.ts";
+import type { Source, WindowRange } from "../reading.ts";
+import { checkQuery } from "./check-query.ts";
 import { FIGURES } from "./figures.ts";
 import { newInFlight } from "./in-flight.ts";
 import { type Circuit, newLive, type Quota } from "./live.ts";
 import { METRICS } from "./metric-list.ts";
-import { LONGEST_WINDOW_MS } from "./series.ts";
+import { FINE_MS, LONGEST_WINDOW_MS } from "./series.ts";
 import { type MetricsSnapshot, snapshotOf } from "./snapshot.ts";
-import { newStore, windowOf } from "./store.ts";
+import { newStore } from "./store.ts";
 
 export interface MetricsOptions {
   /** Of `snapshot()` and the dashboard: milliseconds, ten seconds to an hour. Default: five minutes. */
@@ -48,6 +49,8 @@ const DEFAULT_ACCURACY = 0.01;
 const MOST_ACCURATE = 0.001;
 const LEAST_ACCURATE = 0.2;
 const MAX_GROUPS = 1_000;
+const WINDOWS: WindowRange = { leastMs: FINE_MS, mostMs: LONGEST_WINDOW_MS };
+const NAMES: ReadonlySet<string> = new Set(METRICS.map(({ name }) => name));
 
 /**
  * Latency, errors, rates and money of the model calls of this process in sliding windows, as a whole and by model, feature,
@@ -62,7 +65,7 @@ const MAX_GROUPS = 1_000;
  * Rates divide by the time observed, but by one minute at least (`usd_per_hour`: ten minutes), or the window if that is
  * shorter. A group that takes the place of another is observed from then on. Memory is fixed: at most 220 kB for each group, 33 MB for the default caps, in practice a tenth.
  *
- * @throws ConfigError for options that make no sense
+ * @throws ConfigError for options that make no sense; `read` for a metric, window or dimension that there is not
  * @example
  * import { metrics } from "sightline/monitors";
  * const watched = metrics({ quota: { requestsPerMinute: 500, tokensPerMinute: 200_000 } });
@@ -75,7 +78,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
   checkOptions("metrics", options, CHECKS);
   checkQuota(options.quota);
   const { maxGroups = DEFAULT_GROUPS, accuracy = DEFAULT_ACCURACY, quota, queued, circuit } = options;
-  const windowMs = windowOf(options.windowMs ?? DEFAULT_WINDOW_MS);
+  const windowMs = options.windowMs ?? DEFAULT_WINDOW_MS;
   const clock = options.clock === undefined ? systemClock : checkedClock(options.clock);
   const ids = idWindow();
   const store = newStore({ accuracy, maxGroups, startMs: clock.monotonicMs(), ids });
@@ -105,10 +108,12 @@ export function metrics(options: MetricsOptions = {}): Metrics {
     name: options.name ?? "metrics",
     policy: { unsampled: true },
     metrics: METRICS,
+    windows: WINDOWS,
     modelCalls: inFlight.watch,
     write,
     writeSync: write,
     read(metric, query) {
+      checkQuery("metrics()", metric, query, NAMES, WINDOWS);
       const nowMs = clock.monotonicMs();
       const figure = Object.hasOwn(FIGURES, metric) ? FIGURES[metric] : undefined;
       if (figure === undefined) return live.read(metric, query, nowMs);
@@ -129,15 +134,20 @@ const within =
     typeof value === "number" && isRight(value) && value >= least && value <= most;
 
 const CHECKS: Checks<MetricsOptions> = {
-  windowMs: [within(10_000, LONGEST_WINDOW_MS), "milliseconds from 10000 to 3600000"],
+  windowMs: [within(FINE_MS, LONGEST_WINDOW_MS), "milliseconds from 10000 to 3600000"],
   quota: [(value) => typeof value === "object" && value !== null, "{ requestsPerMinute, tokensPerMinute }"],
   queued: [isFunction, "a function that returns a number"],
   circuit: [isFunction, 'a function that returns "closed", "open" or "half_open"'],
   maxGroups: [within(1, MAX_GROUPS, Number.isInteger), `a whole number from 1 to ${MAX_GROUPS}`],
   accuracy: [within(MOST_ACCURATE, LEAST_ACCURATE), `a share from ${MOST_ACCURATE} to ${LEAST_ACCURATE}`],
-  clock: [(value) => typeof value === "object" && value !== null, "a clock: { epochMs, monotonicMs }"],
+  clock: [isClock, "a clock with epochMs() and monotonicMs()"],
   name: [(value) => typeof value === "string" && value !== "", "a text"],
 };
+
+function isClock(value: unknown): boolean {
+  const { epochMs, monotonicMs } = (value ?? {}) as Partial<Clock>;
+  return isFunction(epochMs) && isFunction(monotonicMs);
+}
 
 function checkQuota(quota: Quota | undefined): void {
   if (quota === undefined) return;

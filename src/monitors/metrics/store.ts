@@ -10,9 +10,7 @@ import { isQuota } from "./quota.ts";
 import {
   addSample,
   binsOf,
-  FINE_MS,
   LATENCY,
-  LONGEST_WINDOW_MS,
   NO_KEY,
   newSamples,
   newSeries,
@@ -158,7 +156,7 @@ export function newStore({ accuracy, maxGroups, startMs, ids }: StoreOptions): S
     flush,
     counted: () => ({ records, duplicates }),
     measure(query, nowMs) {
-      const windowMs = windowOf(query.windowMs);
+      const { windowMs } = query;
       const fromMs = windowStartMs(nowMs, windowMs);
       const limit = query.above;
       const above = limit === undefined ? undefined : (bins: readonly Bins[]) => sketch.above(bins, limit);
@@ -181,9 +179,4 @@ export function newStore({ accuracy, maxGroups, startMs, ids }: StoreOptions): S
       return { groups: count, slices, bins, bytes: bins * BYTES_PER_BIN + slices * BYTES_PER_SLICE };
     },
   };
-}
-
-/** A window that can be read: from a slice to the hour. */
-export function windowOf(windowMs: number): number {
-  return Number.isNaN(windowMs) ? FINE_MS : Math.min(Math.max(windowMs, FINE_MS), LONGEST_WINDOW_MS);
 }

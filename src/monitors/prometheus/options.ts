@@ -98,7 +98,17 @@ export function prometheusSettings(options: PrometheusOptions, env: NodeJS.Proce
   const labels: { [name: string]: string } = {};
   for (const [name, value] of Object.entries(options.labels ?? {})) labels[labelName(name)] = labelValue(value);
   checkNames(sources);
+  checkWindow(sources, windowMs);
   return { sources, profile, maxSeries, windowMs, prefix, labels };
+}
+
+function checkWindow(sources: NonNullable<PrometheusOptions["sources"]>, windowMs: number): void {
+  for (const source of sources) {
+    const windows = "read" in source ? source.windows : undefined;
+    if (windows === undefined || (windowMs >= windows.leastMs && windowMs <= windows.mostMs)) continue;
+    const takes = `takes windowMs from ${windows.leastMs} to ${windows.mostMs}, as a source has them`;
+    throw new ConfigError("CONFIG_BAD_VALUE", `prometheus() ${takes}; it got ${windowMs}.`);
+  }
 }
 
 function isSources(value: unknown): boolean {
