@@ -43,6 +43,9 @@ export async function act(incidents: Incidents | undefined, id: string, body: un
   const action = checkedAction(body);
   const { by } = action;
   const done = await perform(incidents, id, action, by);
+  if (done === undefined && action.action === "step" && incidents?.all().some((each) => each.id === id)) {
+    throw new Refusal(400, "BAD_ACTION", "step takes the id of an action of the runbook.");
+  }
   if (done === undefined) throw new Refusal(404, "NOT_FOUND", `There is no incident ${quoted(id)}.`);
   return done;
 }

@@ -1,6 +1,8 @@
 import { ConfigError } from "../../core/errors.ts";
+import { showValue } from "../../core/show-value.ts";
 import type { Source } from "../reading.ts";
 import { type AlertRule, SEVERITIES, type Severity } from "./alert.ts";
+import { isBeyond } from "./compare.ts";
 
 export interface DefaultRulesOptions {
   /** Only rules about metrics that one of these has. Default: all rules. */
@@ -244,7 +246,12 @@ function check({ thresholds = {}, except = [], severities = {} }: DefaultRulesOp
       if (!known.includes(level))
         throw bad(`a threshold of ${metric} called "${level}"`, `It has: ${known.join(", ")}.`);
       if (!Number.isFinite(threshold))
-        throw bad(`${String(threshold)} as a threshold of ${metric}`, "It takes a number.");
+        throw bad(`${showValue(threshold)} as a threshold of ${metric}`, "It takes a number.");
+    }
+    const { warning, critical } = { ...row.levels, ...levels };
+    if (warning !== undefined && critical !== undefined && isBeyond(row.comparison, warning, critical)) {
+      const way = `It fires at ${row.comparison} its threshold: warning comes before critical. Give both.`;
+      throw bad(`thresholds of ${metric} with warning ${warning} and critical ${critical}`, way);
     }
   }
   const names = ROWS.flatMap((row) => [row.metric, ...Object.values(row.names)]);

@@ -1,6 +1,7 @@
 import { callBack } from "../../core/guard.ts";
 import { type Alert, type AlertEvent, SEVERITIES, type Severity } from "../alerts/alert.ts";
 import type { Desk } from "./desk.ts";
+import { unknownRunbooks } from "./known-runbooks.ts";
 import { alertMessage } from "./messages.ts";
 import { incidentId, kindOf, openTracked } from "./opening.ts";
 import type { IncidentsOptions } from "./options.ts";
@@ -29,6 +30,8 @@ export function alertWork(desk: Desk, options: IncidentsOptions, opened: (tracke
   const { notify, groupBy = ["feature", "team"], minSeverity = "sev3" } = options;
   const { groupWindowMs = Number.POSITIVE_INFINITY, reopenMs = DEFAULT_REOPEN_MS } = options;
   const { resolveAfterMs = DEFAULT_RESOLVE_AFTER_MS, cooldownMs = DEFAULT_COOLDOWN_MS } = options;
+
+  const checkRunbook = unknownRunbooks(options.runbooks ?? []);
 
   function fires(event: AlertEvent): void {
     const { alert, isQuiet } = event;
@@ -159,6 +162,7 @@ export function alertWork(desk: Desk, options: IncidentsOptions, opened: (tracke
 
   return {
     alert(event) {
+      checkRunbook(event.alert.rule);
       const isMinor = SEVERITIES.indexOf(event.alert.rule.severity) > SEVERITIES.indexOf(minSeverity);
       if (event.to === "firing") (isMinor ? ticket : fires)(event);
       else if (event.to === "resolved" || event.to === "inactive") {

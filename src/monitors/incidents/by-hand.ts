@@ -1,4 +1,6 @@
 import { swallow } from "../../core/guard.ts";
+import { showValue } from "../../core/show-value.ts";
+import { say } from "../say.ts";
 import type { Desk } from "./desk.ts";
 import type { Incident, Runbook } from "./incident.ts";
 import { type Mitigation, runMitigation } from "./mitigation.ts";
@@ -12,7 +14,8 @@ export interface HandWork {
   acknowledge(id: string, options: { readonly by: string; readonly note?: string }): Incident | undefined;
   /**
    * Somebody begins to mitigate, or runs one of the runbook's actions: the callback that is wired to it; without one it is
-   * noted as done by hand. Settled once the callback has ended or taken half a minute; never rejects.
+   * noted as done by hand. An action that no runbook has is not noted: it gives `undefined`, and
+   * a line on stderr names those that there are. Settled once the callback has ended or taken half a minute; never rejects.
    */
   mitigate(id: string, actionId?: string, options?: { readonly by?: string }): Promise<Incident | undefined>;
   /** At most 2,000 characters, more are cut off. `isPublic`: the status page shows it too. */
@@ -28,8 +31,9 @@ export interface Work {
   settled(signal: AbortSignal | undefined): Promise<void>;
 }
 
-export function handWork(desk: Desk, { mitigations = {}, automatic = [] }: IncidentsOptions): Work {
+export function handWork(desk: Desk, { mitigations = {}, automatic = [], runbooks = [] }: IncidentsOptions): Work {
   const { book, clock, steady, view, changed, tell } = desk;
+  const actions = runbooks.flatMap((runbook) => runbook.actions);
   const running = new Set<Promise<void>>();
   const episodeMs = (tracked: Tracked): number => episodeMsOf(tracked, steady.nowMs());
 
@@ -91,12 +95,18 @@ export function handWork(desk: Desk, { mitigations = {}, automatic = [] }: Incid
         const tracked = book.get(id);
         if (tracked === undefined) return undefined;
         if (tracked.status === "resolved" || desk.isTaken()) return view(tracked);
+        const isWired = action !== undefined && Object.hasOwn(mitigations, action);
+        const known = [...(desk.runbookOf(tracked)?.actions ?? []), ...actions];
+        if (action !== undefined && !known.some((each) => each.id === action)) {
+          const ids = [...new Set(known.map((each) => each.id))].join(", ");
+          say(`incidents(): mitigate() knows no action ${showValue(action)}. There are: ${ids}.`);
+          return undefined;
+        }
         const by = whoText(options?.by) ?? "unknown";
         // Who works on it has seen it.
         if (tracked.acknowledgedAt === undefined) acknowledge(tracked, by, "Acknowledged by beginning to mitigate");
         begin(tracked);
-        const isWired = action !== undefined && Object.hasOwn(mitigations, action);
-        const text = action === undefined ? "Mitigation has begun" : doneByHand(action, desk.runbookOf(tracked));
+        const text = action === undefined ? "Mitigation has begun" : doneByHand(action, known);
         if (!isWired) {
           const kind = action === undefined ? "mitigating" : "action";
           addEntry(tracked, { time: clock.epochMs(), kind, text, by, ...(action !== undefined && { action }) });
@@ -140,9 +150,9 @@ export function handWork(desk: Desk, { mitigations = {}, automatic = [] }: Incid
   };
 }
 
-function doneByHand(action: string, runbook: Runbook | undefined): string {
-  const text = runbook?.actions.find(({ id }) => id === action)?.text;
-  return text === undefined ? `${action}, by hand` : `${action}, by hand: ${text}`;
+/** By the text that the incident's own runbook has for it, if it has one. */
+function doneByHand(action: string, known: Runbook["actions"]): string {
+  return `${action}, by hand: ${known.find(({ id }) => id === action)?.text}`;
 }
 
 function textOf(text: unknown): string | undefined {

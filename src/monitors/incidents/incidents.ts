@@ -53,8 +53,8 @@ export function incidents(options: IncidentsOptions = {}): Incidents {
   if (options.statusPath !== undefined) checkPagePath(options.statusPath);
   const desk = createDesk(options, runbooks);
   const { book, clock, steady, view, runbookOf } = desk;
-  const work = handWork(desk, options);
-  const alerts = alertWork(desk, options, work.runAutomatic);
+  const work = handWork(desk, { ...options, runbooks });
+  const alerts = alertWork(desk, { ...options, runbooks }, work.runAutomatic);
   const page = options.statusPath === undefined ? undefined : pageFile(options.statusPath, renderPage, clock);
   if (page !== undefined) desk.onChanged = page.changed;
 

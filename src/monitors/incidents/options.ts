@@ -50,7 +50,10 @@ export interface IncidentsOptions {
   readonly traceUrl?: ((traceId: string) => string) | undefined;
   /** Called for each change of an incident. What it throws, or rejects with, is swallowed. */
   readonly onChange?: ((incident: Incident) => void) | undefined;
-  /** A file that holds the status page, rewritten on changes: JSON where it ends in `.json`, else HTML. */
+  /**
+   * A file that holds the status page: `.html` or `.json`. It is written at once, in a folder that is made if need be, so that
+   * a path that cannot be written is known, and again on changes.
+   */
   readonly statusPath?: string | undefined;
   /** Features that the status page shows also while nothing is wrong with them. */
   readonly statusComponents?: readonly string[] | undefined;
@@ -84,7 +87,10 @@ export function checkIncidentsOptions(options: IncidentsOptions, runbooks: reado
     name: [(value) => typeof value === "string" && value !== "", "a text"],
     traceUrl: [isFunction, "a function from a trace id to an address"],
     onChange: [isFunction, "a function"],
-    statusPath: [(value) => typeof value === "string" && value !== "", "a path"],
+    statusPath: [
+      (value) => typeof value === "string" && /\.(?:html?|json)$/i.test(value),
+      "a path that ends in .html or .json",
+    ],
     statusComponents: [isTexts, "a list of names"],
     statusIgnore: [isTexts, "a list of ids of runbooks"],
     statusTitle: [(value) => typeof value === "string", "a text"],

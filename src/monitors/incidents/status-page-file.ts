@@ -26,7 +26,7 @@ const FRESH_MS = 60_000;
 export function writePage(path: string, { json, html }: Rendered): void {
   const next = `${path}.${process.pid}.next`;
   try {
-    writeFileSync(next, path.endsWith(".json") ? `${JSON.stringify(json, undefined, 2)}\n` : html, { mode: 0o644 });
+    writeFileSync(next, /\.json$/i.test(path) ? `${JSON.stringify(json, undefined, 2)}\n` : html, { mode: 0o644 });
     renameSync(next, path);
   } catch (error) {
     guard(() => rmSync(next, { force: true }), undefined);
