@@ -42,7 +42,8 @@ test("an unknown cost is unknown: it is told, by model, and in no sum", () => {
   assert.equal(status().unpriced, 13, "what timed out may have cost something; what was answered 429 has not");
   assert.deepEqual(status().unpricedModels, { "my-model": 12, "gpt-4.1": 1 });
   assert.match(monitor.report(), /^12 calls of my-model have no known price: not in these amounts\.$/m);
-  assert.match(monitor.report(), /^1 call of gpt-4\.1 has no known price/m);
+  assert.match(monitor.report(), /^1 call of gpt-4\.1 has no known usage: not in these amounts\.$/m);
+  assert.doesNotMatch(monitor.report(), /gpt-4\.1 has no known price/);
   const many = made([{ name: "daily", usd: 1, per: "day" }]);
   for (let i = 0; i < 50; i++) many.monitor.write([call({ model: `model ${i}` })]);
   assert.equal(Object.keys(many.status().unpricedModels!).length, 21);

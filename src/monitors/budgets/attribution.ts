@@ -33,6 +33,8 @@ export interface Attribution {
   readonly total: Omit<AttributionRow, "group">;
   /** Calls without a known cost, by model, the most frequent first. */
   readonly unpricedModels: { readonly [model: string]: number };
+  /** Those of them whose token counts are unknown: with a price they would be unpriced all the same. */
+  readonly noUsageModels: { readonly [model: string]: number };
 }
 
 interface Cell {
@@ -41,6 +43,8 @@ interface Cell {
   calls: number;
   tokens: number;
   unpriced: number;
+  /** Of the unpriced. */
+  noUsage: number;
 }
 
 type Cells = Map<string, Cell>;
@@ -78,6 +82,7 @@ export function attributionBook(per: Per, timeZone: string, now: Now, restored: 
       if (usd !== undefined) addUsd(cell.usd, usd);
       if (isCall) cell.calls++;
       if (isUnpriced) cell.unpriced++;
+      if (isUnpriced && call.totalTokens === undefined) cell.noUsage++;
       cell.tokens += call.totalTokens ?? 0;
       bound(cells);
     },
@@ -89,13 +94,14 @@ export function attributionBook(per: Per, timeZone: string, now: Now, restored: 
     toJson: () =>
       book.pages().map(({ period, value }) => ({
         ...period,
-        cells: [...value.values()].map(({ names, usd, calls, tokens, unpriced }) => [
+        cells: [...value.values()].map(({ names, usd, calls, tokens, unpriced, noUsage }) => [
           ...names,
           usd.dollars,
           usd.parts,
           calls,
           tokens,
           unpriced,
+          noUsage,
         ]),
       })),
   };
@@ -111,6 +117,7 @@ function attributionOf(
   const rows: Cells = new Map();
   const total = newCell([]);
   const unpriced = new Map<string, number>();
+  const noUsage = new Map<string, number>();
   for (const cell of value.values()) {
     addCell(
       cellOf(
@@ -122,6 +129,7 @@ function attributionOf(
     addCell(total, cell);
     const model = cell.names[MODEL] ?? "unknown";
     if (cell.unpriced > 0) unpriced.set(model, (unpriced.get(model) ?? 0) + cell.unpriced);
+    if (cell.noUsage > 0) noUsage.set(model, (noUsage.get(model) ?? 0) + cell.noUsage);
   }
   const totalUsd = usdOf(total.usd);
   const figures = (cell: Cell): Omit<AttributionRow, "group"> => ({
@@ -145,8 +153,13 @@ function attributionOf(
         ...figures(cell),
       })),
     total: figures(total),
-    unpricedModels: Object.fromEntries([...unpriced].sort(([, a], [, b]) => b - a)),
+    unpricedModels: byCount(unpriced),
+    noUsageModels: byCount(noUsage),
   };
+}
+
+function byCount(counts: ReadonlyMap<string, number>): { [model: string]: number } {
+  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
 }
 
 /** Takes the users away from the smallest; everything only where there are too many cells without users. */
@@ -175,14 +188,15 @@ function keyOf(names: readonly (string | null)[]): string {
 }
 
 function newCell(names: readonly (string | null)[]): Cell {
-  return { names, usd: newAmount(), calls: 0, tokens: 0, unpriced: 0 };
+  return { names, usd: newAmount(), calls: 0, tokens: 0, unpriced: 0, noUsage: 0 };
 }
 
-function addCell(sum: Cell, { usd, calls, tokens, unpriced }: Cell): void {
+function addCell(sum: Cell, { usd, calls, tokens, unpriced, noUsage }: Cell): void {
   addAmount(sum.usd, usd);
   sum.calls += calls;
   sum.tokens += tokens;
   sum.unpriced += unpriced;
+  sum.noUsage += noUsage;
 }
 
 function restoredPages(restored: unknown): Page<Cells>[] {
@@ -194,15 +208,17 @@ function restoredPages(restored: unknown): Page<Cells>[] {
     for (const row of lists(cells)) {
       const names = row.slice(0, DIMENSIONS.length) as (string | null)[];
       const counts = row.slice(DIMENSIONS.length);
-      if (counts.length !== 5 || !counts.every(isCount)) continue;
+      // Earlier versions did not count those without usage.
+      if ((counts.length !== 5 && counts.length !== 6) || !counts.every(isCount)) continue;
       if (!names.every((name) => name === null || typeof name === "string")) continue;
-      const [dollars, parts, calls, tokens, unpriced] = counts as number[];
+      const [dollars, parts, calls, tokens, unpriced, noUsage = 0] = counts as number[];
       addCell(cellOf(value, names), {
         names,
         usd: { dollars: dollars!, parts: parts! },
         calls: calls!,
         tokens: tokens!,
         unpriced: unpriced!,
+        noUsage,
       });
     }
     return [{ period: { key, startMs, endMs }, value }];

@@ -52,7 +52,7 @@ function sheet({ by, rows, period }: Attribution): string {
 }
 
 function table(attribution: Attribution, estimates: readonly Estimate[]): string {
-  const { by, rows, total, per, period, timeZone, unpricedModels } = attribution;
+  const { by, rows, total, per, period, timeZone, unpricedModels, noUsageModels } = attribution;
   const shown = rows.slice(0, MAX_ROWS);
   // As many as the smallest amount needs, so that the points stand under each other.
   const digits = Math.min(MAX_DIGITS, Math.max(2, ...shown.map(({ usd }) => digitsOf(usd))));
@@ -79,7 +79,8 @@ function table(attribution: Attribution, estimates: readonly Estimate[]): string
     text.at(-1),
     ...(more.length + total.unpriced > 0 ? [""] : []),
     ...more,
-    ...unpricedLines(unpricedModels),
+    ...unknownLines(withoutThese(unpricedModels, noUsageModels), "price"),
+    ...unknownLines(noUsageModels, "usage"),
     ...estimates.map(
       ({ budget, usd }) =>
         `Budget ${fit(clean(budget), MAX_NAME)} reckons with ${usdText(usd)} USD for them: an estimate, not in these amounts.`,
@@ -100,11 +101,18 @@ function figures({ usd, share, calls, tokens, unpriced }: Omit<AttributionRow, "
   ];
 }
 
-function unpricedLines(models: Attribution["unpricedModels"]): string[] {
+type Counts = Attribution["unpricedModels"];
+
+function withoutThese(counts: Counts, these: Counts): Counts {
+  const left = Object.entries(counts).map(([model, count]) => [model, count - (these[model] ?? 0)] as const);
+  return Object.fromEntries(left.filter(([, count]) => count > 0));
+}
+
+function unknownLines(models: Counts, what: "price" | "usage"): string[] {
   const entries = Object.entries(models);
   const lines = entries.slice(0, MAX_MODELS).map(([model, calls]) => {
-    const what = calls === 1 ? "1 call" : `${count(calls)} calls`;
-    return `${what} of ${fit(clean(model), MAX_NAME)} ${calls === 1 ? "has" : "have"} no known price: not in these amounts.`;
+    const which = calls === 1 ? "1 call" : `${count(calls)} calls`;
+    return `${which} of ${fit(clean(model), MAX_NAME)} ${calls === 1 ? "has" : "have"} no known ${what}: not in these amounts.`;
   });
   const rest = entries.slice(MAX_MODELS).reduce((sum, [, calls]) => sum + calls, 0);
   return rest === 0 ? lines : [...lines, `${count(rest)} calls of other models have none either.`];
