@@ -27,6 +27,9 @@ const DIRECTIONS: Record<string, readonly string[]> = {
     "sinks/endpoint",
     "sinks/otlp/metrics-store",
     "pipeline/backoff",
+    "pipeline/exit",
+    "pipeline/losses",
+    "pipeline/signals",
   ],
   formats: [
     "core",

@@ -60,7 +60,8 @@ export interface Metric {
 export function formatReading(unit: Metric["unit"], value: number): string {
   switch (unit) {
     case "seconds":
-      return value < 1 ? `${Math.round(value * 1000)} ms` : `${significant(value)} s`;
+      if (value >= 1) return `${significant(value)} s`;
+      return `${value < 0.01 ? significant(value * 1000) : Math.round(value * 1000)} ms`;
     case "share":
       return `${significant(value * 100)} %`;
     case "per_minute":

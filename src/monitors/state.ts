@@ -29,8 +29,9 @@ const BEGINNING = `{"format":${FORMAT},`;
 
 /**
  * One JSON file, mode 0600. It is written aside, synced and renamed, so that whoever dies while it is written leaves the file
- * as it was before; what changed in the last second is lost by `kill -9`. Several monitors may share it, each under a name
- * of its own, and the same path gives the same state.
+ * as it was before. What a notifier is given to tell is written before `notify` returns, or as the turn ends where it is given
+ * more in it; of all else what changed in the last second is lost by `kill -9`. Several monitors may share it, each under a
+ * name of its own, and the same path gives the same state.
  *
  * For one process at a time: of two, the last one to write has the word, and a line on stderr says so. A file of ours that is
  * damaged is kept as `<path>.damaged`, a line on stderr says so, and what was remembered begins anew: a monitor keeps no

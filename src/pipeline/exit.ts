@@ -1,10 +1,13 @@
 import { guard, swallow } from "../core/guard.ts";
-import type { Slot } from "../core/runtime.ts";
+import type { LaneStats, Slot } from "../core/runtime.ts";
 import { sayLosses } from "./losses.ts";
-import type { Pipeline } from "./pipeline.ts";
+import type { FlushOptions, Pipeline } from "./pipeline.ts";
 
-/** What is flushed and spilled as the process ends: a pipeline, or more around one. */
-export interface ExitTarget extends Pick<Pipeline, "flush" | "abandon" | "spillSync" | "stats"> {
+/** What is flushed and spilled as the process ends: a pipeline, or more around one; a notifier. */
+export interface ExitTarget extends Pick<Pipeline, "abandon" | "spillSync"> {
+  /** Resolves by `timeoutMs`. */
+  flush(options?: FlushOptions): Promise<unknown>;
+  stats(): { readonly [name: string]: Pick<LaneStats, "emitted"> };
   /** Exports every open span as `unfinished`, many of them in several turns of the event loop. */
   exportOpen(): Promise<void>;
   /** What was lost since it was last asked for, in words. */

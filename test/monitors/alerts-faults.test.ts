@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate as soon } from "node:timers/promises";
 import { runInNewContext } from "node:vm";
-import { ConfigError } from "sightline";
+import { ConfigError, stats } from "sightline";
 import { fakeClock } from "sightline/testing";
 import { stateFile } from "../../src/monitors/state.ts";
 import { lab, listener, RULE } from "./alerts-lab.ts";
@@ -16,6 +16,9 @@ const SILENCE = { matchers: { rule: "x" }, forMs: 1_000, comment: "ada" };
 const promise = (): any => Promise.reject(new Error("later"));
 /** No `instanceof Promise`, as those of other realms. */
 const foreign = (): any => runInNewContext("Promise.reject(new Error('later'))");
+const raise = (error: unknown = new Error("later")): never => {
+  throw error;
+};
 const thenable = (): any => ({ then: (_: unknown, reject: (error: Error) => void) => reject(new Error("later")) });
 
 test("A source whose read is async is a source that failed, and ends no process by what it rejects with", async () => {
@@ -38,6 +41,36 @@ test("Listeners and callbacks that are async, or give what only looks like a pro
     await soon();
     assert.equal(watch.active().length, 1);
   }
+});
+
+test("What a listener throws or rejects with is counted and the last error, until the same goes well again", async () => {
+  for (const broken of [promise, foreign, thenable, () => raise()]) {
+    let isWell = false;
+    const tell = () => (isWell ? undefined : broken());
+    const heard = listener();
+    const { after, watch } = lab({}, { listeners: [heard, { alert: tell }] });
+    const { internalErrors } = stats();
+    after(0, 0.07);
+    await soon();
+    assert.match(watch.stats!().lastError!, /^listeners\[1\]\.alert failed: (Error: )?later$/);
+    assert.equal(stats().internalErrors, internalErrors + 1);
+    isWell = true;
+    after(15_000, 0.01);
+    await soon();
+    assert.equal(watch.stats!().lastError, undefined);
+  }
+  const odd = lab({}, { listeners: [{ alert() {}, tick: () => raise(Object.create(null)) }], onChange: () => raise() });
+  odd.after(0, 0.07);
+  await soon();
+  assert.match(
+    odd.watch.stats!().lastError!,
+    /^(listeners\[0\].tick failed: an error without text|onChange failed: later)$/,
+  );
+  const ending = lab({}, { listeners: [{ alert() {}, flush: promise, close: () => raise() }] });
+  await ending.watch.flush?.();
+  assert.equal(ending.watch.stats!().lastError, "listeners[0].flush failed: later");
+  await ending.watch.close?.();
+  assert.equal(ending.watch.stats!().lastError, "listeners[0].close failed: later");
 });
 
 test("A reading of nonsense form is a problem of its source, and its metric has no data", () => {

@@ -109,6 +109,12 @@ test("What is pending starts anew when its data are missing", () => {
   assert.deepEqual(story(), ["inactive>pending", "pending>no_data", "no_data>pending"]);
 });
 
+test("A threshold of less than a millisecond is told as what it is", () => {
+  const { after, watch } = lab({ metric: "latency_p95", threshold: 0.0004 });
+  after(0, 0.0123);
+  assert.equal(watch.active()[0]!.message, "latency_p95 is 12 ms, above 0.4 ms");
+});
+
 test("What fires while the traffic stops stays, stale, and is over after staleMs, which its message says", () => {
   const { after, story, watch } = lab({ keepFiringMs: MINUTE });
   after(0, 0.07);

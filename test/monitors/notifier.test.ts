@@ -9,6 +9,7 @@ import { configure, flush, memorySink, withSpan } from "../../src/index.ts";
 import { deadLetterBox } from "../../src/monitors/channels/dead-letters.ts";
 import type { Channel, Notification } from "../../src/monitors/channels/notification.ts";
 import { type Notifier, type NotifierOptions, notifier } from "../../src/monitors/channels/notifier.ts";
+import { titled } from "../../src/monitors/channels/options.ts";
 import { stateFile } from "../../src/monitors/state.ts";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
 import { eventOf, messageOf, type Probe, probe, told, turns, until } from "../support/notifications.ts";
@@ -426,6 +427,28 @@ test("what is refused is a dead letter at once: in a file of mode 0600, told, an
   assert.equal(page.sent[0]?.notification.id, message.id);
   assert.equal(next.stats().deadLetters, 0);
   assert.throws(() => statSync(path), /ENOENT/);
+});
+
+test("dead letters are those that are there now; the channel counts each since the start", async () => {
+  const page = probe("p");
+  page.script = () => {
+    throw new SinkError("no", { retry: "never" });
+  };
+  const { notify } = start({ channels: [page] });
+  for (const key of ["a", "b", "c"]) notify.notify(messageOf({ key }));
+  await until(() => notify.stats().deadLetters === 3);
+  page.script = undefined;
+  notify.notify(messageOf({ key: "a", action: "resolve" }));
+  const { deadLetters, skipped, channels } = notify.stats();
+  assert.deepEqual([deadLetters, skipped, channels["p"]?.dead], [2, 1, 3]);
+});
+
+test("what has become of it is said once, whoever says it first", () => {
+  assert.equal(titled("resolve", "Resolved after 1 s by ada"), "Resolved after 1 s by ada");
+  assert.equal(titled("resolve", "Resolved: High error rate"), "Resolved: High error rate");
+  assert.equal(titled("resolve", "Resolved tickets: 3/min"), "Resolved: Resolved tickets: 3/min");
+  assert.equal(titled("acknowledge", "Acknowledged by ada"), "Acknowledged by ada");
+  assert.equal(titled("trigger", "Resolved tickets: 3/min"), "Resolved tickets: 3/min");
 });
 
 test("what cannot be sent for a day is a dead letter, on a clock that a jump of the wall clock does not move", async () => {

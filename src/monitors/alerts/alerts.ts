@@ -1,6 +1,6 @@
 import { checkOptions, isFunction } from "../../core/check-options.ts";
 import { type Clock, checkedClock, systemClock } from "../../core/clock.ts";
-import { callBack, guard, swallow } from "../../core/guard.ts";
+import { guard } from "../../core/guard.ts";
 import { suppress } from "../../core/suppress.ts";
 import { isObject } from "../../semconv/messages.ts";
 import type { Sink } from "../../sinks/sink.ts";
@@ -10,6 +10,7 @@ import { type Alert, type AlertEvent, type AlertListener, type AlertRule, SEVERI
 import { createBoard } from "./board.ts";
 import { checkRules, metricsOf } from "./check-rules.ts";
 import { defaultRules } from "./default-rules.ts";
+import { listenersOf } from "./listeners.ts";
 import { checkSilence, createSilences, type Silence, type SilenceOptions } from "./silences.ts";
 
 export interface AlertsOptions {
@@ -78,8 +79,8 @@ const isTime = (value: unknown): boolean => typeof value === "number" && value >
  * any case. With `state`, what fires goes on in the next process; pending goes on after a gap of at most its window, which does
  * not count; a rule that is gone, or is about another metric or other labels, ends what fired by it.
  *
- * Nothing that a source, a listener or a callback throws comes out of here. The last problem with a source is the `lastError`
- * of `stats()`.
+ * Nothing that a source, a listener or a callback throws comes out of here. It is counted (`internalErrors` of `stats()`), and
+ * the last problem with a source and with a listener are the `lastError` of the sink's own `stats()`, until it goes well again.
  *
  * @throws ConfigError for rules, silences and options that cannot be used, and for a metric that no source has
  * @example
@@ -115,6 +116,7 @@ export function alerts(options: AlertsOptions): Alerts {
   const silences = createSilences(clock);
   const known = rules.map((rule) => ({ rule, ...metrics.get(rule.metric)! }));
   const board = createBoard({ rules: known, silences, clock, staleMs });
+  const heard = listenersOf(listeners, onChange);
   /** What the state holds of ours is not empty: it is to be written once more when nothing is left. */
   let isSaved = false;
   let isEvaluating = false;
@@ -157,11 +159,8 @@ export function alerts(options: AlertsOptions): Alerts {
       const now = { epochMs: clock.epochMs(), monotonicMs: clock.monotonicMs() };
       const events = guard(() => board.evaluate(now), []);
       if (state !== undefined) changed();
-      for (const event of events) {
-        for (const listener of listeners) callBack(() => listener.alert(event));
-        if (onChange !== undefined) callBack(() => onChange(event));
-      }
-      for (const listener of listeners) callBack(() => listener.tick?.(now.epochMs));
+      for (const event of events) heard.tell(event);
+      heard.tick(now.epochMs);
       return events;
     } finally {
       isEvaluating = false;
@@ -180,13 +179,9 @@ export function alerts(options: AlertsOptions): Alerts {
   async function flush(signal?: AbortSignal): Promise<void> {
     await suppress(() => {
       evaluate();
-      return eachListener((listener) => listener.flush?.(signal), signal);
+      return heard.flush(signal);
     });
     guard(() => state?.save(), undefined);
-  }
-
-  function eachListener(run: (listener: AlertListener) => unknown, signal: AbortSignal | undefined): Promise<void> {
-    return untilAborted(Promise.all(listeners.map((listener) => settled(() => run(listener)))), signal);
   }
 
   return {
@@ -204,11 +199,11 @@ export function alerts(options: AlertsOptions): Alerts {
       clearInterval(timer);
       timer = undefined;
       await flush(signal);
-      await suppress(() => eachListener((listener) => listener.close?.(signal), signal));
+      await suppress(() => heard.close(signal));
     },
     stats() {
-      const problem = board.problem();
-      return { replayed: 0, spooled: 0, dropped: {}, ...(problem !== undefined && { lastError: problem }) };
+      const problem = [board.problem() ?? [], heard.problem() ?? []].flat().join("; ");
+      return { replayed: 0, spooled: 0, dropped: {}, ...(problem !== "" && { lastError: problem }) };
     },
     evaluate,
     active: () => board.all().filter(isFiring).sort(byGravity),
@@ -234,26 +229,6 @@ export function alerts(options: AlertsOptions): Alerts {
       });
     },
   };
-}
-
-async function settled(run: () => unknown): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    swallow(error);
-  }
-}
-
-/** What goes on when nobody waits any more goes on alone. */
-async function untilAborted(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted) return;
-  let abort: () => void = () => {};
-  const aborted = new Promise<void>((resolve) => {
-    abort = resolve;
-  });
-  signal?.addEventListener("abort", abort);
-  await Promise.race([work, aborted]);
-  signal?.removeEventListener("abort", abort);
 }
 
 function isFiring({ state }: Alert): boolean {

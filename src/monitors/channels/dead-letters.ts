@@ -20,6 +20,7 @@ export interface DeadLetter {
 
 export interface DeadLetters {
   readonly size: number;
+  readonly all: readonly DeadLetter[];
   /** There was no room for them. */
   readonly lost: number;
   add(letter: DeadLetter): void;
@@ -59,6 +60,9 @@ export function deadLetterBox(to: string | ((letter: DeadLetter) => void) | unde
   return {
     get size() {
       return letters.length;
+    },
+    get all() {
+      return letters;
     },
     get lost() {
       return lost;

@@ -1,64 +1,29 @@
-import { type Clock, systemClock } from "../../core/clock.ts";
-import type { SinkError } from "../../core/errors.ts";
+import { systemClock } from "../../core/clock.ts";
 import { callBack, debug, guard, swallow } from "../../core/guard.ts";
 import type { AlertListener } from "../alerts/alert.ts";
-import type { State } from "../state.ts";
 import { alertGroups } from "./alert-groups.ts";
 import type { ChannelStats } from "./channel-stats.ts";
 import { type DeadLetter, deadLetterBox } from "./dead-letters.ts";
 import type { UnderWay } from "./deliver.ts";
 import { dryRunOf } from "./dry-run.ts";
+import { exitWatch } from "./exit-watch.ts";
 import { handingOn, keeperOf, setKeeper } from "./keepers.ts";
-import { normal, type TraceUrl } from "./normal.ts";
+import { normal } from "./normal.ts";
 import type { Channel, Notification, Notify } from "./notification.ts";
-import { checkNotifier, namedGroups } from "./notifier-options.ts";
-import { type Route, router } from "./route.ts";
+import { checkNotifier, type NotifierOptions, namedGroups } from "./notifier-options.ts";
+import { router } from "./route.ts";
 import { sendTests, type TestOutcome } from "./send-tests.ts";
 import { understanding } from "./understand.ts";
 import { type SavedWorker, type Worker, worker } from "./worker.ts";
 
-export interface NotifierOptions {
-  /** Groups of channels, or one list that is told of everything. One channel may be in several groups. */
-  channels: { readonly [group: string]: readonly Channel[] } | readonly Channel[];
-  /** Default: `defaultRoutes` to the groups `page`, `team` and `ticket`; everything to one list. */
-  routes?: readonly Route[];
-  /** What alerts are told of together: `rule`, `severity`, names of labels. Default: `["rule", "severity"]`. */
-  groupBy?: readonly string[];
-  /** Milliseconds for which more alerts of a group are waited for. Default: 0, those of one evaluation. */
-  groupWaitMs?: number;
-  /**
-   * A group that has been triggered is not triggered again for so many milliseconds, unless by a graver alert: it is told at
-   * the end of them, if something still fires. Default: 300,000.
-   */
-  groupCooldownMs?: number;
-  /** For each channel, in any minute. What exceeds it waits, and is merged by key. Default: 60. */
-  maxPerMinute?: number;
-  /** A message that cannot be sent for so long is a dead letter. Default: a day. */
-  giveUpMs?: number;
-  /** Milliseconds for one attempt of a channel, whatever it does. Default: 30,000. */
-  sendTimeoutMs?: number;
-  /**
-   * Keeps what waits, and the threads, from one process to the next, and from one notifier to the next of the same `name`: the
-   * earlier one sends no more, and hands on what it is given.
-   */
-  state?: State;
-  /** Under which this notifier is kept in `state`. Default: `notifier`. */
-  name?: string;
-  /** The address of a trace: links to the traces of alerts. */
-  traceUrl?: TraceUrl;
-  /** Sends nothing, and prints what it would send, or gives it to the function. Does not touch `state`. */
-  dryRun?: boolean | ((channel: string, payload: unknown) => void);
-  /** A file (NDJSON, mode 0600) or a function. Without it they are kept in memory. The last 1,000. */
-  deadLetters?: string | ((letter: DeadLetter) => void);
-  /** Hears of each dead letter and of the first of several failures in a row. The error holds no secrets. */
-  onError?: (error: SinkError, channel: string) => void;
-  clock?: Clock;
-  random?: () => number;
-}
+export type { NotifierOptions };
 
 /** Figures since the start. */
 export interface NotifierStats extends Omit<ChannelStats, "lastError" | "dead"> {
-  /** Dead letters that are kept; and those that there was no room for. */
+  /**
+   * Dead letters that are kept now: `dead` of the channels without those that were sent again, are over (`skipped`), or had
+   * no room (`lost`), and with those that the file had.
+   */
   readonly deadLetters: number;
   readonly lost: number;
   /** Triggers that no route led anywhere. */
@@ -121,11 +86,13 @@ export function notifier(options: NotifierOptions): Notifier {
   const underWay = new Map<string, UnderWay>();
   /** Dead letters for no other reason than that it was closed. */
   const buried = new Set<DeadLetter>();
+  let told = 0;
+  let isKept = false;
 
   const channels = [...new Set(Object.values(groups).flat())];
   const workers = new Map<Channel, Worker>(channels.map((channel) => [channel, workerOf(channel)]));
   const { groupBy = ["rule", "severity"], groupWaitMs = 0, groupCooldownMs: cooldownMs = 300_000 } = options;
-  const grouping = { groupBy, groupWaitMs, cooldownMs, clock, emit: notify, changed };
+  const grouping = { groupBy, groupWaitMs, cooldownMs, clock, emit: notify, changed: keep };
   const alerts =
     guard(() => alertGroups({ ...grouping, saved: saved.groups }), undefined) ?? alertGroups({ ...grouping });
 
@@ -169,11 +136,24 @@ export function notifier(options: NotifierOptions): Notifier {
     if (!isTaken) guard(() => state?.save(), undefined);
   }
 
+  /** What has come is kept at once, as no death of the process may lose it; what follows in the same turn, at its end. */
+  function keep(): void {
+    changed();
+    if (isKept || state === undefined) return;
+    save();
+    isKept = true;
+    queueMicrotask(() => {
+      isKept = false;
+      save();
+    });
+  }
+
   /** Another notifier loads what is ours: it gets everything, and the end of what is under way. */
   function taken(): void {
     const last = all();
     state!.changed(name, () => last);
     isTaken = true;
+    watch.stop();
     for (const [channel, one] of workers) {
       const way = one.handOver();
       if (way !== undefined) underWay.set(channel.name, way);
@@ -184,8 +164,9 @@ export function notifier(options: NotifierOptions): Notifier {
 
   /** Whoever closed it was not the only one who uses it. */
   function open(): void {
-    if (!isClosed) return;
+    if (!isClosed || watch.isOver) return;
     isClosed = false;
+    if (!dryRun && !isTaken) watch.start();
     for (const one of workers.values()) one.open();
     if (buried.size === 0) return;
     box.takeAll((letters) => letters.filter((letter) => !buried.has(letter) || !retry(letter)));
@@ -211,6 +192,9 @@ export function notifier(options: NotifierOptions): Notifier {
       let takers = 0;
       for (const [channel, one] of workers) if (one.offer(notification, wanted.has(channel))) takers++;
       if (takers === 0 && notification.action === "trigger") unrouted++;
+      told++;
+      if (takers > 0) keep();
+      watch.came();
     }, undefined);
   }
 
@@ -222,6 +206,25 @@ export function notifier(options: NotifierOptions): Notifier {
     clearInterval(hold);
     save();
   }
+
+  /** For stderr; who is given them elsewhere knows of those that were refused. */
+  const letters = () => (options.deadLetters === undefined ? box.all : [...buried]);
+  const watch = exitWatch({
+    told: () => told,
+    flush,
+    callOff() {
+      for (const one of workers.values()) one.callOff();
+    },
+    spill() {
+      if (state !== undefined) return save();
+      if (!isClosed) alerts.tick(true);
+      isClosed = true;
+      for (const one of workers.values()) one.bury();
+    },
+    letters,
+    lastError: (name) => [...workers.values()].find(({ channel }) => channel.name === name)?.stats().lastError,
+  });
+  if (!dryRun) watch.start();
 
   guard(() => adopt(), undefined);
   for (const one of workers.values()) one.pump();
@@ -243,6 +246,7 @@ export function notifier(options: NotifierOptions): Notifier {
       guard(() => {
         open();
         alerts.alert(event);
+        watch.came();
       }, undefined);
     },
     tick() {
@@ -258,6 +262,7 @@ export function notifier(options: NotifierOptions): Notifier {
       alerts.close();
       await Promise.all([...workers.values()].map((one) => one.close())).catch(swallow);
       if (isClosed && (state === undefined || isTaken)) for (const one of workers.values()) one.bury();
+      if (isClosed && letters().length === 0) watch.stop();
       save();
     },
     preview(given) {

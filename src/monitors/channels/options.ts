@@ -40,16 +40,15 @@ export const COMMON: { readonly name: Check; readonly timeoutMs: Check; readonly
 /** What needs no answer to it; for channels that know nothing of acknowledgements. */
 export const WITHOUT_ACKNOWLEDGE: NonNullable<Channel["actions"]> = ["trigger", "update", "resolve"];
 
-const ACTION_WORDS: { readonly [action in Notification["action"]]: string } = {
-  trigger: "",
-  update: "",
-  acknowledge: "Acknowledged: ",
-  resolve: "Resolved: ",
+const ACTION_WORDS: { readonly [action in Notification["action"]]?: string } = {
+  acknowledge: "Acknowledged",
+  resolve: "Resolved",
 };
 
-/** `text` with what has become of it: `Resolved: High error rate`. Said once, whoever says it first. */
+/** `text` with what has become of it: `Resolved: High error rate`. Said once, whoever says it first: `Resolved after 1 s by ada`. */
 export function titled(action: Notification["action"], text: string): string {
   const line = oneLine(text) || "(no title)";
   const word = ACTION_WORDS[action];
-  return line.toLowerCase().startsWith(word.trim().toLowerCase()) ? line : word + line;
+  const isSaid = word === undefined || new RegExp(`^${word}(:| after | by )`, "i").test(line);
+  return isSaid ? line : `${word}: ${line}`;
 }

@@ -52,6 +52,8 @@ export interface Worker {
   flush(signal: AbortSignal | undefined): Promise<void>;
   /** Calls off what is on its way. */
   close(): Promise<void>;
+  /** Calls off what is on its way, and tries it again later. */
+  callOff(): void;
   /** Goes on after `close`. */
   open(): void;
   /** Makes dead letters of all that waits: nobody would send it. */
@@ -137,9 +139,7 @@ export function worker(options: WorkerOptions): Worker {
 
   function attempt(entry: Waiting, nowMs: number): void {
     paced.taken(nowMs);
-    const { key, action } = entry.notification;
-    // Who is killed meanwhile knows in the next process what he was about to say.
-    if (action === "trigger" && entry.failures === 0) options.save();
+    const { key } = entry.notification;
     const thread = keys.get(key)?.thread;
     const sent = deliver(channel, saying(entry), thread, options.sendTimeoutMs, ending.signal);
     follow(entry, { key, sent, ending });
@@ -281,12 +281,19 @@ export function worker(options: WorkerOptions): Worker {
       for (const listener of listeners) listener(true);
       await sending;
     },
+    callOff() {
+      if (underWay === undefined || ending.signal.aborted) return;
+      backoffUntilMs = clock.monotonicMs() + backoff(1, random);
+      ending.abort();
+      ending = new AbortController();
+    },
     open() {
       if (ending.signal.aborted) ending = new AbortController();
       soon();
     },
     bury() {
-      for (const entry of waiting.takeAll()) die(entry, "closed", `channel "${channel.name}": it was closed before`);
+      for (const entry of waiting.takeAll())
+        die(entry, "closed", `channel "${channel.name}": it still waited at the end`);
     },
     handOver() {
       const way = underWay;
