@@ -217,7 +217,7 @@ export function notifier(options: NotifierOptions): Notifier {
     },
     spill() {
       if (state !== undefined) return save();
-      if (!isClosed) alerts.tick(true);
+      alerts.tick(true);
       isClosed = true;
       for (const one of workers.values()) one.bury();
     },
