@@ -8,6 +8,10 @@ export type Checks<Options> = {
 
 export const isBoolean = (value: unknown): boolean => typeof value === "boolean";
 export const isFunction = (value: unknown): boolean => typeof value === "function";
+export function isClock(value: unknown): boolean {
+  const { epochMs, monotonicMs } = (value ?? {}) as { [name: string]: unknown };
+  return isFunction(epochMs) && isFunction(monotonicMs);
+}
 
 /** Throws a `ConfigError` for an option that does not exist or has a value that it does not take. */
 export function checkOptions<Options extends object>(factory: string, options: Options, checks: Checks<Options>): void {

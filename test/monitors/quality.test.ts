@@ -100,7 +100,7 @@ test("figures are told by model, feature, team and user, with the traces of the 
   );
   assert.equal(valueIn(monitor, "quality", { by: "model", where: { team: "learning" } }), 0.8);
   assert.deepEqual(monitor.read("quality", { ...HOUR, where: { feature: "none" } }), []);
-  assert.deepEqual(monitor.read("latency_p95", HOUR), []);
+  assert.throws(() => monitor.read("latency_p95", HOUR), { code: "CONFIG_METRIC_QUERY" });
 });
 
 test("a window forgets, by the monotonic clock alone", async () => {

@@ -1,7 +1,7 @@
 /** What a program asks monitors for by mistake. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { alerts, dashboard, liveDashboard, metrics } from "../../src/monitors/index.ts";
+import { alerts, budgets, dashboard, liveDashboard, metrics, quality } from "../../src/monitors/index.ts";
 import { prometheus } from "../../src/monitors/prometheus/exporter.ts";
 
 test("a figure, window or dimension that there is not is an error with a code, and never another one in its place", () => {
@@ -26,6 +26,18 @@ test("a figure, window or dimension that there is not is an error with a code, a
     /takes a clock with epochMs\(\) and monotonicMs\(\); it got \{\}\.$/,
   );
   for (const draw of [dashboard, liveDashboard] as any[]) assert.throws(() => draw(), { code: "CONFIG_BAD_VALUE" });
+});
+
+test("quality() and budgets() are asked the same way", () => {
+  const answers: any = quality();
+  const spend: any = budgets({ limits: [{ name: "daily", usd: 1, per: "day" }] });
+  const code = "CONFIG_METRIC_QUERY";
+  assert.throws(() => answers.read("nope", { windowMs: 60_000 }), { code });
+  assert.throws(() => answers.read("quality"), { code });
+  assert.throws(() => answers.read("quality", { windowMs: Number.NaN }), { code });
+  assert.throws(() => spend.read("nope", { windowMs: 60_000 }), { code });
+  assert.throws(() => spend.read("budget_used", { windowMs: 60_000, by: "nope" }), { code });
+  assert.equal(spend.read("budget_used").length, 1, "the windows are those of the limits");
 });
 
 test("a rule, or an exporter, about a window that the source does not have is refused", () => {

@@ -3,6 +3,7 @@ import { checkedClock, systemClock } from "../../core/clock.ts";
 import { guard } from "../../core/guard.ts";
 import type { TraceRecord } from "../../core/record.ts";
 import type { Sink } from "../../sinks/sink.ts";
+import { checkQuery } from "../check-query.ts";
 import { idWindow } from "../id-window.ts";
 import { modelCallOf } from "../model-call.ts";
 import type { Source } from "../reading.ts";
@@ -141,7 +142,10 @@ export function budgets(options: BudgetsOptions): Budgets {
       ended: calls.release,
     },
     metrics: BUDGET_METRICS,
-    read: (metric, query) => readBudgets(books, metric, query, now()),
+    read(metric, query) {
+      checkQuery("budgets()", metric, query, BUDGET_METRICS, undefined);
+      return readBudgets(books, metric, query ?? {}, now());
+    },
     status: () => {
       const at = now();
       return books.flatMap((book) => book.status(at));

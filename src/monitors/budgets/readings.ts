@@ -17,7 +17,7 @@ export const BUDGET_METRICS: readonly Metric[] = [
  * One reading for each limit, with `by` for each of those who have spent most. The windows are those of the limits: the
  * query's says nothing.
  */
-export function readBudgets(books: readonly LimitBook[], metric: string, query: Query, now: Now): Reading[] {
+export function readBudgets(books: readonly LimitBook[], metric: string, query: Partial<Query>, now: Now): Reading[] {
   return books
     .filter(({ limit }) => query.by === undefined || limit.by === query.by)
     .flatMap((book) =>
@@ -34,7 +34,7 @@ export function readBudgets(books: readonly LimitBook[], metric: string, query: 
     );
 }
 
-function isAskedFor(labels: { readonly [dimension in Dimension]?: string }, { where = {} }: Query): boolean {
+function isAskedFor(labels: { readonly [dimension in Dimension]?: string }, { where = {} }: Partial<Query>): boolean {
   return Object.entries(where).every(([dimension, value]) =>
     isSame(dimension as Dimension, value, labels[dimension as Dimension]),
   );

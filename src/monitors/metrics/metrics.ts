@@ -1,14 +1,14 @@
 import type { CallWatch } from "../../core/call-watch.ts";
-import { type Checks, checkOptions, isFunction } from "../../core/check-options.ts";
+import { type Checks, checkOptions, isClock, isFunction } from "../../core/check-options.ts";
 import { type Clock, checkedClock, systemClock } from "../../core/clock.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { guard } from "../../core/guard.ts";
 import type { TraceRecord } from "../../core/record.ts";
 import type { Sink } from "../../sinks/sink.ts";
+import { checkQuery } from "../check-query.ts";
 import { idWindow } from "../id-window.ts";
 import { newCall, readCall } from "../model-call.ts";
 import type { Source, WindowRange } from "../reading.ts";
-import { checkQuery } from "./check-query.ts";
 import { FIGURES } from "./figures.ts";
 import { newInFlight } from "./in-flight.ts";
 import { type Circuit, newLive, type Quota } from "./live.ts";
@@ -50,7 +50,6 @@ const MOST_ACCURATE = 0.001;
 const LEAST_ACCURATE = 0.2;
 const MAX_GROUPS = 1_000;
 const WINDOWS: WindowRange = { leastMs: FINE_MS, mostMs: LONGEST_WINDOW_MS };
-const NAMES: ReadonlySet<string> = new Set(METRICS.map(({ name }) => name));
 
 /**
  * Latency, errors, rates and money of the model calls of this process in sliding windows, as a whole and by model, feature,
@@ -113,7 +112,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
     write,
     writeSync: write,
     read(metric, query) {
-      checkQuery("metrics()", metric, query, NAMES, WINDOWS);
+      checkQuery("metrics()", metric, query, METRICS, WINDOWS);
       const nowMs = clock.monotonicMs();
       const figure = Object.hasOwn(FIGURES, metric) ? FIGURES[metric] : undefined;
       if (figure === undefined) return live.read(metric, query, nowMs);
@@ -143,11 +142,6 @@ const CHECKS: Checks<MetricsOptions> = {
   clock: [isClock, "a clock with epochMs() and monotonicMs()"],
   name: [(value) => typeof value === "string" && value !== "", "a text"],
 };
-
-function isClock(value: unknown): boolean {
-  const { epochMs, monotonicMs } = (value ?? {}) as Partial<Clock>;
-  return isFunction(epochMs) && isFunction(monotonicMs);
-}
 
 function checkQuota(quota: Quota | undefined): void {
   if (quota === undefined) return;

@@ -1,4 +1,4 @@
-import { type Checks, checkOptions, isFunction } from "../../core/check-options.ts";
+import { type Checks, checkOptions, isClock, isFunction } from "../../core/check-options.ts";
 import type { Clock } from "../../core/clock.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { guard } from "../../core/guard.ts";
@@ -82,7 +82,7 @@ const CHECKS: Checks<PrometheusOptions> = {
     "texts by name, but not by le and quantile, which are Prometheus's own",
   ],
   name: [isText, "a text"],
-  clock: [isObject, "a clock"],
+  clock: [isClock, "a clock with epochMs() and monotonicMs()"],
 };
 
 /** @throws ConfigError for an option that makes no sense, and for a metric of a source whose name is taken */

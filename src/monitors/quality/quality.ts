@@ -2,6 +2,7 @@ import { systemClock } from "../../core/clock.ts";
 import { guard } from "../../core/guard.ts";
 import type { ScoreRecord, SpanRecord, TraceRecord } from "../../core/record.ts";
 import type { Sink } from "../../sinks/sink.ts";
+import { checkQuery } from "../check-query.ts";
 import { idWindow } from "../id-window.ts";
 import type { Metric, Query, Reading, Source } from "../reading.ts";
 import { driftReadings, driftStreams, type StreamLabels } from "./drift-streams.ts";
@@ -35,6 +36,8 @@ export interface Quality extends Sink, Source {
 const SLICE_MS = 8;
 /** Traces of which is known what they were, for feedback that comes later from elsewhere. */
 const MAX_TRACES = 5_000;
+/** Longer ones than `historyMs` have what is kept. */
+const WINDOWS = { leastMs: 1, mostMs: Number.MAX_VALUE };
 
 /**
  * Scores the answers of models off the caller's turn: each scorer's mean, a weighted composite, what people say, and a drift
@@ -168,6 +171,7 @@ export function quality(options: QualityOptions = {}): Quality {
       guard(() => state?.save(), undefined);
     },
     read(metric, query) {
+      checkQuery("quality()", metric, query, metrics, WINDOWS);
       if (metric === "quality") return readQuality(query);
       if (metric === "quality_drift") return readDrift(query);
       const at = places.get(metric);
