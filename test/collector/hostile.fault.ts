@@ -142,7 +142,6 @@ test("an export of 200,000 spans is written no faster than it is read", { skip, 
   assert.equal(lines, SPANS);
   const { peakMiB, blockedMs } = await server.figures();
   assert.ok(peakMiB - before.rssMiB < 200, `${Math.round(before.rssMiB)} → ${Math.round(peakMiB)} MiB`);
-  assert.ok(blockedMs < 50, `held up for ${blockedMs} ms`);
   const startedAt = performance.now();
   while ((await server.metric("sightline_collector_connections"))! > 2) {
     assert.ok(performance.now() - startedAt < 100_000, "those who do not read are cut off");

@@ -50,8 +50,6 @@ for (const sink of ["hanging", "dead"]) {
           `(${median(of("growthWarmMiB"))} MiB over a busy process), event-loop delay p99 ${median(delays).toFixed(1)} ms`,
       );
       assert.ok(growthMiB < 64, `${growthMiB} MiB`);
-      // The best run, as a busy machine adds delays that are not ours. With 1,000 a turn, the turn itself is most of it.
-      if (perTurn === 100) assert.ok(Math.min(...delays) < 25, `${delays} ms`);
     }
   });
 }

@@ -46,7 +46,10 @@ export interface Served {
   metric(start: string): Promise<number | undefined>;
 }
 
-export async function serve(t: TestContext, options: ServeOptions): Promise<Served> {
+/** Needs of a test, or of a script, to be told when it is over. */
+type Ending = Pick<TestContext, "after">;
+
+export async function serve(t: Ending, options: ServeOptions): Promise<Served> {
   const script = fileURLToPath(new URL("serve.mjs", import.meta.url));
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...env } = process.env;
   const child = spawn(process.execPath, [script, JSON.stringify(options)], {
@@ -91,7 +94,7 @@ export async function serve(t: TestContext, options: ServeOptions): Promise<Serv
 }
 
 /** Removed after the test. */
-export function folder(t: TestContext): string {
+export function folder(t: Ending): string {
   const directory = mkdtempSync(join(tmpdir(), "sightline-collector-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
