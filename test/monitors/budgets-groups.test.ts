@@ -1,26 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BudgetLimit } from "../../src/monitors/budgets/budgets-options.ts";
+import { stderrOf } from "../support/stderr-of.ts";
 import { made, memoryState } from "./budgets-lab.ts";
 
 const perUser: BudgetLimit = { name: "per user", usd: 0.001, per: "day", by: "user", hard: true };
 
-function stderrOf(fn: () => void): string {
-  const { write } = process.stderr;
-  let text = "";
-  process.stderr.write = ((chunk: string) => (text += chunk) !== "") as typeof write;
-  try {
-    fn();
-  } finally {
-    process.stderr.write = write;
-  }
-  return text;
-}
-
-test("a hard cap holds for each of 21,000 users that have used it up, in the next process too, and not on the next day", () => {
+test("a hard cap holds for each of 21,000 users that have used it up, in the next process too, and not on the next day", async () => {
   const state = memoryState();
   const { spend, start, status, clock, monitor } = made([perUser], { state });
-  const text = stderrOf(() => {
+  const text = await stderrOf(() => {
     for (let i = 0; i < 21_000; i++) spend(0.00208, { userId: `u${i}` });
   });
   const refused = (begin: typeof start): number => {
@@ -37,10 +26,10 @@ test("a hard cap holds for each of 21,000 users that have used it up, in the nex
   assert.equal(start({ userId: "u5" }), undefined);
 });
 
-test("more groups than are kept apart are told of once, and counted in status; who has used up the limit stays", () => {
+test("more groups than are kept apart are told of once, and counted in status; who has used up the limit stays", async () => {
   const state = memoryState();
   const { spend, start, status, monitor, clock } = made([{ ...perUser, maxGroups: 100 }], { state });
-  const text = stderrOf(() => {
+  const text = await stderrOf(() => {
     for (let i = 0; i < 150; i++) spend(0.002, { userId: `spent ${i}` });
     for (let i = 0; i < 400; i++) spend(0.0004, { userId: `little ${i}` });
   });
@@ -57,9 +46,9 @@ test("more groups than are kept apart are told of once, and counted in status; w
   assert.equal(again.status("other").groups, groups);
 });
 
-test("without `hard` nobody stays beyond the bound", () => {
+test("without `hard` nobody stays beyond the bound", async () => {
   const { spend, status } = made([{ ...perUser, hard: false, maxGroups: 100 }]);
-  const text = stderrOf(() => {
+  const text = await stderrOf(() => {
     for (let i = 0; i < 300; i++) spend(0.002, { userId: `u${i}` });
   });
   assert.match(text, /put together as "other"\. Raise/);

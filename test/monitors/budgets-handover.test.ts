@@ -13,6 +13,7 @@ import { tracedFetch } from "../../src/openai/wire/traced-fetch.ts";
 import { staticPrices } from "../../src/pricing/static-prices.ts";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
 import { fakeOpenAI } from "../../src/testing/fake-openai.ts";
+import { stderrOf } from "../support/stderr-of.ts";
 import { call, made } from "./budgets-lab.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sightline-handover-"));
@@ -41,18 +42,6 @@ function newState(): { state: State; saved(): any } {
 /** A call that began so long after the clocks of these tests. */
 function callAt(ms: number, usd: number): ReturnType<typeof call> {
   return call({ usd, startTime: `${BigInt(NOW + ms) * 1_000_000n}` });
-}
-
-function stderrOf(fn: () => void): string {
-  const { write } = process.stderr;
-  let text = "";
-  process.stderr.write = ((chunk: string) => (text += chunk) !== "") as typeof write;
-  try {
-    fn();
-  } finally {
-    process.stderr.write = write;
-  }
-  return text;
 }
 
 test("the second of one name has what the first has, and what still comes to the first counts once", () => {
@@ -107,7 +96,7 @@ test("a used-up cap does not open by what its predecessor still hears of", () =>
   assert.ok(made([limit], { state }).start()?.refuse);
 });
 
-test("two of one name in one configure: one line on stderr once calls begin that both hear of, and both caps hold", () => {
+test("two of one name in one configure: one line on stderr once calls begin that both hear of, and both caps hold", async () => {
   const { state } = newState();
   const first = made([{ ...limit, name: "a" }], { state });
   const second = made([{ ...limit, name: "b" }], { state });
@@ -116,12 +105,8 @@ test("two of one name in one configure: one line on stderr once calls begin that
     first.monitor.write([record]);
     second.monitor.write([record]);
   };
-  assert.equal(
-    stderrOf(() => both(10_000)),
-    "",
-    "a call of before the new configure may end hours later",
-  );
-  const line = stderrOf(() => {
+  assert.equal(await stderrOf(() => both(10_000)), "", "a call of before the new configure may end hours later");
+  const line = await stderrOf(() => {
     both(31_000);
     both(32_000);
   });
@@ -131,13 +116,13 @@ test("two of one name in one configure: one line on stderr once calls begin that
   assert.ok(first.start()?.refuse && second.start()?.refuse);
 });
 
-test("budgets with names of their own, or states of their own, have nothing to do with each other", () => {
+test("budgets with names of their own, or states of their own, have nothing to do with each other", async () => {
   const { state, saved } = newState();
   const first = made([limit], { state });
   const other = made([limit], { state, name: "other" });
   const elsewhere = made([limit], { state: newState().state });
   first.spend(3);
   assert.deepEqual([first.spent(), other.spent(), elsewhere.spent()], [3, 0, 0]);
-  const line = stderrOf(() => first.monitor.write([callAt(60_000, 1)]));
+  const line = await stderrOf(() => first.monitor.write([callAt(60_000, 1)]));
   assert.deepEqual([line, saved().limits.daily.pages[0].sums.groups[0][1]], ["", 4]);
 });

@@ -9,6 +9,7 @@ import { budgetsDashboard } from "../../src/monitors/budgets/budgets-dashboard.t
 import { tracedFetch } from "../../src/openai/wire/traced-fetch.ts";
 import { staticPrices } from "../../src/pricing/static-prices.ts";
 import { fakeOpenAI } from "../../src/testing/fake-openai.ts";
+import { stderrOf } from "../support/stderr-of.ts";
 import { call, DAY, made, memoryState } from "./budgets-lab.ts";
 
 afterEach(() => shutdown());
@@ -16,24 +17,16 @@ afterEach(() => shutdown());
 const daily = { name: "daily", usd: 1, per: "day" as const };
 const hard = { ...daily, hard: true };
 
+/** What is said of budgets on stderr while `fn` runs. */
+async function budgetLines(fn: () => unknown): Promise<string[]> {
+  return (await stderrOf(fn)).split("\n").filter((line) => line.includes("budget"));
+}
+
 /** A stream that was left or torn, after so many events. */
 function cut(events: number, end: "broken" | "cancelled", part: Partial<SpanRecord> = {}): SpanRecord {
   const http = { method: "POST", route: "/chat/completions", status: 200, stream: { events, end } };
   const status = { code: end === "broken" ? ("error" as const) : ("unset" as const) };
   return call({ usage: undefined as never, status, http, ...part });
-}
-
-/** What is written to stderr while `fn` runs. */
-async function stderrOf(fn: () => unknown): Promise<string[]> {
-  const { write } = process.stderr;
-  let text = "";
-  process.stderr.write = ((chunk: string) => (text += chunk) !== "") as typeof write;
-  try {
-    await fn();
-  } finally {
-    process.stderr.write = write;
-  }
-  return text.split("\n").filter((line) => line.includes("budget"));
 }
 
 test("an answer that began and ended before its usage has an unknown cost, one that never began has none", () => {
@@ -93,9 +86,9 @@ test("a cap that estimates have closed stays closed by a restart and a clock tha
 
 test("where not even a mean is known, one line on stderr says that the cap may not hold, and the way out", async () => {
   const { monitor, start, status } = made([hard]);
-  const few = await stderrOf(() => monitor.write([call({ model: "mine" }), call({ model: "mine" })]));
+  const few = await budgetLines(() => monitor.write([call({ model: "mine" }), call({ model: "mine" })]));
   assert.deepEqual(few, []);
-  const lines = await stderrOf(() => {
+  const lines = await budgetLines(() => {
     for (let i = 0; i < 20; i++) monitor.write([call({ model: "mine\u001b[2J" })]);
   });
   assert.equal(lines.length, 1);
@@ -107,7 +100,7 @@ test("where not even a mean is known, one line on stderr says that the cap may n
   assert.ok(!lines[0]!.includes("\u001b"));
   assert.deepEqual([start(), status().estimatedUsd, status().unpriced], [undefined, 0, 22]);
   const soft = made([daily]);
-  assert.deepEqual(await stderrOf(() => soft.monitor.write([1, 2, 3, 4].map(() => call({ model: "mine" })))), []);
+  assert.deepEqual(await budgetLines(() => soft.monitor.write([1, 2, 3, 4].map(() => call({ model: "mine" })))), []);
 });
 
 test("calls without a known cost, and failed ones, do not make a limit keep more than 10,000 users", () => {

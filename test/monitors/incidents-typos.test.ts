@@ -3,19 +3,8 @@ import { test } from "node:test";
 import { act } from "../../src/collector/incident-actions.ts";
 import { defaultRules } from "../../src/monitors/alerts/default-rules.ts";
 import { incidents } from "../../src/monitors/incidents/incidents.ts";
+import { stderrOf } from "../support/stderr-of.ts";
 import { desk } from "./incidents-support.ts";
-
-async function stderrOf(fn: () => unknown): Promise<string> {
-  const { write } = process.stderr;
-  let text = "";
-  process.stderr.write = ((chunk: string) => (text += chunk) !== "") as typeof write;
-  try {
-    await fn();
-  } finally {
-    process.stderr.write = write;
-  }
-  return text;
-}
 
 test("an action that the runbook does not have is not noted as done; one by hand reads unlike one that ran", async () => {
   const { tracked, fire } = desk({ mitigations: { reduce_concurrency: () => {} } });

@@ -2,21 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Notifier, notifier } from "../../src/monitors/channels/notifier.ts";
 import { messageOf, type Probe, probe } from "../support/notifications.ts";
+import { stderrOf } from "../support/stderr-of.ts";
 
 const told = ({ sent }: Probe): string[] =>
   sent.map(({ notification }) => `${notification.action} ${notification.severity}`);
-
-async function stderrOf(fn: () => Promise<void>): Promise<string> {
-  const { write } = process.stderr;
-  let text = "";
-  process.stderr.write = ((chunk: string) => (text += chunk) !== "") as typeof write;
-  try {
-    await fn();
-  } finally {
-    process.stderr.write = write;
-  }
-  return text;
-}
 
 test("a severity as the tables write it is the same severity: SEV2 pages", async () => {
   const [page, team] = [probe("p"), probe("t")];

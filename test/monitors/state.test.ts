@@ -12,6 +12,7 @@ import { build } from "esbuild";
 import { fileReplacer } from "../../src/monitors/replace-file.ts";
 import { type State, stateFile } from "../../src/monitors/state.ts";
 import { until } from "../support/notifications.ts";
+import { stderrOf } from "../support/stderr-of.ts";
 
 const run = promisify(execFile);
 let folder: string;
@@ -46,19 +47,6 @@ function program(path: string, body: string): string[] {
     const state = stateFile(${JSON.stringify(path)});
     ${body}`,
   ];
-}
-
-/** What is written to stderr while `fn` runs. */
-function stderrOf(fn: () => void): string {
-  const { write } = process.stderr;
-  let text = "";
-  process.stderr.write = ((chunk: string) => (text += chunk) !== "") as typeof write;
-  try {
-    fn();
-  } finally {
-    process.stderr.write = write;
-  }
-  return text;
 }
 
 test("several monitors share one file, each finds its part again, and only its owner may read it", () => {
@@ -169,13 +157,13 @@ test("one monitor that cannot say what it has does not cost the others theirs", 
   assert.equal(readFileSync(path, "utf8"), '{"format":1,"parts":{"good":1}}');
 });
 
-test("a damaged file of ours is kept aside, said on stderr, and begins anew", () => {
+test("a damaged file of ours is kept aside, said on stderr, and begins anew", async () => {
   for (const damage of ['{"format":1,"parts":{"budgets":{"spent":9', "", "\0\0\0\0", '{"format":1,"parts":7}']) {
     const path = newPath();
     mkdirSync(join(path, ".."));
     writeFileSync(path, damage);
     let state!: State;
-    const said = stderrOf(() => void (state = stateFile(path)));
+    const said = await stderrOf(() => void (state = stateFile(path)));
     assert.match(said, /^sightline: .*state\.json was damaged and is now .*state\.json\.damaged\..*begins anew\.\n$/);
     assert.equal(readFileSync(`${path}.damaged`, "utf8"), damage);
     assert.equal(state.load("budgets"), undefined);
@@ -202,11 +190,11 @@ test("what is not ours is left as it is: a ConfigError names the path", () => {
   assert.throws(() => stateFile(undefined as never), { code: "CONFIG_STATE_FILE" });
 });
 
-test("while it cannot be written nothing is forgotten, and one line says so", () => {
+test("while it cannot be written nothing is forgotten, and one line says so", async () => {
   const path = newPath();
   const state = stateFile(path);
   rmSync(join(path, ".."), { recursive: true });
-  const said = stderrOf(() => {
+  const said = await stderrOf(() => {
     for (let i = 1; i <= 3; i++) {
       state.changed("n", () => i);
       state.save();
@@ -225,7 +213,7 @@ test("another process that writes the same file is noticed once", async () => {
   state.save();
   await run(process.execPath, program(path, 'state.changed("n", () => 2);'));
   assert.equal(JSON.parse(readFileSync(path, "utf8")).parts.n, 2, "written as the process exits");
-  const said = stderrOf(() => {
+  const said = await stderrOf(() => {
     for (let i = 3; i <= 5; i++) {
       state.changed("n", () => i);
       state.save();
