@@ -1,10 +1,12 @@
-import type { ComponentChildren, JSX, RefObject } from "preact";
+import type { ComponentChildren, JSX, RefObject, VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Rows above and below what is seen: what a turn of the wheel shows before the next frame. */
 const OVERSCAN = 6;
 /** The window moves so many rows at once, so that slow scrolling is left to the compositor in most frames. Below `OVERSCAN`. */
 const STRIDE = 4;
+/** Milliseconds after a jump at which the rows around those that are seen are drawn. */
+const SETTLED = 100;
 
 export interface RowsHandle {
   /** Scrolls as little as it takes to show the row; `center` for one that was jumped to. */
@@ -28,7 +30,8 @@ interface Props {
   headerHeight?: number;
   /**
    * Elements stay where they are in the document, whatever rows they show: half the work of a scroll. For lists whose rows
-   * hold nothing that takes the focus, and whose order is told otherwise (`aria-posinset`, `aria-activedescendant`).
+   * hold nothing that takes the focus, and whose order is told otherwise (`aria-posinset`, `aria-activedescendant`). After a
+   * jump they draw what is seen, and the rest once it stays in view.
    */
   isUnordered?: boolean;
   /** Called with the rows that are drawn whenever they change. `last` is exclusive. */
@@ -50,7 +53,11 @@ export function VirtualRows({
 }: Props) {
   const element = useRef<HTMLDivElement>(null);
   const [height, setHeight] = useState(0);
-  const [firstSeen, setFirstSeen] = useState(0);
+  const [{ firstSeen, isJump }, setSeen] = useState({ firstSeen: 0, isJump: false });
+  const drawn = useRef<VNode[]>([]);
+  const inView = Math.ceil(height / rowHeight) + 1;
+  const room = useRef(inView);
+  room.current = inView;
 
   useLayoutEffect(() => {
     const box = element.current!;
@@ -58,14 +65,28 @@ export function VirtualRows({
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(box);
-    const scrolled = () => setFirstSeen(Math.floor(box.scrollTop / rowHeight / STRIDE) * STRIDE);
+    let settling: ReturnType<typeof setTimeout>;
+    const show = (mayJump: boolean) => {
+      const seen = Math.floor(box.scrollTop / rowHeight);
+      const stride = seen - (seen % STRIDE);
+      setSeen((before) => {
+        if (mayJump && Math.abs(seen - before.firstSeen) > room.current) return { firstSeen: seen, isJump: true };
+        return stride === before.firstSeen && !before.isJump ? before : { firstSeen: stride, isJump: false };
+      });
+    };
+    const scrolled = () => {
+      show(isUnordered);
+      clearTimeout(settling);
+      settling = setTimeout(show, SETTLED, false);
+    };
     box.addEventListener("scroll", scrolled, { passive: true });
-    scrolled();
+    show(false);
     return () => {
       observer.disconnect();
       box.removeEventListener("scroll", scrolled);
+      clearTimeout(settling);
     };
-  }, [rowHeight]);
+  }, [rowHeight, isUnordered]);
 
   if (handle) {
     handle.current = {
@@ -83,9 +104,9 @@ export function VirtualRows({
     };
   }
 
-  const inView = Math.ceil(height / rowHeight) + 1;
-  const first = Math.max(0, Math.min(firstSeen, count - inView) - OVERSCAN);
-  const last = Math.min(count, first + inView + 2 * OVERSCAN);
+  const around = isJump ? 0 : OVERSCAN;
+  const first = Math.max(0, Math.min(firstSeen, count - inView) - around);
+  const last = Math.min(count, first + inView + 2 * around);
   // Elements go round: the one that leaves at the top comes back at the bottom.
   const pool = inView + 2 * OVERSCAN;
 
@@ -93,9 +114,10 @@ export function VirtualRows({
     onRange?.(first, last);
   }, [first, last, count]);
 
-  const rows = [];
+  // What a jump leaves out stays as it was, far away.
+  const rows = isJump ? [...drawn.current] : [];
   for (let i = first; i < last; i++) {
-    rows.push(
+    rows[isUnordered ? i % pool : i - first] = (
       <div
         class="rows-row"
         role="presentation"
@@ -103,10 +125,10 @@ export function VirtualRows({
         style={{ transform: `translateY(${i * rowHeight}px)`, height: `${rowHeight}px` }}
       >
         {row(i)}
-      </div>,
+      </div>
     );
   }
-  if (isUnordered) rows.sort((a, b) => Number(a.key) - Number(b.key));
+  drawn.current = rows;
   return (
     <div ref={element} class={more ? `rows ${more}` : "rows"} {...attributes}>
       {header}
