@@ -43,7 +43,7 @@ export function SpanBar({ model, index, width: { value: width } }: SpanBarProps)
   return (
     <div class="span-bars">
       <div
-        class={wait === undefined ? looks : `${looks} waited`}
+        class={`${looks} type-${row.type}${wait === undefined ? "" : " waited"}`}
         style={{ left: `${round(a)}px`, width: `${round(b - a)}px`, "--wait": wait }}
       >
         <span class={`span-bar-label ${room}`}>{told}</span>

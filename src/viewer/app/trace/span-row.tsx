@@ -41,7 +41,6 @@ export function SpanRow({ model, position, width }: SpanRowProps) {
   const subtreeTokens = isBelow ? sums.tokens[index]! : 0;
   const classes = [
     "span-row",
-    `type-${row.type}`,
     isSelected && "selected",
     failed && "failed",
     isDimmed && "dimmed",
@@ -61,7 +60,7 @@ export function SpanRow({ model, position, width }: SpanRowProps) {
     >
       <div class="span-name">
         {level > 0 && <span class="indent" style={{ width: `${Math.min(level, DEEPEST) * INDENT}px` }} />}
-        {below > 0 ? (
+        {below > 0 && (
           <span
             class={isCollapsed ? "twisty folded" : "twisty open"}
             onClick={(event) => {
@@ -70,10 +69,8 @@ export function SpanRow({ model, position, width }: SpanRowProps) {
               else model.toggle(index);
             }}
           />
-        ) : (
-          <span class="twisty" />
         )}
-        <span class="dot square" />
+        <span class={`dot square type-${row.type}${below > 0 ? "" : " leaf"}`} />
         <span class={isMatch ? "span-label match" : "span-label"}>{row.name || "(no name)"}</span>
         {isCollapsed && <span class="span-count">{below}</span>}
         {failed && (
