@@ -96,8 +96,10 @@ async function scrolled(page: Page, cdp: CDPSession, processes: CDPSession, step
       let rows = 0;
       let blank = 0;
       let last = await new Promise<number>(requestAnimationFrame);
-      for (let i = 0; i < count; i++) {
-        list.scrollTop += step;
+      for (let i = 1; i <= count; i++) {
+        // Between frames, as a hand does: within one, what is painted would be the new place with the rows of the old one.
+        await new Promise((done) => setTimeout(done));
+        list.scrollTop = i * step;
         const now = await new Promise<number>(requestAnimationFrame);
         frames.push(now - last);
         last = now;

@@ -116,6 +116,45 @@ test(
   },
 );
 
+test(
+  "After a jump every row that is seen is there, the right one and once, and its neighbours follow",
+  options,
+  async (t) => {
+    const { page, complaints } = await open(t, `/trace/${lab.idOf(10_000)}`);
+    await page.waitForFunction(() => !document.querySelector(".loading-note"));
+    const wrong = await page.evaluate(async () => {
+      const list = document.querySelector("[role=tree]")!;
+      const { left, top, height } = list.getBoundingClientRect();
+      const wrong: string[] = [];
+      // Far, back, to the end, a little, one row, and while the rows around the last place are still to come.
+      for (const place of [100_003, 250, 1e9, 180_000, 180_026, 180_130, 181_000, 90_000, 0]) {
+        list.scrollTop = place;
+        for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+        for (let y = 1; y < height; y += 13) {
+          const position = Math.floor((list.scrollTop + y) / 26);
+          const expected = `span-${(position + 1).toString(16).padStart(16, "0")}`;
+          const seen = document.elementFromPoint(left + 100, top + y)?.closest("[role=treeitem]")?.id;
+          if (seen !== expected) wrong.push(`at ${place}: ${seen}, not ${expected}`);
+        }
+        const ids = [...document.querySelectorAll("[role=treeitem]")].map(({ id }) => id);
+        if (new Set(ids).size !== ids.length) wrong.push(`at ${place}: a row is there twice`);
+      }
+      list.scrollTop = 26 * 5_000;
+      return wrong;
+    });
+    assert.deepEqual(wrong, []);
+    await page.waitForSelector(`#${span(4_997)}`);
+    // A window of another height while a jump settles.
+    await page.evaluate(() => {
+      document.querySelector("[role=tree]")!.scrollTop = 26 * 8_000;
+    });
+    await page.setViewportSize({ width: 1280, height: 500 });
+    await page.waitForSelector(`#${span(7_997)}`);
+    assert.equal(await page.locator(`#${span(8_005)}`).count(), 1);
+    assert.deepEqual(complaints.list, []);
+  },
+);
+
 test("Idle time is offered to be drawn short", options, async (t) => {
   const { page } = await open(t, `/trace/${lab.IDS.idle}`);
   await page.click("text=Draw idle times short");

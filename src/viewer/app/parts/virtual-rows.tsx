@@ -61,10 +61,6 @@ export function VirtualRows({
 
   useLayoutEffect(() => {
     const box = element.current!;
-    const measure = () => setHeight(box.clientHeight);
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(box);
     let settling: ReturnType<typeof setTimeout>;
     const show = (mayJump: boolean) => {
       const seen = Math.floor(box.scrollTop / rowHeight);
@@ -80,7 +76,14 @@ export function VirtualRows({
       settling = setTimeout(show, SETTLED, false);
     };
     box.addEventListener("scroll", scrolled, { passive: true });
-    show(false);
+    const measure = () => {
+      setHeight(box.clientHeight);
+      // Elements go round otherwise in a window of another height.
+      show(false);
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(box);
     return () => {
       observer.disconnect();
       box.removeEventListener("scroll", scrolled);
