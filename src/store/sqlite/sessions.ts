@@ -4,7 +4,7 @@ import { words } from "../words.ts";
 import { conditionsOf } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import type { Value } from "./driver.ts";
-import { HAS_WORDS, matchOf } from "./text-hits.ts";
+import { HAS_WORDS, matchOf } from "./text-search.ts";
 
 /** The sessions of the traces that the query finds; those of the latest traces first. */
 export function listSessions(

@@ -35,8 +35,14 @@ function find(
   place: Place | undefined,
   limit: number,
 ): any[] {
-  const ids = textHits(connection, conditions, wanted, place, limit);
-  const sql = `SELECT ${SUMMARY_COLUMNS} FROM json_each(?) j CROSS JOIN traces t ON t.id = j.value
-    ORDER BY t.start_us DESC, t.trace_id DESC`;
-  return connection.prepare(sql).all(JSON.stringify(ids));
+  // A span that is replaced meanwhile has another number: all statements have to see the same.
+  connection.db.exec("BEGIN");
+  try {
+    const ids = textHits(connection, conditions, wanted, place, limit);
+    const sql = `SELECT ${SUMMARY_COLUMNS} FROM json_each(?) j CROSS JOIN traces t ON t.id = j.value
+      ORDER BY t.start_us DESC, t.trace_id DESC`;
+    return connection.prepare(sql).all(JSON.stringify(ids));
+  } finally {
+    connection.db.exec("COMMIT");
+  }
 }
