@@ -1,4 +1,5 @@
 import { isPromise } from "node:util/types";
+import { IS_LITTLE_ENDIAN, readWords, window, wordShift } from "../core/window.ts";
 import { ASSIGNMENTS } from "./assignments.ts";
 import { LIMITS } from "./limits.ts";
 import { LISTS } from "./lists.ts";
@@ -7,7 +8,6 @@ import { isCardNumber, type PersonalData, personalKinds, personalRules } from ".
 import { codeAt, EDGE, type Rule, type Scan, startScan } from "./scan.ts";
 import { SHAPES } from "./shapes.ts";
 import { TOKENS } from "./tokens.ts";
-import { IS_LITTLE_ENDIAN, readWords, window, wordShift } from "./window.ts";
 
 export type { PersonalData } from "./personal.ts";
 export { REDACTED } from "./scan.ts";

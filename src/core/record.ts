@@ -1,5 +1,6 @@
 import type { Cost, GenAi, HttpCall, Usage } from "./gen-ai.ts";
 import type { Json, JsonObject } from "./json.ts";
+import { lineOf } from "./line.ts";
 
 export type * from "./gen-ai.ts";
 export type * from "./json.ts";
@@ -192,8 +193,12 @@ export function shareLines(shared: boolean): void {
  * kept for longer, as a record may wait for hours in the queue of a sink that is down.
  */
 export function encode(record: TraceRecord): string {
-  if (!isShared) return JSON.stringify(record);
-  return newer.get(record) ?? older.get(record) ?? remember(record, JSON.stringify(record));
+  if (!isShared) return toLine(record);
+  return newer.get(record) ?? older.get(record) ?? remember(record, toLine(record));
+}
+
+function toLine(record: TraceRecord): string {
+  return lineOf(record) ?? JSON.stringify(record);
 }
 
 function remember(record: TraceRecord, line: string): string {

@@ -1,3 +1,4 @@
+import { markCopy } from "./line.ts";
 import type { TraceInfo, TraceRecord } from "./record.ts";
 
 /**
@@ -34,7 +35,8 @@ export interface Draft {
 
 /** Stamps the trace attributes as they are now, so that a late `updateTrace` reaches what has not been sent. */
 export function seal(draft: Draft): TraceRecord {
-  if (draft.record.trace !== draft.trace.info) draft.record = { ...draft.record, trace: draft.trace.info };
+  const { record, trace } = draft;
+  if (record.trace !== trace.info) draft.record = markCopy({ ...record, trace: trace.info }, record);
   return Object.freeze(draft.record);
 }
 

@@ -1,4 +1,5 @@
 import { toNanos } from "./clock.ts";
+import { markPlain } from "./line.ts";
 import {
   type Cost,
   type Cut,
@@ -58,9 +59,15 @@ export interface Known {
   readonly output: Json | undefined;
 }
 
-/** The record of a span; what is not known is left out. */
+const STATUS = {
+  ok: Object.freeze({ code: "ok" }),
+  error: Object.freeze({ code: "error" }),
+  unset: Object.freeze({ code: "unset" }),
+} as const;
+
+/** The record of a span; what is not known is left out. The order is the one that `line.ts` writes. */
 export function writeRecord(span: Known, said: Readonly<Said>): SpanRecord {
-  const { trace, failed, unfinished } = span;
+  const { trace, failed, unfinished, parentOrigin, traceState } = span;
   const record: { -readonly [K in keyof SpanRecord]: SpanRecord[K] } = {
     record: "span",
     schema: SCHEMA_VERSION,
@@ -73,19 +80,24 @@ export function writeRecord(span: Known, said: Readonly<Said>): SpanRecord {
     kind: span.kind,
     startTime: toNanos(span.startMs),
     endTime: toNanos(Math.max(span.startMs, span.endMs)),
-    status: { code: failed ? "error" : unfinished ? "unset" : "ok" },
+    status: STATUS[failed ? "error" : unfinished ? "unset" : "ok"],
     level: span.level,
     trace: trace.info,
   };
   if (span.parentSpanId !== undefined) record.parentSpanId = span.parentSpanId;
-  if (span.parentOrigin === "remote") record.parentIsRemote = true;
-  else if (span.parentOrigin === "external") record.parentIsExternal = true;
-  if (span.traceState !== undefined) record.traceState = span.traceState;
   if (span.input !== undefined) record.input = span.input;
   if (span.output !== undefined) record.output = span.output;
-  if (said !== NOTHING_SAID) addSaid(record, said);
-  if (unfinished) record.unfinished = true;
-  if (span.callSite !== undefined) record.callSite = span.callSite;
+  const hasMore = unfinished || said !== NOTHING_SAID || parentOrigin !== undefined || traceState !== undefined;
+  if (hasMore) {
+    if (parentOrigin === "remote") record.parentIsRemote = true;
+    else if (parentOrigin === "external") record.parentIsExternal = true;
+    if (traceState !== undefined) record.traceState = traceState;
+    if (said !== NOTHING_SAID) addSaid(record, said);
+    if (unfinished) record.unfinished = true;
+    if (span.callSite !== undefined) record.callSite = span.callSite;
+  }
+  // A function may have anything as its name, and a trace that was given may say anything of its flags.
+  if (typeof span.name === "string" && Number.isInteger(trace.traceFlags)) markPlain(record, hasMore);
   return record;
 }
 

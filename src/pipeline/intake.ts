@@ -1,5 +1,6 @@
 import type { Finder } from "../core/finder.ts";
 import { guard } from "../core/guard.ts";
+import { markCopy } from "../core/line.ts";
 import type { Cost, SpanRecord } from "../core/record.ts";
 import type { Draft } from "../core/trace.ts";
 import { totalUsd } from "../core/usd.ts";
@@ -58,10 +59,11 @@ export function createIntake({ pricing, finder, emit, mayWait = true }: IntakeOp
     if (pricing === undefined || !needsPrice(draft)) return draft;
     const record = draft.record as SpanRecord;
     const cost = guard(() => pricing.costOf(record), undefined);
-    if (cost === undefined) unpriced++;
-    return cost === undefined
-      ? draft
-      : { record: { ...record, cost }, trace: draft.trace, bytes: draft.bytes + COST_BYTES };
+    if (cost === undefined) {
+      unpriced++;
+      return draft;
+    }
+    return { record: markCopy({ ...record, cost }, record), trace: draft.trace, bytes: draft.bytes + COST_BYTES };
   };
 
   const look = (draft: Draft, hasMore: boolean): void => {

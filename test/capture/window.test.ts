@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRedactor, REDACTED } from "../../src/capture/redact.ts";
-import { readWords, window, wordShift } from "../../src/capture/window.ts";
+import { readWords, window, wordShift } from "../../src/core/window.ts";
 
 const SECRET = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyzABCDEF";
 
