@@ -4,7 +4,7 @@ import { aggregate } from "./aggregate.ts";
 import { append } from "./append.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { type ClickHouseStoreOptions, checkClickHouse, withoutAddressParts } from "./options.ts";
-import { sessionsOf, spanLine, spansOf, traceOf, tracesOf, valuesOf } from "./traces.ts";
+import { sessionsOf, spanOf, spansOf, traceOf, tracesOf, valuesOf } from "./traces.ts";
 import { prune, revisionOf, sqlOf, statsOf } from "./upkeep.ts";
 
 /**
@@ -52,10 +52,7 @@ export function clickHouseStore(given: ClickHouseStoreOptions): TraceStore {
     traces: async (query = {}) => tracesOf(await opened(), projectOf(query), query),
     trace: async (traceId, asked) => traceOf(await opened(), projectOf(asked), traceId),
     spans: async (traceId, asked = {}) => spansOf(await opened(), projectOf(asked), traceId, asked),
-    async span(traceId, spanId, asked) {
-      const line = await spanLine(await opened(), projectOf(asked), traceId, spanId);
-      return line === undefined ? undefined : JSON.parse(line);
-    },
+    span: async (traceId, spanId, asked) => spanOf(await opened(), projectOf(asked), traceId, spanId),
     aggregate: async (query) => aggregate(await opened(), projectOf(query), query),
     sessions: async (query = {}) => sessionsOf(await opened(), projectOf(query), query),
     values: async (query) => valuesOf(await opened(), projectOf(query), query),

@@ -1,11 +1,11 @@
 import { encode, type FindingRecord, type ScoreRecord, type SpanRecord } from "../../core/record.ts";
 import { plainText } from "../plain-text.ts";
-import { searchText } from "../search-text.ts";
 import { microseconds, spanRow } from "../span-row.ts";
 import { rootKind } from "../summarize.ts";
 import { metadataTexts, type TraceFacts, traceFacts } from "../trace-facts.ts";
 import type { SpanRow } from "../trace-store.ts";
 import type { Line } from "./tab-separated.ts";
+import { textColumns } from "./text-columns.ts";
 
 const DAY_US = 86_400_000_000;
 /** 2149-06-06, the last that a `Date` holds. */
@@ -31,7 +31,7 @@ export const SPAN_COLUMNS: readonly string[] = [
   ..."input_size output_size".split(" "),
   ...FACT_COLUMNS,
 ];
-export const PAYLOAD_COLUMNS: readonly string[] = "project trace_id span_id version day doc".split(" ");
+export const PAYLOAD_COLUMNS: readonly string[] = "project trace_id span_id version day texts doc".split(" ");
 export const SCORE_COLUMNS: readonly string[] =
   "project id version trace_id time_us name value feature team user_id environment line".split(" ");
 export const FINDING_COLUMNS: readonly string[] = "project id version trace_id time_us name severity line".split(" ");
@@ -49,6 +49,7 @@ export function spanValues(record: SpanRecord, project: string): { span: Values;
   const day = dayOf(row.startUs);
   const traceId = plainText(record.traceId);
   const spanId = plainText(record.spanId);
+  const { texts, words, line } = textColumns(record);
   return {
     span: [
       ...[project, traceId, spanId, version, 0, day, row.startUs, row.durationNs, row.firstChunkNs ?? null],
@@ -59,7 +60,7 @@ export function spanValues(record: SpanRecord, project: string): { span: Values;
       ...[row.outputPreview ?? "", row.inputSize ?? null, row.outputSize ?? null],
       ...factValues(traceFacts(record)),
     ],
-    payload: [project, traceId, spanId, version, dateText(day), `${searchText(record)}\n${encode(record)}`],
+    payload: [project, traceId, spanId, version, dateText(day), texts, `${words}\n${line}`],
   };
 }
 

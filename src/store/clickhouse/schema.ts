@@ -12,15 +12,16 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-/** The two parts of `payloads.doc`. The index is used where a statement has the first just so. */
-export const WORDS = "substringIndex(doc, '\\n', 1)";
+/** What full text finds a span by. The index is used where a statement has it just so. */
+export const WORDS = "concat(lower(texts), ' ', substringIndex(doc, '\\n', 1))";
+/** The record's JSON, in which `texts` have their places. */
 export const LINE = "substring(doc, position(doc, '\\n') + 1)";
 
 /** The tables by name. In a cluster the name is that of the `Distributed` table over each node's `…_local`. */
 export const TABLES = ["span_rows", "payloads", "trace_rows", "scores", "findings", "revisions"] as const;
 export type Table = (typeof TABLES)[number];
 
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 interface Layout {
   readonly columns: string;
@@ -34,6 +35,8 @@ interface Layout {
   readonly granularity?: number;
 }
 
+const TEXT_INDEX = "TYPE text(tokenizer = splitByNonAlpha, posting_list_codec = 'bitpacking')";
+
 const FACTS = `
   trace_name String CODEC(ZSTD(1)), user_id String CODEC(ZSTD(1)), session_id String CODEC(ZSTD(1)),
   feature LowCardinality(String), team LowCardinality(String), environment LowCardinality(String),
@@ -44,8 +47,8 @@ const FACTS = `
  * - `version` is twice the `seq`, plus one; a row that only says that the span is in another day's partition now is
  *   `is_moved`, with the even number below.
  * - `trace_rows` are summaries, made of all rows of a trace after each append; the version grows with what they have seen.
- * - `payloads.doc` is what full text finds a span by, a newline, and the record as a line: two columns with nearly the same
- *   text would take twice the room.
+ * - `payloads` has each long text once: in `texts` as it is, a newline between. `doc` is the other words that full text
+ *   finds the span by, a newline, and the record as a line without the texts (`text-columns.ts`).
  * - `day` is that of the start; dates end in 2149.
  * - `meta` has plain keys: among those of low cardinality, 26.7 does not find the empty one after rows were deleted.
  */
@@ -77,7 +80,7 @@ const LAYOUTS: { readonly [table in Table]: Layout } = {
   project LowCardinality(String), trace_id String CODEC(ZSTD(1)), span_id String CODEC(ZSTD(1)),
   version UInt64 CODEC(T64, ZSTD(1)), day Date CODEC(Delta, ZSTD(1)),
   doc String CODEC(ZSTD(3)),
-  INDEX words_index ${WORDS} TYPE text(tokenizer = splitByNonAlpha, posting_list_codec = 'bitpacking')`,
+  INDEX words_index substringIndex(doc, '\\n', 1) ${TEXT_INDEX}`,
     engine: "replacing",
     order: "project, trace_id, span_id",
     isByDay: true,
@@ -140,7 +143,24 @@ const LAYOUTS: { readonly [table in Table]: Layout } = {
  * change is one more entry.
  */
 export function migrations(options: SchemaOptions): readonly Migration[] {
-  return [{ version: 1, statements: [...TABLES.flatMap((table) => tableOf(table, options)), ...viewsOf(options)] }];
+  return [
+    { version: 1, statements: [...TABLES.flatMap((table) => tableOf(table, options)), ...viewsOf(options)] },
+    { version: 2, statements: textsOnce(options) },
+  ];
+}
+
+/** Long texts once, as they are. What was kept before has none, and all its words: it is read by the same rule. */
+function textsOnce(options: SchemaOptions): string[] {
+  const stored = storedTable("payloads", options);
+  const tables = options.cluster === undefined ? [stored] : [stored, `${options.database}.payloads`];
+  const alter = (table: string, change: string) => `ALTER TABLE ${table}${onCluster(options)} ${change}`;
+  return [
+    ...tables.map((table) => alter(table, "ADD COLUMN IF NOT EXISTS texts String CODEC(ZSTD(3)) AFTER day")),
+    alter(stored, "DROP INDEX IF EXISTS words_index"),
+    alter(stored, `ADD INDEX IF NOT EXISTS texts_index ${WORDS} ${TEXT_INDEX}`),
+    // In the background; until then, what is without it is read through.
+    alter(stored, "MATERIALIZE INDEX texts_index SETTINGS mutations_sync = 0"),
+  ];
 }
 
 /** The database, and the table that says which migrations it has had. */

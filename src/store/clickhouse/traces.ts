@@ -1,4 +1,4 @@
-import type { FindingRecord, ScoreRecord } from "../../core/record.ts";
+import type { FindingRecord, ScoreRecord, SpanRecord } from "../../core/record.ts";
 import { limitOf, type Place, pageOf, placeOf } from "../paging.ts";
 import { plainText } from "../plain-text.ts";
 import { StoreError } from "../store-error.ts";
@@ -18,6 +18,7 @@ import type { Params } from "./driver.ts";
 import { dayOf, ROW_COLUMNS, spanRowOf } from "./rows.ts";
 import { LINE } from "./schema.ts";
 import { addSums, type FoundFindings, SUMMARY_COLUMNS, summaryOf } from "./summaries.ts";
+import { recordOf } from "./text-columns.ts";
 import { ALL_HITS, searchOf, wordsOf } from "./text-hits.ts";
 
 /** How many traces are looked through at first for words that many have; then four times as many. */
@@ -148,19 +149,19 @@ ORDER BY start_us, span_id LIMIT ${limit + 1}`,
   return pageOf(rows.map(spanRowOf), limit, ({ startUs, spanId }) => ({ us: startUs, id: spanId }));
 }
 
-export async function spanLine(
+export async function spanOf(
   db: Database,
   project: string,
   traceId: string,
   spanId: string,
-): Promise<string | undefined> {
-  const rows = await db.rows(
-    `SELECT ${LINE} AS line FROM ${db.schema.database}.payloads
+): Promise<SpanRecord | undefined> {
+  const [row] = await db.rows(
+    `SELECT texts, ${LINE} AS line FROM ${db.schema.database}.payloads
 WHERE project = {project:String} AND trace_id = {id:String} AND span_id = {span:String}
 ORDER BY version DESC LIMIT 1`,
     { project, id: plainText(traceId), span: plainText(spanId) },
   );
-  return rows[0]?.line;
+  return row && recordOf(row.texts, row.line);
 }
 
 export async function sessionsOf(db: Database, project: string, query: TraceQuery): Promise<Page<SessionSummary>> {

@@ -156,7 +156,7 @@ function contents(server: Server): Promise<string> {
     `(SELECT (count(), groupBitXor(cityHash64(${columns}))) FROM ${DATABASE}.${table}_local FINAL)`;
   return ask(
     server,
-    `SELECT ${hash("span_rows", "trace_id, span_id, version, name")}, ${hash("payloads", "trace_id, span_id, doc")},
+    `SELECT ${hash("span_rows", "trace_id, span_id, version, name")}, ${hash("payloads", "trace_id, span_id, texts, doc")},
       ${hash("trace_rows", "trace_id, version, spans, status")}`,
   );
 }
