@@ -157,7 +157,7 @@ export async function twoByTwo(): Promise<Lab> {
 
 /** One statement over HTTP, its answer as text. */
 export async function ask(server: Pick<Server, "url">, query: string): Promise<string> {
-  const response = await fetch(server.url, { method: "POST", body: query });
+  const response = await fetch(server.url, { method: "POST", body: query, headers: { connection: "close" } });
   const text = await response.text();
   if (!response.ok) throw new Error(text);
   return text.trim();
