@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { SpanRecord } from "../core/record.ts";
-import { decodeOtlp } from "../formats/otlp/decode-otlp.ts";
+import type { SpanRecord, TraceRecord } from "../core/record.ts";
 import { otlpPieces } from "../formats/otlp/otlp-pieces.ts";
 import { recordsFromOtlpLogs, type SpanContent, withContent } from "../formats/otlp/records-from-logs.ts";
 import { recordsFromOtlp } from "../formats/otlp/records-from-otlp.ts";
@@ -64,12 +63,25 @@ export function takeLogs(store: Pick<TraceStore, "span">): Form<ReadOtlp> {
     name: "otlp_logs",
     path: "/v1/logs",
     async read(bytes, request, project) {
-      const logs = decodeOtlp(bytes, typeOf(request), { signal: "logs" });
-      const { records, contents, ignored, rejected } = recordsFromOtlpLogs(logs);
-      const spans = await spansWith(contents, project);
-      const lost = contents.length - spans.length;
-      const reason = rejected[0]?.reason ?? (lost > 0 ? NO_SPAN : ignored > 0 ? NO_LOGS : "");
-      return { records: [...records, ...spans], unreadable: rejected.length + lost + ignored, reason };
+      const pause = createTurns();
+      const records: TraceRecord[] = [];
+      const newer: SpanRecord[] = [];
+      let [lost, ignored, unreadable, reason] = [0, 0, 0, ""];
+      for (const piece of otlpPieces(bytes, typeOf(request), "logs")) {
+        const read = piece === undefined ? undefined : recordsFromOtlpLogs(piece);
+        for (const record of read?.records ?? []) records.push(record);
+        const contents = read?.contents ?? [];
+        const spans = await spansWith(contents, project);
+        for (const span of spans) newer.push(span);
+        lost += contents.length - spans.length;
+        ignored += read?.ignored ?? 0;
+        unreadable += read?.rejected.length ?? 0;
+        reason ||= read?.rejected[0]?.reason ?? "";
+        await pause();
+      }
+      for (const span of newer) records.push(span);
+      reason ||= lost > 0 ? NO_SPAN : ignored > 0 ? NO_LOGS : "";
+      return { records, unreadable: unreadable + lost + ignored, reason };
     },
     answer: ({ unreadable, reason }, rejected, request) =>
       otlpAnswer("logs", request, unreadable + rejected.length, reason || (rejected[0]?.reason ?? "")),

@@ -1,7 +1,7 @@
 /** A large OTLP body taken apart says what it says in one. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeOtlp, FormatError, recordsFromOtlp } from "../../src/formats/index.ts";
+import { decodeOtlp, FormatError, recordsFromOtlp, recordsFromOtlpLogs } from "../../src/formats/index.ts";
 import { otlpPieces } from "../../src/formats/otlp/otlp-pieces.ts";
 import { toProtobuf } from "../../src/sinks/otlp/to-protobuf.ts";
 import { keyValues, otlpSpan } from "./otlp-request.ts";
@@ -75,6 +75,54 @@ for (const [type, bytes] of [
     }
   });
 }
+
+test("log records are taken apart too, in both forms: many pieces, the same scores, contents and counts", () => {
+  const log = (n: number) => ({
+    timeUnixNano: "1732000000000000000",
+    eventName: ["gen_ai.evaluation.result", "gen_ai.client.inference.operation.details", "else"][n % 3],
+    traceId: "0193489c5a7e7c3e9f2e4d7a1b2c3d4e",
+    spanId: n % 100 === 0 ? "no id" : (n + 1).toString(16).padStart(16, "0"),
+    attributes: keyValues({
+      "gen_ai.evaluation.name": `logRecords ${n}`,
+      "gen_ai.evaluation.score.value": n / 2_000 + 0.0001,
+      "gen_ai.system_instructions": `"]}[{ ${"🙂 logRecords: [{ ".repeat(10)}`,
+    }),
+  });
+  const logs = (from: number, count: number) => Array.from({ length: count }, (_, i) => log(from + i));
+  const request = {
+    resourceLogs: [
+      { scopeLogs: [{ logRecords: logs(0, 900), scope: { name: "a" } }, { logRecords: [] }] },
+      { resource: { attributes: keyValues({ "service.name": "b" }) }, scopeLogs: [{ logRecords: logs(900, 301) }] },
+    ],
+  };
+  const hex = JSON.parse(JSON.stringify(request).replaceAll('"no id"', '"00"'));
+  for (const [type, bytes] of [
+    [JSON_TYPE, Buffer.from(JSON.stringify(request))],
+    [PROTOBUF, toProtobuf("LogsData", hex)],
+  ] as const) {
+    const whole = recordsFromOtlpLogs(decodeOtlp(bytes, type, { signal: "logs" }), { now });
+    const pieces = [...otlpPieces(bytes, type, "logs")].filter((piece) => piece !== undefined);
+    const parts = pieces.map((piece) => recordsFromOtlpLogs(piece, { now }));
+    assert.ok(pieces.length > 3, `${type}: ${pieces.length} pieces`);
+    assert.ok(whole.records.length > 300 && whole.contents.length > 300 && whole.rejected.length === 13, type);
+    assert.deepEqual(
+      parts.flatMap(({ records }) => records),
+      whole.records,
+    );
+    assert.deepEqual(
+      parts.flatMap(({ contents }) => contents),
+      whole.contents,
+    );
+    assert.deepEqual(
+      parts.flatMap(({ rejected }) => rejected),
+      whole.rejected,
+    );
+    assert.equal(
+      parts.reduce((sum, { ignored }) => sum + ignored, 0),
+      whole.ignored,
+    );
+  }
+});
 
 test("spans under a key that is written in another way are found too", () => {
   const text = JSON.stringify(REQUEST).replace('"spans":', '"sp\\u0061ns":');

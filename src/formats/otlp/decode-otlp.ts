@@ -5,9 +5,12 @@ import { fromProtobuf } from "./protobuf-reader.ts";
 /** OTLP's own limit for a request (specification, "OTLP/HTTP Request"). */
 const MAX_BYTES = 64 * 1024 ** 2;
 
+/** What is sent where: `/v1/traces` or `/v1/logs`. */
+export type OtlpSignal = "traces" | "logs";
+
 export interface DecodeOtlpOptions {
-  /** What is sent where: `/v1/traces` or `/v1/logs`. Default `traces`. */
-  readonly signal?: "traces" | "logs";
+  /** Default `traces`. */
+  readonly signal?: OtlpSignal;
   /** Default 64 MiB. */
   readonly maxBytes?: number;
 }

@@ -1,5 +1,5 @@
 import { FormatError } from "../format-error.ts";
-import { decodeOtlp, type OtlpRequest } from "./decode-otlp.ts";
+import { decodeOtlp, type OtlpRequest, type OtlpSignal } from "./decode-otlp.ts";
 import { jsonPieces } from "./json-pieces.ts";
 import { protobufPieces } from "./protobuf-pieces.ts";
 
@@ -7,35 +7,40 @@ import { protobufPieces } from "./protobuf-pieces.ts";
 const SMALL_BYTES = 256 * 1024;
 
 /**
- * The spans of an OTLP/HTTP body, as `decodeOtlp` gives them, in requests of a few hundred: between two of them others may
+ * The spans or log records of an OTLP/HTTP body, as `decodeOtlp` gives them, in requests of a few hundred: between two of them others may
  * have their turn. `undefined`: nothing yet, but time has passed.
  *
  * @throws FormatError as `decodeOtlp` does, at the latest with the piece that is at fault
  */
-export function* otlpPieces(bytes: Uint8Array, contentType: string): Generator<OtlpRequest | undefined> {
+export function* otlpPieces(
+  bytes: Uint8Array,
+  contentType: string,
+  signal: OtlpSignal = "traces",
+): Generator<OtlpRequest | undefined> {
   const type = contentType.split(";", 1)[0]!.trim().toLowerCase();
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isLarge = buffer.length > SMALL_BYTES;
   if (isLarge && type === "application/json") {
-    if (yield* jsonPieces(buffer)) return;
+    if (yield* jsonPieces(buffer, signal)) return;
   } else if (isLarge && (type === "application/x-protobuf" || type === "application/protobuf")) {
     const pieces = protobufPieces(buffer);
     if (pieces !== undefined) {
-      for (const { piece, at } of pieces) yield decoded(piece, contentType, at);
+      for (const { piece, at } of pieces) yield decoded(piece, contentType, signal, at);
       return;
     }
   }
   // Small, of another type, or not to be taken apart: then it says what is wrong with it.
-  yield decodeOtlp(bytes, contentType);
+  yield decodeOtlp(bytes, contentType, { signal });
 }
 
 /** Says where in the whole body it is. */
-function decoded(piece: Uint8Array, contentType: string, at: number): OtlpRequest {
+function decoded(piece: Uint8Array, contentType: string, signal: OtlpSignal, at: number): OtlpRequest {
   try {
-    return decodeOtlp(piece, contentType);
+    return decodeOtlp(piece, contentType, { signal });
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new FormatError(error.code, `This is no OTLP in protobuf: among the spans from byte ${at} on.`, {
+    const items = signal === "traces" ? "spans" : "log records";
+    throw new FormatError(error.code, `This is no OTLP in protobuf: among the ${items} from byte ${at} on.`, {
       offset: at,
     });
   }

@@ -1,7 +1,7 @@
-/** Of spans that are decoded at once. */
+/** Of spans, or log records, that are decoded at once. */
 const PIECE_BYTES = 64 * 1024;
 const LENGTH = 2;
-/** Of `TracesData`, `ResourceSpans` and `ScopeSpans`: the list of what is in it. */
+/** Of `TracesData`, `ResourceSpans` and `ScopeSpans`, and of their like for logs: the list of what is in it. */
 const LIST_FIELDS = [1, 2, 2] as const;
 
 interface Range {
@@ -18,7 +18,7 @@ interface Outline {
 export interface Piece {
   /** A request of its own. */
   readonly piece: Uint8Array;
-  /** Where its spans begin in the whole one. */
+  /** Where its items begin in the whole one. */
   readonly at: number;
 }
 
@@ -48,15 +48,15 @@ function* pieces(
   for (const { resource, scope } of scopes) {
     for (let from = 0; from < scope.items.length; ) {
       const { start } = scope.items[from]!.field;
-      const spans: Range[] = [];
+      const items: Range[] = [];
       for (let size = 0; from < scope.items.length && size < PIECE_BYTES; from++) {
         const { field } = scope.items[from]!;
-        spans.push(field);
+        items.push(field);
         size += field.end - field.start;
       }
       const inScope = message(
         2,
-        [...scope.others, ...spans].map((range) => slice(bytes, range)),
+        [...scope.others, ...items].map((range) => slice(bytes, range)),
       );
       const inResource = message(1, [...resource.others.map((range) => slice(bytes, range)), ...inScope]);
       yield { piece: Buffer.concat(inResource), at: start };
