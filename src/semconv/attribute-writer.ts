@@ -3,11 +3,27 @@ import type { Attributes, AttributeValue } from "./attributes.ts";
 import { attributeOf } from "./flatten.ts";
 import { jsonText } from "./json-text.ts";
 import type { Profile } from "./profile.ts";
-import { type AttributeKey, type AttributeType, ownName, REGISTRY } from "./registry.ts";
+import { type AttributeDefinition, type AttributeKey, type AttributeType, ownName, REGISTRY } from "./registry.ts";
 
-const NONE: ReadonlySet<AttributeKey> = new Set();
+type Definitions = ReadonlyMap<AttributeKey, AttributeDefinition>;
 
-/** Collects attributes under the names and types of one profile. */
+/** The registry as maps: an object of its size is slow to look into by a name that varies. */
+const DEFINITIONS: { readonly [P in Profile]: Definitions } = {
+  "1.36": definitions("1.36"),
+  "1.41": definitions("1.41"),
+  latest: definitions("latest"),
+};
+
+function definitions(profile: Profile): Definitions {
+  return new Map(Object.entries(REGISTRY[profile]) as [AttributeKey, AttributeDefinition][]);
+}
+
+/** Gets attributes one by one. A name may come again: its last value counts. */
+export interface AttributeTarget {
+  take(name: string, value: AttributeValue): void;
+}
+
+/** Writes attributes under the names and types of one profile. */
 export interface AttributeWriter {
   readonly profile: Profile;
   /**
@@ -17,33 +33,53 @@ export interface AttributeWriter {
   put(key: AttributeKey, value: unknown, first?: number, second?: number): void;
   /** Entries under names of their own, each as it is; what is `null` or undefined goes nowhere. */
   putEach(prefix: string, entries: unknown): void;
+}
+
+/** Collects what is written. */
+export interface AttributeCollector extends AttributeWriter {
   attributes(): Attributes;
 }
 
 /** @param own what goes under our own names though the profile has others for it */
-export function attributeWriter(profile: Profile, own: ReadonlySet<AttributeKey> = NONE): AttributeWriter {
-  return new Writer(profile, own);
+export function attributeWriter(profile: Profile, own?: ReadonlySet<AttributeKey>): AttributeCollector {
+  return new Collector(profile, own);
+}
+
+/** Hands on what is written. */
+export function attributeWriterTo(
+  target: AttributeTarget,
+  profile: Profile,
+  own?: ReadonlySet<AttributeKey>,
+): AttributeWriter {
+  return new Writer(profile, own, target);
 }
 
 /** A class, as there is one for each span that is sent. */
 class Writer implements AttributeWriter {
   readonly profile: Profile;
-  readonly #own: ReadonlySet<AttributeKey>;
-  readonly #written: { [name: string]: AttributeValue } = {};
+  readonly #definitions: Definitions;
+  readonly #own: ReadonlySet<AttributeKey> | undefined;
+  readonly #target: AttributeTarget;
 
-  constructor(profile: Profile, own: ReadonlySet<AttributeKey>) {
+  constructor(profile: Profile, own: ReadonlySet<AttributeKey> | undefined, target: AttributeTarget) {
     this.profile = profile;
+    this.#definitions = DEFINITIONS[profile];
     this.#own = own;
+    this.#target = target;
   }
 
+  /** Small, as V8 then puts it in the caller's place: most of what may be said of a span is not. */
   put(key: AttributeKey, value: unknown, first?: number, second?: number): void {
-    if (value === undefined || value === null) return;
-    const { name: official, type } = REGISTRY[this.profile][key];
-    let name: string = this.#own.has(key) ? ownName(official) : official;
+    if (value !== undefined && value !== null) this.#put(key, value, first, second);
+  }
+
+  #put(key: AttributeKey, value: NonNullable<unknown>, first?: number, second?: number): void {
+    const { name: official, type } = this.#definitions.get(key)!;
+    let name: string = this.#own?.has(key) ? ownName(official) : official;
     if (first !== undefined) name = name.replace("{i}", String(first));
     if (second !== undefined) name = name.replace("{i}", String(second));
-    if (type === "json") this.#write(name, jsonText(value));
-    else if (fits(value, type)) this.#write(name, value);
+    if (type === "json") this.#target.take(name, jsonText(value));
+    else if (fits(value, type)) this.#target.take(name, value);
     else this.#set(name.startsWith("sightline.") ? name : ownName(name), value as Json);
   }
 
@@ -55,19 +91,29 @@ class Writer implements AttributeWriter {
     }
   }
 
-  attributes(): Attributes {
-    return this.#written;
-  }
-
   #set(name: string, value: Json): void {
     const attribute = attributeOf(value);
-    if (attribute !== undefined) this.#write(name, attribute);
+    if (attribute !== undefined) this.#target.take(name, attribute);
+  }
+}
+
+class Collector extends Writer implements AttributeCollector {
+  readonly #written: { [name: string]: AttributeValue };
+
+  constructor(profile: Profile, own: ReadonlySet<AttributeKey> | undefined) {
+    const written: { [name: string]: AttributeValue } = {};
+    super(profile, own, {
+      take(name, value) {
+        if (name !== "__proto__") written[name] = value;
+        // Not by assignment, which takes it for something else.
+        else Object.defineProperty(written, name, { value, enumerable: true, configurable: true, writable: true });
+      },
+    });
+    this.#written = written;
   }
 
-  #write(name: string, value: AttributeValue): void {
-    if (name !== "__proto__") this.#written[name] = value;
-    // Not by assignment, which takes it for something else.
-    else Object.defineProperty(this.#written, name, { value, enumerable: true, configurable: true, writable: true });
+  attributes(): Attributes {
+    return this.#written;
   }
 }
 

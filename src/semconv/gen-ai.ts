@@ -1,5 +1,5 @@
 import type { GenAi, OpenAIDetails, SpanRecord } from "../core/record.ts";
-import { type AttributeWriter, attributeWriter } from "./attribute-writer.ts";
+import type { AttributeWriter } from "./attribute-writer.ts";
 import { operationOf, workflowNameOf } from "./operation.ts";
 import type { Profile } from "./profile.ts";
 import type { AttributeKey } from "./registry.ts";
@@ -28,13 +28,13 @@ const OF_MODEL_CALLS: ReadonlySet<AttributeKey> = new Set([
 ]);
 
 /**
- * A writer for a span. Where its kind of span has no such attribute in a profile, the value is kept under our own name.
+ * Where a kind of span has no such attribute in a profile, its value is kept under our own name.
  *
  * Source: `semantic-conventions-genai` `docs/gen-ai/non-normative/migration.md`, invoke_agent internal.
  */
-export function spanWriter(record: SpanRecord, profile: Profile): AttributeWriter {
-  const isAgentHere = record.kind === "internal" && operationOf(record) === "invoke_agent";
-  return attributeWriter(profile, profile === "latest" && isAgentHere ? OF_MODEL_CALLS : undefined);
+export function ownKeysOf(record: SpanRecord, profile: Profile): ReadonlySet<AttributeKey> | undefined {
+  if (profile !== "latest" || record.kind !== "internal") return undefined;
+  return operationOf(record) === "invoke_agent" ? OF_MODEL_CALLS : undefined;
 }
 
 /** `gen_ai.*` and `openai.*` of a span, its content left out. */

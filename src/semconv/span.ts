@@ -1,8 +1,9 @@
 import type { SpanRecord } from "../core/record.ts";
+import { type AttributeTarget, type AttributeWriter, attributeWriter, attributeWriterTo } from "./attribute-writer.ts";
 import type { Attributes } from "./attributes.ts";
 import { putCommon, putError, putHttp, putTrace } from "./common.ts";
 import { putContent } from "./content-attributes.ts";
-import { putGenAi, spanWriter } from "./gen-ai.ts";
+import { ownKeysOf, putGenAi } from "./gen-ai.ts";
 import { spanNameOf } from "./operation.ts";
 import type { Profile } from "./profile.ts";
 import { putCost } from "./usage-attributes.ts";
@@ -28,7 +29,17 @@ export interface SpanForm {
  * const attributes = spans.map((span) => spanAttributes(span, { profile: "1.41", content: false }));
  */
 export function spanAttributes(record: SpanRecord, { profile, content }: SpanForm): Attributes {
-  const out = spanWriter(record, profile);
+  const out = attributeWriter(profile, ownKeysOf(record, profile));
+  putSpan(out, record, content);
+  return out.attributes();
+}
+
+/** The same one by one: spares who sends many spans the objects. */
+export function takeSpanAttributes(record: SpanRecord, { profile, content }: SpanForm, target: AttributeTarget): void {
+  putSpan(attributeWriterTo(target, profile, ownKeysOf(record, profile)), record, content);
+}
+
+function putSpan(out: AttributeWriter, record: SpanRecord, content: boolean): void {
   putCommon(out, record);
   if (spanNameOf(record) !== record.name) out.put("name", record.name);
   putTrace(out, record.trace);
@@ -38,5 +49,4 @@ export function spanAttributes(record: SpanRecord, { profile, content }: SpanFor
   putError(out, record);
   if (content) putContent(out, record);
   out.putEach("", record.attributes);
-  return out.attributes();
 }

@@ -23,7 +23,7 @@ export function keyValues(attributes: Attributes, form: ValueForm = {}): KeyValu
   });
 }
 
-function anyValue(value: AttributeValue, isDouble: boolean, valueLength: number): AnyValue {
+export function anyValue(value: AttributeValue, isDouble: boolean, valueLength: number): AnyValue {
   if (typeof value === "string") return { stringValue: cutText(wellFormed(value), valueLength) };
   if (typeof value === "boolean") return { boolValue: value };
   if (typeof value !== "number") {

@@ -26,13 +26,17 @@ export interface OtlpChannelOptions extends OtlpAddressOptions {
   clock?: Clock;
 }
 
+/** What is sent; bytes are of the channel's own form. */
+export type OtlpData = Buffer | TracesData | LogsData | MetricsData;
+
 /** The way to a receiver for one signal. */
 export interface OtlpChannel {
   readonly host: string;
   /** Tells addresses apart without saying them. */
   readonly fingerprint: string;
+  readonly isJson: boolean;
   /** Rejects with a SinkError; with the code `OTLP_UNSUPPORTED` where the receiver does not take this signal. */
-  send(data: TracesData | LogsData | MetricsData, signal: AbortSignal): Promise<PartialSuccess>;
+  send(data: OtlpData, signal: AbortSignal): Promise<PartialSuccess>;
 }
 
 /** The kinds of `OtlpChannelOptions` for `checkOptions`. */
@@ -78,11 +82,12 @@ export function otlpChannel(
   };
   return {
     host,
+    isJson,
     get fingerprint() {
       return fingerprint(url);
     },
     async send(data, abort) {
-      const body = isJson ? Buffer.from(JSON.stringify(data)) : protobufOf(data);
+      const body = bytesOf(data, isJson);
       if (body.length > maxBodyBytes) {
         const problem = `sink "${name}": ${body.length} bytes are more than maxBodyBytes`;
         throw new SinkError(problem, { retry: "split" });
@@ -92,7 +97,9 @@ export function otlpChannel(
   };
 }
 
-function protobufOf(data: TracesData | LogsData | MetricsData): Buffer {
+function bytesOf(data: OtlpData, isJson: boolean): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  if (isJson) return Buffer.from(JSON.stringify(data));
   if ("resourceSpans" in data) return toProtobuf("TracesData", data);
   if ("resourceLogs" in data) return toProtobuf("LogsData", data);
   return toProtobuf("MetricsData", data);

@@ -6,11 +6,12 @@ import { finalSpans } from "../final-spans.ts";
 import { checkOptions } from "../options.ts";
 import type { Sink, WriteResult } from "../sink.ts";
 import { logsBeside, withLogsAddress } from "./address.ts";
-import { CHANNEL_OPTIONS, type OtlpChannel, type OtlpChannelOptions, otlpChannel } from "./channel.ts";
+import { CHANNEL_OPTIONS, type OtlpChannel, type OtlpChannelOptions, type OtlpData, otlpChannel } from "./channel.ts";
 import { FORM_OPTIONS, type OtlpFormOptions, otlpForm } from "./form.ts";
 import { logStep, type Rejected } from "./log-step.ts";
 import type { LogsData } from "./messages.ts";
 import { OTLP_POLICY } from "./policy.ts";
+import { tracesBody } from "./traces-body.ts";
 
 export interface OtlpSinkOptions extends OtlpChannelOptions, OtlpFormOptions {
   /** The whole address for spans, as it is. Default: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, or `v1/traces` below `endpoint`. */
@@ -55,6 +56,7 @@ export function otlpSink(options: OtlpSinkOptions = {}, env: NodeJS.ProcessEnv =
   const name = options.name ?? `otlp:${traces.host}`;
   const logs = logsChannel({ ...options, name }, env);
   const form = otlpForm("otlpSink", options, env);
+  const bodyOf = tracesBody(form.spans, traces.isJson);
   const step = logStep(form);
   let unsupportedUntil = Number.NEGATIVE_INFINITY;
 
@@ -63,7 +65,7 @@ export function otlpSink(options: OtlpSinkOptions = {}, env: NodeJS.ProcessEnv =
     const data = logs === undefined ? undefined : form.logs(batch);
     const spans = step.unsent(batch);
     if (spans.length > 0) {
-      const { rejected, reason } = await send(traces, form.traces(spans), signal);
+      const { rejected, reason } = await send(traces, bodyOf(spans), signal);
       // Where nothing follows that may fail, only what is rejected has to be known.
       const hasLogs = data !== undefined && data.resourceLogs.length > 0;
       step.through(hasLogs ? spans : spans.slice(0, rejected), rejected, reason);
@@ -103,7 +105,7 @@ export function otlpSink(options: OtlpSinkOptions = {}, env: NodeJS.ProcessEnv =
     }
   }
 
-  async function send(channel: OtlpChannel, data: Parameters<OtlpChannel["send"]>[0], signal: AbortSignal) {
+  async function send(channel: OtlpChannel, data: OtlpData, signal: AbortSignal) {
     const { rejected, message } = await channel.send(data, signal);
     const reason = message || "rejected";
     if (rejected > 0 || message !== "") debug(`${name}: the receiver rejected ${rejected}: ${reason}`);

@@ -13,7 +13,7 @@ export interface EventPart {
   readonly droppedAttributesCount: number;
 }
 
-const STATUS_CODES = { unset: 0, ok: 1, error: 2 } as const;
+export const STATUS_CODES = { unset: 0, ok: 1, error: 2 } as const;
 
 /** OTLP's kind: 1 internal to 5 consumer. The API of OpenTelemetry JS counts from 0. */
 export function kindOf(record: SpanRecord): number {
@@ -25,6 +25,32 @@ export function statusOf(record: SpanRecord): { readonly code: number; readonly 
   const code = STATUS_CODES[record.status.code];
   const message = record.status.message ?? record.error?.message;
   return code !== STATUS_CODES.error || message === undefined ? { code } : { code, message };
+}
+
+/** The parent's whereabouts are known. Set for roots too, as by the SDKs of OpenTelemetry: no parent is a remote one. */
+const HAS_IS_REMOTE = 0x100;
+const IS_REMOTE = 0x200;
+
+/** W3C flags, and whether the parent is remote. */
+export function flagsOf({ traceFlags, parentIsRemote }: SpanRecord): number {
+  return (traceFlags & 0xff) | HAS_IS_REMOTE | (parentIsRemote ? IS_REMOTE : 0);
+}
+
+/** Whether a span has no more than ids, name, kind, times, attributes, flags and the code of a status: nearly all have. */
+export function isCommon(record: SpanRecord): boolean {
+  const { status, error, events, links, cuts, traceState, metadata, attributes } = record;
+  const hasMessage = status.code === "error" && status.message !== undefined;
+  return (
+    Object.hasOwn(STATUS_CODES, status.code) &&
+    !hasMessage &&
+    error === undefined &&
+    events === undefined &&
+    links === undefined &&
+    cuts === undefined &&
+    traceState === undefined &&
+    metadata?.["…"] === undefined &&
+    attributes?.["…"] === undefined
+  );
 }
 
 /** The process's resource with what each trace says of the service. */

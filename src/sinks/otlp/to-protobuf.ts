@@ -1,4 +1,4 @@
-import type { KeyValue, LogsData, MetricsData, TracesData } from "./messages.ts";
+import type { AnyValue, KeyValue, LogsData, MetricsData, OtlpSpan, Resource, Scope, TracesData } from "./messages.ts";
 import { type Field, MESSAGES, type Scalar } from "./protobuf-fields.ts";
 import * as writer from "./protobuf-writer.ts";
 
@@ -39,6 +39,11 @@ interface Step {
 
 const plans = new Map<string, readonly Step[]>();
 
+/** A message that has more than that is not worth its memory for the next one. */
+const MAX_KEPT_BYTES = 1024 * 1024;
+
+let kept = writer.createOutput();
+
 /**
  * OTLP's protobuf form of a message in its JSON form.
  *
@@ -48,8 +53,19 @@ export function toProtobuf(kind: "TracesData", data: TracesData): Buffer;
 export function toProtobuf(kind: "LogsData", data: LogsData): Buffer;
 export function toProtobuf(kind: "MetricsData", data: MetricsData): Buffer;
 export function toProtobuf(kind: string, data: object): Buffer {
-  const out = writer.createOutput();
+  return Buffer.from(partToProtobuf(kind as "Span", data as OtlpSpan));
+}
+
+/** The same of a part of these messages, in memory that the next call takes. */
+export function partToProtobuf(kind: "Span", data: OtlpSpan): Buffer;
+export function partToProtobuf(kind: "Resource", data: Resource): Buffer;
+export function partToProtobuf(kind: "InstrumentationScope", data: Scope): Buffer;
+export function partToProtobuf(kind: "AnyValue", data: AnyValue): Buffer;
+export function partToProtobuf(kind: string, data: object): Buffer {
+  const out = kept;
+  out.at = out.bytes.length;
   writeMessage(out, planOf(kind), data);
+  if (out.bytes.length > MAX_KEPT_BYTES) kept = writer.createOutput();
   return writer.written(out);
 }
 

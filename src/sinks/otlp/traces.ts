@@ -1,4 +1,5 @@
 import type { SpanLink, SpanRecord } from "../../core/record.ts";
+import type { AttributeTarget } from "../../semconv/attribute-writer.ts";
 import type { Attributes } from "../../semconv/attributes.ts";
 import { attributesOf } from "../../semconv/flatten.ts";
 import { keyValues, type ValueForm, wellFormed } from "./any-value.ts";
@@ -11,6 +12,7 @@ import {
   type EventPart,
   entriesCut,
   eventsOf,
+  flagsOf,
   kindOf,
   listCut,
   statusOf,
@@ -22,11 +24,14 @@ export interface TracesForm extends ValueForm {
   readonly resource: Attributes;
   readonly schemaUrl: string | undefined;
   readonly span: (record: SpanRecord) => { readonly name: string; readonly attributes: Attributes };
+  /** The same without an object for it, where that can be. */
+  readonly direct?:
+    | {
+        readonly name: (record: SpanRecord) => string;
+        readonly take: (record: SpanRecord, target: AttributeTarget) => void;
+      }
+    | undefined;
 }
-
-/** The parent's whereabouts are known. Set for roots too, as by the SDKs of OpenTelemetry: no parent is a remote one. */
-const HAS_IS_REMOTE = 0x100;
-const IS_REMOTE = 0x200;
 
 /**
  * Records as OTLP has them, in groups of one resource.
@@ -43,14 +48,15 @@ export function tracesData(records: readonly SpanRecord[], form: TracesForm): Tr
   return { resourceSpans };
 }
 
-function spanOf(record: SpanRecord, form: TracesForm): OtlpSpan {
+/** One of them. */
+export function spanOf(record: SpanRecord, form: TracesForm): OtlpSpan {
   checkSpan(record);
   const { name, attributes } = form.span(record);
   // By assignment, in the order of the fields: one spread for each that may be absent costs more than all the rest.
   const span = { traceId: record.traceId, spanId: record.spanId } as { -readonly [K in keyof OtlpSpan]: OtlpSpan[K] };
   if (record.traceState !== undefined) span.traceState = wellFormed(record.traceState);
   if (record.parentSpanId !== undefined) span.parentSpanId = record.parentSpanId;
-  span.flags = (record.traceFlags & 0xff) | HAS_IS_REMOTE | (record.parentIsRemote ? IS_REMOTE : 0);
+  span.flags = flagsOf(record);
   span.name = wellFormed(name);
   span.kind = kindOf(record);
   span.startTimeUnixNano = record.startTime;

@@ -1,0 +1,69 @@
+/** Bytes that grow at their end. What is written of one size or another needs room for it first: `reserve`. */
+export interface Bytes {
+  buffer: Buffer;
+  /** Where the next byte goes. */
+  at: number;
+}
+
+/** Tag and length of what is length-delimited, below 2 GiB. */
+export const MAX_HEAD_BYTES = 6;
+
+export function createBytes(size: number): Bytes {
+  return { buffer: Buffer.allocUnsafeSlow(size), at: 0 };
+}
+
+export function written({ buffer, at }: Bytes): Buffer {
+  return buffer.subarray(0, at);
+}
+
+/** Makes room for `size` more bytes. */
+export function reserve(out: Bytes, size: number): void {
+  if (out.at + size <= out.buffer.length) return;
+  const larger = Buffer.allocUnsafeSlow(Math.max(out.buffer.length * 2, out.at + size));
+  out.buffer.copy(larger, 0, 0, out.at);
+  out.buffer = larger;
+}
+
+/** UTF-8; lone surrogates become U+FFFD. Reserves what it takes. */
+export function writeText(out: Bytes, text: string): void {
+  // A unit of UTF-16 takes three bytes at most.
+  reserve(out, text.length * 3);
+  out.at += out.buffer.write(text, out.at);
+}
+
+/** Reserves what it takes. */
+export function writeBytes(out: Bytes, bytes: Uint8Array): void {
+  reserve(out, bytes.length);
+  out.buffer.set(bytes, out.at);
+  out.at += bytes.length;
+}
+
+/** Tag and length of a field that is length-delimited: a message, a text. */
+export function writeHead(out: Bytes, field: number, size: number): void {
+  out.buffer[out.at++] = field * 8 + 2;
+  writeVarint(out, size);
+}
+
+/** Unsigned, up to 2^53. */
+export function writeVarint(out: Bytes, value: number): void {
+  const { buffer } = out;
+  let { at } = out;
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) buffer[at++] = (rest % 128) | 128;
+  buffer[at++] = rest;
+  out.at = at;
+}
+
+export function varintSize(value: number): number {
+  let size = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size++;
+  return size;
+}
+
+/** A field of its own: tag, length and bytes. */
+export function lengthDelimited(field: number, bytes: Uint8Array): Buffer {
+  const out = createBytes(MAX_HEAD_BYTES + bytes.length);
+  writeHead(out, field, bytes.length);
+  writeBytes(out, bytes);
+  return written(out);
+}
