@@ -80,8 +80,9 @@ const DIRECTIONS: Record<string, readonly string[]> = {
   ],
 };
 const TOP = ["cli", "viewer", "testing"];
-/** The optional peer that files of a subpath of its own load: who imports that subpath has it. */
+/** The optional peer that files of a subpath of its own load: who imports that subpath has it, or it is bundled. */
 const LOADED_PEERS: Record<string, string> = {
+  "pricing/price-library": "@pydantic/genai-prices",
   "interop/opentelemetry": "@opentelemetry/api",
   "monitors/prometheus": "prom-client",
   "monitors/quality/markdown": "marked",

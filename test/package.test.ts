@@ -4,8 +4,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
+import { published } from "../scripts/published-manifest.js";
 
 const root = new URL("..", import.meta.url).pathname;
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -30,7 +31,7 @@ test("dist/ has been built", () => {
 
 test("npm pack holds only what users need", () => {
   const wanted =
-    /^(dist\/.+\.(js|d\.ts)(\.map)?|dist\/viewer\/[\w.-]+\.(html|css)|src\/.+\.ts|docs\/.+\.md|(README|ARCHITECTURE|CHANGELOG)\.md|LICENSE|package\.json)$/;
+    /^(dist\/.+\.(js|d\.ts)|dist\/viewer\/[\w.-]+\.(html|css)|dist\/third-party-licenses\.txt|docs\/.+\.md|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
   assert.deepEqual(
     packed.filter((path) => !wanted.test(path)),
     [],
@@ -40,32 +41,25 @@ test("npm pack holds only what users need", () => {
     "dist/store/sqlite/worker.js",
     "README.md",
     "docs/openai.md",
-    "ARCHITECTURE.md",
     "CHANGELOG.md",
     "LICENSE",
   ])
     assert.ok(packed.includes(path), path);
 });
 
-test("npm pack holds every file that the export map names", () => {
-  const named = Object.values(manifest.exports).flatMap((entry) =>
-    typeof entry === "string" ? [entry] : Object.values(entry as Record<string, string>),
+test("what is published names no source, and only files that npm pack holds", () => {
+  const { exports, sideEffects, bin, ...rest } = published(manifest);
+  const named = Object.values<any>(exports).flatMap((entry) =>
+    typeof entry === "string" ? [entry] : Object.values<string>(entry),
   );
+  assert.ok(named.length > 40);
   assert.deepEqual(
-    named.filter((path) => !packed.includes(path.slice(2))),
+    [...named, ...Object.values<string>(bin).map((path) => `./${path}`)].filter(
+      (path) => !packed.includes(path.slice(2)),
+    ),
     [],
   );
-});
-
-test("source maps point to files of the package", () => {
-  const lost = packed
-    .filter((path) => path.endsWith(".map"))
-    .flatMap((path) => {
-      const { sources } = JSON.parse(readFileSync(join(root, path), "utf8"));
-      return sources.map((source: string) => join(dirname(path), source));
-    })
-    .filter((source) => !packed.includes(source));
-  assert.deepEqual(lost, []);
+  assert.doesNotMatch(JSON.stringify([exports, sideEffects, bin, rest]), /\bsrc\b|@sightline\/source/);
 });
 
 test("every subpath resolves, and require() gives the instance that import() gives", () => {
@@ -151,6 +145,48 @@ test("installing brings at most three packages", () => {
     .filter(([path, entry]) => path !== "" && !entry.dev && !entry.peer && !entry.optional && !entry.devOptional)
     .map(([path]) => path);
   assert.ok(brought.length >= 1 && brought.length <= 3, brought.join(", "));
+});
+
+test("prices come with the package", () => {
+  const { cost, read } = asUser(`
+    const { createRequire, default: Module } = await import("node:module");
+    const resolve = Module._resolveFilename;
+    Module._resolveFilename = (request, ...rest) => {
+      if (request.startsWith("@pydantic/")) throw new Error("not installed");
+      return resolve(request, ...rest);
+    };
+    const { genaiPrices } = await import("sightline");
+    const call = { provider: "openai", model: "gpt-4o", usage: { inputTokens: 1_000_000, outputTokens: 0 }, at: 1_767_225_600_000 };
+    const cost = genaiPrices().price(call);
+    const library = await import("sightline/genai-prices");
+    const read = genaiPrices(library).price(call);
+    console.log(JSON.stringify({ cost, read }));
+  `);
+  assert.equal(cost.input, 2.5);
+  assert.deepEqual(read, cost);
+});
+
+test("the prices that come with the package are the library's, for every model", async () => {
+  const library = await import("@pydantic/genai-prices");
+  const providers = await library.waitForUpdate();
+  const calls = providers!.flatMap(({ id, models }) => models.map((model) => [id, model.id] as const));
+  assert.ok(calls.length > 1_000);
+  const ask = `(library) => calls.map(([providerId, model]) => {
+    const usage = { input_tokens: 300_000, output_tokens: 1_000, cache_read_tokens: 100 };
+    const timestamp = new Date("2026-01-01T12:00:00Z");
+    try {
+      const found = library.calcPrice(usage, model, { providerId, timestamp });
+      return found && [found.provider.id, found.model.id, found.input_price, found.output_price, found.model_price];
+    } catch (error) {
+      return error.message;
+    }
+  })`;
+  const asked = asUser(`
+    const calls = ${JSON.stringify(calls)};
+    console.log(JSON.stringify((${ask})(await import("sightline/genai-prices"))));
+  `);
+  const expected = new Function("calls", "library", `return (${ask})(library)`)(calls, library);
+  assert.deepEqual(asked, JSON.parse(JSON.stringify(expected)));
 });
 
 test("the lock file names no registry", () => {

@@ -1,6 +1,6 @@
-import type { ConditionalPrice, ModelInfo, ModelPrice } from "@pydantic/genai-prices";
+import type { DatedPrices, ListedModel } from "./price-library.ts";
 
-type Prices = ModelInfo["prices"];
+type Prices = ListedModel["prices"];
 
 /** The first snapshots of the audio previews, whose audio tokens cost more. */
 const FIRST_AUDIO = "gpt-4o-audio-preview-2024-10-01";
@@ -17,7 +17,7 @@ const CORRECTIONS: ReadonlyMap<string, (prices: Prices, model: string) => Prices
 ]);
 
 /** The model with our corrections, when it is one of OpenAI's. */
-export function corrected(provider: string, model: string, listed: ModelInfo): ModelInfo {
+export function corrected(provider: string, model: string, listed: ListedModel): ListedModel {
   const correct = provider === "openai" || provider === "azure" ? CORRECTIONS.get(listed.id) : undefined;
   return correct === undefined ? listed : { ...listed, prices: correct(listed.prices, model) };
 }
@@ -26,8 +26,8 @@ function withAudio(prices: Prices, [input, output]: readonly [number, number]): 
   return Array.isArray(prices) ? prices : { input_audio_mtok: input, output_audio_mtok: output, ...prices };
 }
 
-function withFormerCache(each: ConditionalPrice): ConditionalPrice {
-  const { input_mtok, cache_read_mtok } = each.prices as ModelPrice;
+function withFormerCache(each: DatedPrices): DatedPrices {
+  const { input_mtok, cache_read_mtok } = each.prices;
   const isWrong = input_mtok === 10 && cache_read_mtok === 0.5;
   return isWrong ? { ...each, prices: { ...each.prices, cache_read_mtok: 2.5 } } : each;
 }

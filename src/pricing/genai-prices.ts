@@ -1,18 +1,15 @@
-import type { ModelInfo, ModelPrice, PriceCalculation, Provider } from "@pydantic/genai-prices";
 import type { Cost, Usage } from "../core/record.ts";
 import { billableUsage } from "./billable-usage.ts";
 import { corrected } from "./corrections.ts";
 import type { PriceBook, PriceRequest } from "./price-book.ts";
+import type { ListedModel, ListedProvider, PriceCalculation, PriceLibrary, UnitPrices } from "./price-library.ts";
 import { priorityPrices, tierFactor } from "./service-tiers.ts";
 import { OPENAI_FEES, toolFees } from "./tool-fees.ts";
 import { missingPart, unitsOf } from "./usage-units.ts";
 
-/** The parts of `@pydantic/genai-prices` that are used. */
-export type PriceLibrary = Pick<typeof import("@pydantic/genai-prices"), "calcPrice" | "findProvider">;
-
 /** A model of the library, alone in a provider of its own: looking among all 1,700 takes 40 µs, among one nothing. */
 interface Found {
-  readonly provider: Provider;
+  readonly provider: ListedProvider;
   readonly modelId: string;
   /** Input tokens of a call beyond which the price is not known. */
   readonly upTo?: number;
@@ -38,12 +35,13 @@ const MAX_FOUND = 1_000;
 
 /**
  * The prices of `@pydantic/genai-prices`: some 1,700 models of 40 providers, by date, context length and cache. What the
- * library does not know has no cost. It is loaded before the first call that is priced, not before.
+ * library does not know has no cost. It is loaded before the first call that is priced, not before: the one that you have
+ * installed, else the one that comes with the package.
  *
  * Adds what it lacks: OpenAI's service tiers and tool fees, audio prices of the preview models. Sources:
  * docs/decisions/prices.md.
  *
- * @param library the library itself, for a bundle without `node_modules` or with prices you keep up to date
+ * @param library what `sightline/genai-prices` exports, for a bundle without `node_modules`; or prices you keep up to date
  *
  * @example
  * configure({ prices: genaiPrices() });
@@ -88,10 +86,15 @@ export function genaiPrices(library?: PriceLibrary): PriceBook {
   };
 }
 
-/** The CommonJS build: it loads in 33 ms of processor time where the ESM one takes 42. */
+/** One that you have installed may know newer prices; else those that come with the package. */
 function loadLibrary(): PriceLibrary {
-  const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);
-  return require("@pydantic/genai-prices");
+  const load = process.getBuiltinModule("node:module").createRequire(import.meta.url);
+  try {
+    // Its CommonJS build loads in 33 ms of processor time where the ESM one takes 42.
+    return load("@pydantic/genai-prices");
+  } catch {
+    return load("sightline/genai-prices");
+  }
 }
 
 function lookUp(library: PriceLibrary, request: PriceRequest, why: Why): Found | undefined {
@@ -117,7 +120,7 @@ function lookUp(library: PriceLibrary, request: PriceRequest, why: Why): Found |
   return { provider, modelId: model.id, ...(upTo !== undefined && { upTo }) };
 }
 
-function alone(id: string, model: ModelInfo): Provider {
+function alone(id: string, model: ListedModel): ListedProvider {
   return { id, name: id, api_pattern: "", models: [{ ...model, match: { equals: model.id } }] };
 }
 
@@ -172,7 +175,7 @@ function priceOf(library: PriceLibrary, found: Found, request: PriceRequest, why
 }
 
 /** Of tools that the library has no price for. */
-function otherFees(provider: string, price: ModelPrice, usage: Usage, why: Why): number | undefined {
+function otherFees(provider: string, price: UnitPrices, usage: Usage, why: Why): number | undefined {
   const { webSearchCalls, fileSearchCalls, codeInterpreterSessions } = usage;
   const fees = provider === "openai" || provider === "azure" ? OPENAI_FEES : {};
   const unpriced: Usage = {

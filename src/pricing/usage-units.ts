@@ -1,5 +1,5 @@
-import type { ModelPrice } from "@pydantic/genai-prices";
 import type { Usage } from "../core/record.ts";
+import type { UnitPrices } from "./price-library.ts";
 
 type Units = { [unit: string]: number };
 
@@ -49,7 +49,7 @@ function extra({ extra = {} }: Usage, path: string): number | undefined {
  * What was used and has no price, or has a price and was not counted, in words. The library would take it for free, or
  * for text.
  */
-export function missingPart(usage: Usage, price: ModelPrice): string | undefined {
+export function missingPart(usage: Usage, price: UnitPrices): string | undefined {
   const has = (...keys: string[]): boolean => keys.some((key) => price[key] !== undefined);
   const { inputTokens, outputTokens, audioInputTokens = 0, audioOutputTokens = 0 } = usage;
   const seconds = secondsOf(usage);

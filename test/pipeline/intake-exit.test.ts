@@ -108,7 +108,7 @@ const WITHOUT_LIBRARY = `
   import Module from "node:module";
   const resolve = Module._resolveFilename;
   Module._resolveFilename = (request, ...rest) => {
-    if (request.startsWith("@pydantic/")) throw new Error("Cannot find module '" + request + "'");
+    if (request.endsWith("/genai-prices")) throw new Error("Cannot find module '" + request + "'");
     return resolve(request, ...rest);
   };`;
 
@@ -131,7 +131,7 @@ test("without the library: records without cost, counted, and one line", async (
     models.map((model) => [`chat ${model}`, undefined]),
   );
   assert.equal(stdout, "3 0\n");
-  assert.equal(stderr, "sightline: no prices, so no cost is recorded: Cannot find module '@pydantic/genai-prices'\n");
+  assert.equal(stderr, "sightline: no prices, so no cost is recorded: Cannot find module 'sightline/genai-prices'\n");
 });
 
 test("an unknown model: no cost, counted, one line", async () => {

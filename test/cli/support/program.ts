@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { newFolder } from "../../support/programs.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -35,20 +34,10 @@ export interface CommandLine {
 /** The command line as it is published, made from the sources as they are now, run in processes of its own. */
 export async function commandLine(name: string): Promise<CommandLine> {
   const made = await newFolder(name);
-  const script: string = new URL("../../../scripts/command-line.js", import.meta.url).href;
-  const { buildCommandLine } = await import(script);
+  const script: string = new URL("../../../scripts/build-javascript.js", import.meta.url).href;
+  const { buildJavaScript } = await import(script);
   await Promise.all([
-    buildCommandLine(join(made, "dist/cli")),
-    build({
-      absWorkingDir: root,
-      entryPoints: ["src/store/sqlite/worker.ts"],
-      outfile: join(made, "dist/store/sqlite/worker.js"),
-      bundle: true,
-      format: "esm",
-      platform: "node",
-      target: "node20.19",
-      external: ["@photostructure/sqlite"],
-    }),
+    buildJavaScript(join(made, "dist")),
     copyFile(join(root, "package.json"), join(made, "package.json")),
   ]);
   const main = join(made, "dist/cli/main.js");

@@ -1,0 +1,2 @@
+/** `package.json` as it is published. */
+export function published(manifest: any): any;
