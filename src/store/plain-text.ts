@@ -8,8 +8,13 @@ type Text = string & { isWellFormed(): boolean; toWellFormed(): string };
  * what is listed and compared; payloads and whole records stay as they are, inside JSON.
  */
 export function plainText(text: string): string {
-  const whole = (text as Text).isWellFormed() ? text : (text as Text).toWellFormed();
+  const whole = isWellFormed(text) ? text : (text as Text).toWellFormed();
   return whole.includes("\0") ? whole.replace(NUL, "\uFFFD") : whole;
+}
+
+/** Without half of a surrogate pair that stands alone. */
+export function isWellFormed(text: string): boolean {
+  return (text as Text).isWellFormed();
 }
 
 /** The plain text of what should be one; undefined for what is empty or no text. */

@@ -1,24 +1,24 @@
 import { isAscii } from "node:buffer";
+import type { Json } from "../../core/json.ts";
 import type { FindingRecord, ScoreRecord, SpanRecord, TraceRecord } from "../../core/record.ts";
+import { jsonLength } from "../json-length.ts";
 import { searchText } from "../search-text.ts";
-import { microseconds, spanRow } from "../span-row.ts";
+import { microseconds, type PayloadSizes, spanRow } from "../span-row.ts";
 import { type RootKind, rootKind } from "../summarize.ts";
 import { type TraceFacts, traceFacts } from "../trace-facts.ts";
 import type { SpanRow } from "../trace-store.ts";
+import { MARK_LENGTH, putBack, RECORD_END } from "./apart.ts";
 import { createPacker, type Packed, type Packer } from "./chunk.ts";
-
-/** Records of one project, each a line of JSON in UTF-8. */
-export interface Load {
-  readonly project: string;
-  readonly lines: Uint8Array;
-}
+import type { Load } from "./load.ts";
+import { type PayloadText, type WordArena, wordArena } from "./word-arena.ts";
 
 export interface ParsedSpan {
   readonly project: string;
   readonly row: SpanRow;
   readonly facts: TraceFacts;
   readonly root: RootKind | undefined;
-  readonly text: string;
+  /** Its words, in UTF-8. */
+  readonly text: Uint8Array;
   /** The number of its chunk in the batch times 64, and its place in that. */
   readonly place: number;
 }
@@ -50,10 +50,11 @@ const NEWLINE = 10;
 export function readBatch(loads: readonly Load[]): Batch {
   const all = { spans: new Map(), scores: new Map(), findings: new Map() };
   const packer = createPacker();
+  const arena = wordArena();
   const errors = loads.map((load) => {
     const undo: (() => void)[] = [];
     try {
-      for (const one of parsed(load, packer)) {
+      for (const one of parsed(load, packer, arena)) {
         const kind = "row" in one ? "spans" : one.record.record === "score" ? "scores" : "findings";
         const id = "row" in one ? `${one.row.traceId}\n${one.row.spanId}` : one.record.id;
         keep(all[kind], `${load.project}\n${id}`, one, undo);
@@ -80,25 +81,53 @@ function seqOf(one: Parsed): number {
   return "row" in one ? one.row.seq : one.record.seq;
 }
 
-function* parsed({ project, lines }: Load, packer: Packer): Generator<Parsed> {
-  // What crosses threads is no Buffer any more.
-  const bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.length);
-  const encoding = isAscii(bytes) ? "latin1" : "utf8";
-  for (let at = 0; at < bytes.length; ) {
-    const newline = bytes.indexOf(NEWLINE, at);
-    const end = newline < 0 ? bytes.length : newline;
-    const line = bytes.toString(encoding, at, end);
+function* parsed({ project, lines, texts }: Load, packer: Packer, arena: WordArena): Generator<Parsed> {
+  const [json, apart] = [bufferOf(lines), bufferOf(texts)];
+  const encoding = isAscii(json) ? "latin1" : "utf8";
+  for (let at = 0, from = 0; at < json.length; ) {
+    const [end, to] = [json.indexOf(NEWLINE, at), apart.indexOf(RECORD_END, from)];
+    const line = json.toString(encoding, at, end);
     const record: TraceRecord = JSON.parse(line);
     if (record.record === "span") {
-      const span = parseSpan(record);
+      const span = parseSpan(record, arena.read(apart, from, to), arena);
       const { inputPreview, outputPreview } = span.row;
-      const place = packer.add(bytes.subarray(at, end), [inputPreview ?? null, outputPreview ?? null]);
+      const previews = [inputPreview ?? null, outputPreview ?? null] as const;
+      const place = packer.add(json.subarray(at, end + 1), apart.subarray(from, to + 1), previews);
       yield { project, ...span, place };
     } else yield { project, record, us: microseconds(record.time), line };
-    at = end + 1;
+    [at, from] = [end + 1, to + 1];
   }
 }
 
-function parseSpan(record: SpanRecord): Pick<ParsedSpan, "row" | "facts" | "root" | "text"> {
-  return { row: spanRow(record), facts: traceFacts(record), root: rootKind(record), text: searchText(record) };
+/** What crosses threads is no Buffer any more. */
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}
+
+/** @param apart what the record lacks; its words are in the arena already */
+function parseSpan(
+  record: SpanRecord,
+  apart: readonly PayloadText[],
+  arena: WordArena,
+): Pick<ParsedSpan, "row" | "facts" | "root" | "text"> {
+  arena.add(searchText(record));
+  const sizes = putTextsBack(record, apart);
+  return { row: spanRow(record, sizes), facts: traceFacts(record), root: rootKind(record), text: arena.take() };
+}
+
+/** @returns the sizes of the payloads, as far as they have such texts: most of their characters are counted already */
+function putTextsBack(record: { input?: Json; output?: Json }, apart: readonly PayloadText[]): PayloadSizes {
+  const sizes: { input?: number; output?: number } = {};
+  const texts = apart.map(({ text }) => text);
+  let next = 0;
+  for (const key of ["input", "output"] as const) {
+    const bare = record[key];
+    if (bare === undefined || next === texts.length) continue;
+    let size = jsonLength(bare);
+    const [whole, taken] = putBack(bare, texts, next);
+    for (const end = next + taken; next < end; next++) size += apart[next]!.jsonLength - MARK_LENGTH;
+    sizes[key] = size;
+    record[key] = whole;
+  }
+  return sizes;
 }

@@ -1,5 +1,5 @@
 import type { SpanRecord } from "../../core/record.ts";
-import { CHUNK, type Previews, unpack, unpackPreviews } from "./chunk.ts";
+import { CHUNK, type Previews, type Unpacked, unpack, unpackPreviews } from "./chunk.ts";
 import type { Connection } from "./connection.ts";
 
 /** What lists show of the payloads of these spans. */
@@ -22,18 +22,17 @@ const REMEMBERED = 8;
 
 /** Remembers what it has unpacked. Only for a transaction: if that is not kept, the number of a chunk comes again. */
 export function recordReader({ prepare }: Connection): (id: number) => SpanRecord | undefined {
-  const chunks = new Map<number, string[]>();
+  const chunks = new Map<number, Unpacked>();
   return (id) => {
     const number = Math.floor(id / CHUNK);
-    let lines = chunks.get(number);
-    if (!lines) {
+    let records = chunks.get(number);
+    if (!records) {
       const chunk = prepare("SELECT codec, lines FROM chunks WHERE id = ?").get(number);
       if (!chunk) return undefined;
-      lines = unpack(chunk);
+      records = unpack(chunk);
       if (chunks.size >= REMEMBERED) chunks.delete(chunks.keys().next().value!);
-      chunks.set(number, lines);
+      chunks.set(number, records);
     }
-    const line = lines[id % CHUNK];
-    return line === undefined ? undefined : JSON.parse(line);
+    return records(id % CHUNK);
   };
 }

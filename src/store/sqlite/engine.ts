@@ -18,10 +18,10 @@ import type {
   ValuesQuery,
 } from "../trace-store.ts";
 import { aggregate } from "./aggregate.ts";
-import type { Load } from "./batch.ts";
 import { type Books, createBooks } from "./books.ts";
 import { readPreviews, readRecord } from "./chunk-reader.ts";
 import { type Connection, type ConnectionOptions, connect, storeError } from "./connection.ts";
+import type { Load } from "./load.ts";
 import { type Pruned, pruneStep, usedBytes } from "./prune.ts";
 import { listSessions } from "./sessions.ts";
 import { runSql } from "./sql.ts";

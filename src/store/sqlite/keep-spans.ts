@@ -25,7 +25,7 @@ export function keepSpans(
   const insertChunk = prepare("INSERT INTO chunks (codec, previews, lines) VALUES (?, ?, ?)");
   const insertSpan = prepare(INSERT_SPAN);
   const insertWords = prepare("INSERT INTO span_words (rowid, words) VALUES (?, ?)");
-  const texts: [id: number, text: string][] = [];
+  const texts: [id: number, text: Uint8Array][] = [];
   const insertBlock = prepare(
     "INSERT INTO blocks VALUES (?, ?) ON CONFLICT DO UPDATE SET newest_us = max(newest_us, excluded.newest_us)",
   );

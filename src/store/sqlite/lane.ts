@@ -1,5 +1,5 @@
-import { encode, type TraceRecord } from "../../core/record.ts";
-import type { Load } from "./batch.ts";
+import type { TraceRecord } from "../../core/record.ts";
+import { type Load, loadWriter } from "./load.ts";
 
 /** How long records are encoded before others have their turn. */
 const TURN_MS = 8;
@@ -17,7 +17,8 @@ export interface Lane {
   drain(): Promise<void>;
 }
 
-interface Piece extends Load {
+interface Piece {
+  readonly load: Load;
   readonly count: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -33,10 +34,10 @@ export function createLane(send: (loads: readonly Load[]) => Promise<readonly (u
     const pieces: Promise<void>[] = [];
     let next = 0;
     while (next < records.length) {
-      const { lines, count } = encodeSome(records, next);
+      const { load, count } = encodeSome(project, records, next);
       next += count;
       const piece = new Promise<void>((resolve, reject) => {
-        waiting.push({ project, lines, count, resolve, reject });
+        waiting.push({ load, count, resolve, reject });
       });
       // It may fail before all are encoded; whoever waits hears of it then.
       piece.catch(() => {});
@@ -51,7 +52,7 @@ export function createLane(send: (loads: readonly Load[]) => Promise<readonly (u
     while (sent < MAX_SENT && waiting.length > 0) {
       const pieces = takeSome(waiting);
       sent += 1;
-      send(pieces.map(({ project, lines }) => ({ project, lines })))
+      send(pieces.map(({ load }) => load))
         .then(
           (errors) => {
             for (const [i, { resolve, reject }] of pieces.entries()) {
@@ -84,28 +85,29 @@ export function createLane(send: (loads: readonly Load[]) => Promise<readonly (u
   };
 }
 
-const encoder = new TextEncoder();
-
-function encodeSome(records: readonly TraceRecord[], from: number): { lines: Uint8Array; count: number } {
-  const lines: string[] = [];
-  let characters = 0;
+function encodeSome(
+  project: string,
+  records: readonly TraceRecord[],
+  from: number,
+): { readonly load: Load; readonly count: number } {
+  const writer = loadWriter(project);
+  let count = 0;
   const end = performance.now() + TURN_MS;
-  for (let i = from; i < records.length && lines.length < MAX_LINES && characters < MAX_BYTES; i++) {
-    if (lines.length % 32 === 31 && performance.now() > end) break;
-    const line = encode(records[i]!);
-    lines.push(line);
-    characters += line.length;
+  for (; from + count < records.length && count < MAX_LINES && writer.size() < MAX_BYTES; count++) {
+    if (count % 32 === 31 && performance.now() > end) break;
+    writer.add(records[from + count]!);
   }
-  return { lines: encoder.encode(lines.join("\n")), count: lines.length };
+  return { load: writer.load(), count };
 }
 
 function takeSome(waiting: Piece[]): Piece[] {
   let [pieces, lines, bytes] = [0, 0, 0];
   for (const piece of waiting) {
-    if (pieces > 0 && (lines + piece.count > MAX_LINES || bytes + piece.lines.length > MAX_BYTES)) break;
+    const size = piece.load.lines.length + piece.load.texts.length;
+    if (pieces > 0 && (lines + piece.count > MAX_LINES || bytes + size > MAX_BYTES)) break;
     pieces += 1;
     lines += piece.count;
-    bytes += piece.lines.length;
+    bytes += size;
   }
   return waiting.splice(0, pieces);
 }

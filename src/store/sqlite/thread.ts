@@ -1,9 +1,9 @@
 import { Worker } from "node:worker_threads";
 import { StoreError } from "../store-error.ts";
-import type { Load } from "./batch.ts";
 import { type Answer, type Question, receivedError, type SentError } from "./calls.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { createEngine, type Engine } from "./engine.ts";
+import type { Load } from "./load.ts";
 import { workerFile } from "./worker-file.ts";
 
 type Returned<M extends keyof Engine> = ReturnType<Engine[M]>;
@@ -87,7 +87,7 @@ export function threadCaller(options: ConnectionOptions): Caller {
 
 /** Lines are made for the thread alone: they change hands, which takes no time. */
 function buffersOf([loads]: readonly unknown[]): ArrayBuffer[] {
-  return (loads as readonly Load[]).map(({ lines }) => lines.buffer as ArrayBuffer);
+  return (loads as readonly Load[]).flatMap(({ lines, texts }) => [lines.buffer, texts.buffer] as ArrayBuffer[]);
 }
 
 /** The engine here and now: it holds up whoever calls. */

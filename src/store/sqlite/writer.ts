@@ -1,10 +1,11 @@
-import { type Batch, type Load, type ParsedSpan, readBatch } from "./batch.ts";
+import { type Batch, type ParsedSpan, readBatch } from "./batch.ts";
 import type { Books } from "./books.ts";
 import { recordReader } from "./chunk-reader.ts";
 import type { Connection } from "./connection.ts";
 import { keepBeside } from "./keep-beside.ts";
 import { keepSpans } from "./keep-spans.ts";
 import { type Before, beforeOf, findTrace, keepTrace, readAgain, updateTrace } from "./keep-trace.ts";
+import type { Load } from "./load.ts";
 import type { TraceRow } from "./trace-row.ts";
 
 /**

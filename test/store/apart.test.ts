@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { brotliCompressSync } from "node:zlib";
+import fc from "fast-check";
+import type { SpanRecord } from "../../src/core/record.ts";
+import { searchText } from "../../src/store/search-text.ts";
+import { spanRow } from "../../src/store/span-row.ts";
+import { putTogether, takeApart } from "../../src/store/sqlite/apart.ts";
+import { readBatch } from "../../src/store/sqlite/batch.ts";
+import { CHUNK, unpack } from "../../src/store/sqlite/chunk.ts";
+import { type Load, loadWriter } from "../../src/store/sqlite/load.ts";
+import { sampleSpan } from "../../src/testing/sample-records.ts";
+import { holds, wildText } from "../fuzz/property.ts";
+
+const LONG = "A word, “quoted” and 3x+11=14. ".repeat(5);
+const PLAIN = 'Plain words with "quotes", a \\ and\n a new line '.repeat(3);
+
+const text = fc.oneof(
+  fc.constantFrom("", "~", "~~", "short", LONG, PLAIN, `${PLAIN}\ud800`, "ÄÖÜ straße ".repeat(9), `${"x".repeat(63)}`),
+  fc.string({ minLength: 60, maxLength: 200 }),
+  wildText,
+  fc.string({ unit: "binary", minLength: 64, maxLength: 90 }),
+);
+const { payload } = fc.letrec((tie) => ({
+  payload: fc.oneof(
+    { maxDepth: 4 },
+    text,
+    fc.constantFrom(null, true, 3.5, -0),
+    fc.array(tie("payload"), { maxLength: 4 }),
+    fc.dictionary(fc.oneof(fc.constantFrom("content", "role", "__proto__", "7", "toJSON"), text), tie("payload"), {
+      maxKeys: 4,
+    }),
+  ),
+}));
+
+const asStored = (record: SpanRecord): SpanRecord => JSON.parse(JSON.stringify(record));
+const ordered = (words: string) => words.split(" ").filter(Boolean).sort().join(" ");
+
+function loadOf(records: readonly SpanRecord[]): Load {
+  const writer = loadWriter("default");
+  for (const record of records) writer.add(record);
+  return writer.load();
+}
+
+test("a record is the same, to its last byte, after its texts stood apart", (t) =>
+  holds(
+    t,
+    fc.property(fc.option(payload, { nil: undefined }), payload, (input: any, output: any) => {
+      const record = sampleSpan({ input, output });
+      const { json, texts } = takeApart(record);
+      assert.equal(JSON.stringify(putTogether(json, texts)), JSON.stringify(record));
+    }),
+    3_000,
+  ));
+
+test("what is no plain data is written as JSON writes it", () => {
+  class Money {
+    amount = "~";
+    text = LONG;
+  }
+  const deep = JSON.parse(`${"[".repeat(100)}"${"deep ".repeat(20)}"${"]".repeat(100)}`);
+  const payloads: unknown[] = [
+    new Date(0),
+    [LONG, new Money()],
+    { text: LONG, toJSON: () => "~" },
+    { text: LONG, at: new Date(0) },
+    Object.assign(Object.create({ inherited: LONG }), { text: LONG }),
+    Object.assign(Object.create(null), { text: LONG }),
+    [LONG, undefined, () => 1, Symbol.iterator, new String("~")],
+    { text: LONG, gone: undefined, call: () => 1 },
+    // biome-ignore lint/suspicious/noSparseArray: as it may come
+    [LONG, , "~"],
+    deep,
+    { text: `${LONG}\udc00` },
+  ];
+  for (const [i, input] of payloads.entries()) {
+    const record = sampleSpan({ input: input as any, output: LONG });
+    const { json, texts } = takeApart(record);
+    assert.equal(JSON.stringify(putTogether(json, texts)), JSON.stringify(record), `payload ${i}`);
+  }
+});
+
+test("what is read of a load is what its records say: rows, words, and the records again", (t) =>
+  holds(
+    t,
+    fc.property(fc.array(fc.tuple(payload, payload), { minLength: 1, maxLength: 5 }), (payloads) => {
+      const records = payloads.map(([input, output]: any, i) =>
+        sampleSpan({ spanId: (i + 1).toString(16).padStart(16, "0"), name: "Ärger ~", input, output }),
+      );
+      const { spans, chunks, errors } = readBatch([loadOf(records)]);
+      assert.deepEqual(errors, [undefined]);
+      for (const [i, { row, text, place }] of [...spans.values()].entries()) {
+        const record = asStored(records[i]!);
+        assert.deepEqual(row, spanRow(record));
+        assert.equal(ordered(Buffer.from(text).toString()), ordered(searchText(record)));
+        const stored = unpack(chunks[Math.floor(place / CHUNK)]!)(place % CHUNK);
+        assert.equal(JSON.stringify(stored), JSON.stringify(record));
+      }
+    }),
+    500,
+  ));
+
+test("more spans than a chunk has, and a text larger than the room for a turn", () => {
+  const records = Array.from({ length: 3 * CHUNK }, (_, i) => {
+    const input = i === 70 ? "A large text. ".repeat(300_000) : i % 3 === 0 ? `${PLAIN} ${i}` : "short";
+    return sampleSpan({ spanId: (i + 1).toString(16).padStart(16, "0"), input });
+  });
+  const { spans, chunks } = readBatch([loadOf(records.slice(0, 100)), loadOf(records.slice(100))]);
+  const read = chunks.map((chunk) => unpack(chunk));
+  for (const [i, { place }] of [...spans.values()].entries()) {
+    assert.deepEqual(read[Math.floor(place / CHUNK)]!(place % CHUNK), asStored(records[i]!));
+  }
+  assert.equal(read[0]!(CHUNK), undefined);
+});
+
+test("a payload that makes another load while it is written spoils neither", () => {
+  const inner = sampleSpan({ input: `inner ${LONG}` });
+  let load: Load | undefined;
+  const first = sampleSpan({ input: `first ${LONG}` });
+  const toJSON = () => {
+    load = loadOf([inner]);
+    return "seen";
+  };
+  const second = sampleSpan({ spanId: "00000000000000ff", input: { toJSON } as any });
+  const outer = readBatch([loadOf([first, second])]);
+  const recordsOf = ({ chunks }: typeof outer, count: number) =>
+    Array.from({ length: count }, (_, place) => unpack(chunks[0]!)(place));
+  assert.deepEqual(recordsOf(outer, 2), [first, second].map(asStored));
+  assert.deepEqual(recordsOf(readBatch([load!]), 1), [asStored(inner)]);
+});
+
+test("chunks of whole lines, as an earlier Sightline has packed them, are read", () => {
+  const records = [sampleSpan({ input: "~" }), sampleSpan({ input: LONG })];
+  const lines = brotliCompressSync(records.map((record) => JSON.stringify(record)).join("\n"));
+  const read = unpack({ codec: 1, lines });
+  for (const [place, record] of records.entries()) assert.deepEqual(read(place), asStored(record));
+  assert.throws(() => unpack({ codec: 3, lines }), { code: "STORE_NEWER_SCHEMA" });
+});
