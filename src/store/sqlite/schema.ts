@@ -6,6 +6,8 @@ export const APPLICATION_ID = 0x536c7472;
  * released: a change is one more entry.
  *
  * - `span_rows.id` is its chunk's id times 64 plus its place in the chunk, and the row id of its words.
+ * - `span_words` in pages of 610 bytes, 13 of them in one of SQLite's: words that have five of them in a part of the index are
+ *   skipped through page by page. With FTS5's 4,050 that are 20,000 spans, and all words of a transaction are read one by one.
  * - `chunks` have the records of spans as compressed lines; beside them, what lists show of their payloads.
  * - `figures` have all that is summed or counted of the spans of 16 chunks, column by column: a scan reads 50 bytes a span.
  * - `dims` are the combinations of what spans are grouped by; few, so a span has their number.
@@ -51,6 +53,7 @@ export const MIGRATIONS: readonly string[] = [
   );
   INSERT INTO span_words (span_words, rank) VALUES ('hashsize', 67108864);
   INSERT INTO span_words (span_words, rank) VALUES ('automerge', 8);
+  INSERT INTO span_words (span_words, rank) VALUES ('pgsz', 610);
 
   CREATE TABLE traces (
     id INTEGER PRIMARY KEY, project INTEGER NOT NULL, trace_id TEXT NOT NULL, name TEXT NOT NULL,

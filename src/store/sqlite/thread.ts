@@ -109,8 +109,8 @@ export function loadError(error: unknown): unknown {
   return isSent ? receivedError(error as SentError) : error;
 }
 
-/** What a transaction is made of lives until its end: with less room it would be copied a few times meanwhile. */
-const WRITER_LIMITS = { maxYoungGenerationSizeMb: 96 };
+/** What a transaction is made of lives until its end. More room saves no CPU time that can be seen, and is never given back. */
+const WRITER_LIMITS = { maxYoungGenerationSizeMb: 48 };
 
 function startWorker(workerData: ConnectionOptions): Worker {
   const { url, tsx } = workerFile();
