@@ -30,6 +30,7 @@ test("one server: every table replaces by version, partitions by day, and has no
   assert.match(spans, /start_us UInt64 CODEC\(DoubleDelta, ZSTD\(1\)\)/);
   assert.match(spans, /model LowCardinality\(String\)/);
   const texts = statements.find((statement) => statement.includes("ADD INDEX"))!;
+  assert.ok(statements.some((statement) => statement.endsWith("db.payloads MODIFY SETTING merge_selector_base = 12")));
   assert.ok(texts.includes(` ${WORDS} TYPE text(tokenizer = splitByNonAlpha, `), texts);
   for (const view of ["spans", "traces"]) {
     assert.match(
