@@ -1,10 +1,11 @@
 /** What runs until it is told to end: view, serve, tail; and asking a collector from afar. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { appendFile, readdir, rename, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { opener } from "../../src/cli/open-browser.ts";
 import { remoteStore } from "../../src/cli/remote-store.ts";
 import { type CommandLine, commandLine, firstLine, interrupt } from "./support/program.ts";
 import { chatTraces, lines, tutorTrace } from "./support/traces.ts";
@@ -77,6 +78,40 @@ describe("what runs", { concurrency: 2 }, () => {
       assert.deepEqual([code, /answers, but it is no collector/.test(stderr)], [2, true], stderr);
     }
     other.close();
+  });
+
+  test("view --open: the browser is given the address; where none is started that is said, and it goes on", {
+    timeout: LIMIT_MS,
+    skip: process.platform === "win32",
+  }, async () => {
+    const cwd = await cli.folder({ "traces.ndjson": lines(tutorTrace()), "none/.keep": "" });
+    const [program] = opener(process.platform, "");
+    const start = async (folder: string, script?: string) => {
+      if (script !== undefined) {
+        await mkdir(join(cwd, folder));
+        await writeFile(join(cwd, folder, program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      }
+      return cli.start(["view", "traces.ndjson", "--open", "--port", "0"], { cwd, env: { PATH: join(cwd, folder) } });
+    };
+    const child = await start("good", `printf '%s|' "$@" > opened`);
+    const url = await firstLine(child.stdout);
+    const opened = () => readFile(join(cwd, "opened"), "utf8").catch(() => "");
+    await until(async () => (await opened()) === `${url}|`);
+    assert.equal(await interrupt(child), 0);
+    // As xdg-open ends where there is no desktop.
+    for (const failing of [await start("failing", "exit 3"), await start("none")]) {
+      const address = await firstLine(failing.stdout);
+      await firstLine(failing.stderr, (line) => line.includes("there is no browser to start here"));
+      assert.equal((await json(`${address}api/about`)).store, "sqlite:temporary");
+      assert.equal(await interrupt(failing), 0);
+    }
+  });
+
+  test("view --open: an address of several parameters is one argument on every platform", () => {
+    const url = "http://127.0.0.1:4600/#/traces?a=1&b=2";
+    assert.deepEqual(opener("linux", url), ["xdg-open", [url]]);
+    assert.deepEqual(opener("darwin", url), ["open", [url]]);
+    assert.deepEqual(opener("win32", url), ["cmd", ["/c", "start", "", url.replace("&", "^&")]]);
   });
 
   test("serve: takes records by token, shows them, is asked from afar, tells what it did, ends in order", {

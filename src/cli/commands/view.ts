@@ -48,13 +48,14 @@ export const view: Command = command({
       // Who looks at a file that is no store, is to hear of it here.
       if (spec.kind !== "files") await store.revision();
       server = await listen({ store, ingest: false, reading: () => reading, log: remark, ...port });
-      await tell(server.viewerUrl, args);
+      const told = tell(server.viewerUrl, args);
       if (spec.kind === "files") {
         const loaded = load(store, spec.paths, (now) => {
           reading = now;
         });
         await Promise.race([loaded, ended]);
       }
+      await Promise.race([told, ended]);
       await ended;
     } finally {
       await server?.close({ timeoutMs: 500 });
