@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { readEnvironment, unknownVariables } from "../../environment.ts";
+import { readEnvironment, readSink, unknownVariables } from "../../environment.ts";
 import { langfuseOptions } from "../../sinks/langfuse-environment.ts";
 import { otlpAddress } from "../../sinks/otlp/address.ts";
 import { withoutSecrets } from "../source.ts";
@@ -26,7 +26,7 @@ const PROBE_MS = 5_000;
 /** The variables that are set, and what they mean. */
 export function checkVariables(env: NodeJS.ProcessEnv): Check[] {
   const checks: Check[] = [];
-  const refused = refusalOf(env);
+  const refused = refusalOf(() => readEnvironment(env, true));
   const set = Object.keys(MEANINGS).filter((name) => env[name] && !refused?.startsWith(`${name} `));
   for (const name of set) {
     const value = SECRET.test(name) ? "set" : withoutSecrets(env[name]!).slice(0, 100);
@@ -47,9 +47,9 @@ export function checkVariables(env: NodeJS.ProcessEnv): Check[] {
 }
 
 /** What `configure()` would say of the variables. */
-function refusalOf(env: NodeJS.ProcessEnv): string | undefined {
+function refusalOf(read: () => unknown): string | undefined {
   try {
-    readEnvironment(env, true);
+    read();
     return undefined;
   } catch (error) {
     return (error as Error).message;
@@ -62,7 +62,9 @@ export async function checkSinks(env: NodeJS.ProcessEnv): Promise<Check[]> {
     .split(",")
     .map((part) => part.trim())
     .filter(Boolean);
-  return (await Promise.all(written.map((sink) => checkSink(sink, env)))).filter((check) => check !== undefined);
+  // What configure() refuses is said of the variables, and nothing is sent there.
+  const usable = written.filter((sink) => refusalOf(() => readSink(sink, env, "SIGHTLINE_SINK")) === undefined);
+  return (await Promise.all(usable.map((sink) => checkSink(sink, env)))).filter((check) => check !== undefined);
 }
 
 async function checkSink(sink: string, env: NodeJS.ProcessEnv): Promise<Check | undefined> {
