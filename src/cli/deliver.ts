@@ -54,6 +54,19 @@ export async function deliver(sink: Sink, batch: readonly TraceRecord[], done: D
   }
 }
 
+/** Does something again as often as a sink asks for another attempt. */
+export async function retrying(action: () => Promise<void>): Promise<void> {
+  for (let failures = 0; ; ) {
+    try {
+      return await action();
+    } catch (error) {
+      const { retry = "later", retryAfterMs } = error instanceof SinkError ? error : {};
+      if (retry !== "later" || ++failures === ATTEMPTS) throw error;
+      await sleep(Math.max(backoff(failures), serverDelay(retryAfterMs)));
+    }
+  }
+}
+
 function reject(done: Delivery, count: number, reason: string | undefined): void {
   if (count === 0) return;
   done.rejected += count;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { parquetReadObjects } from "hyparquet";
+import { type FakeLangfuse, fakeLangfuse } from "../support/fake-langfuse/server.ts";
 import { type CommandLine, commandLine } from "./support/program.ts";
 import { chatTraces, lines, tutorTrace } from "./support/traces.ts";
 
@@ -156,6 +157,74 @@ describe("moving", { concurrency: 2 }, () => {
   });
 });
 
+describe("export to Langfuse", { concurrency: 2 }, () => {
+  const keysOf = ({ baseUrl, publicKey, secretKey }: FakeLangfuse) => ({
+    LANGFUSE_BASE_URL: baseUrl,
+    LANGFUSE_PUBLIC_KEY: publicKey,
+    LANGFUSE_SECRET_KEY: secretKey,
+  });
+  const exported = async (langfuse: FakeLangfuse, ...args: string[]) => {
+    const open = { ...chatTraces(1)[0]!, traceId: "e".repeat(32), unfinished: true as const };
+    const folder = await cli.folder({ "traces.ndjson": lines([...tutorTrace(), ...chatTraces(300), open]) });
+    return cli.run(["export", "--to", "langfuse", ...args], { cwd: folder, env: keysOf(langfuse) });
+  };
+
+  test("all of it arrives once, what is still open too, though the server is busy at first", async () => {
+    const busy = [429, 503, 500];
+    await using langfuse = await fakeLangfuse(() => {
+      const status = busy.shift();
+      return status === undefined ? undefined : { status, headers: { "retry-after": "0" } };
+    });
+    const { code, stdout, stderr } = await exported(langfuse);
+    assert.deepEqual([code, stdout], [0, ""], stderr);
+    assert.match(stderr, /^302 traces, 309 spans, 1 score, 1 finding → langfuse:127\.0\.0\.1/);
+    const ids = langfuse.observations.map(({ traceId, id }) => `${traceId} ${id}`);
+    assert.deepEqual([ids.length, new Set(ids).size, langfuse.scores.length], [310, 310, 1]);
+  });
+
+  test("what the server takes no more is said in numbers, with the reason: exit code 1", async () => {
+    let requests = 0;
+    await using langfuse = await fakeLangfuse(() => (++requests > 1 ? { status: 401 } : undefined));
+    const { code, stderr } = await exported(langfuse, "--json");
+    assert.equal(code, 1);
+    const told = JSON.parse(stderr);
+    assert.deepEqual([told.isBroken, /401/.test(told.reason)], [true, true], stderr);
+    assert.equal(told.delivered, langfuse.observations.length + langfuse.scores.length, stderr);
+  });
+
+  test("of a span that was held back to the end it is said when it did not arrive", async () => {
+    await using langfuse = await fakeLangfuse(({ spans }) =>
+      spans.some(({ traceId }) => traceId === "e".repeat(32)) ? { status: 401 } : undefined,
+    );
+    const { code, stderr } = await exported(langfuse, "--json");
+    assert.equal(code, 1);
+    const told = JSON.parse(stderr);
+    assert.deepEqual([told.isBroken, told.delivered], [true, 310], stderr);
+  });
+
+  test("a span that was held back is sent again when the server is busy, and counted when it is refused", async () => {
+    const statuses = [429, 503, 400, 400];
+    await using langfuse = await fakeLangfuse(({ spans }) => {
+      const isOpen = spans.some(({ traceId }) => traceId === "e".repeat(32));
+      return isOpen ? { status: statuses.shift()!, headers: { "retry-after": "0" } } : undefined;
+    });
+    const { code, stderr } = await exported(langfuse);
+    assert.equal(code, 1);
+    assert.match(stderr, /^310 records → langfuse:127\.0\.0\.1.*, 1 was refused: /);
+    assert.equal(statuses.length, 1);
+  });
+
+  test("a span that is refused costs itself alone, and is counted: exit code 1", async () => {
+    await using langfuse = await fakeLangfuse(({ spans }) =>
+      spans.some(({ name }) => name === "run") ? { status: 400 } : undefined,
+    );
+    const { code, stderr } = await exported(langfuse);
+    assert.equal(code, 1);
+    assert.match(stderr, /^310 records → langfuse:127\.0\.0\.1.*, 1 was refused: /);
+    assert.equal(langfuse.observations.length, 309);
+  });
+});
+
 describe("doctor", { concurrency: 2 }, () => {
   const checks = async (folder: string, env: NodeJS.ProcessEnv = {}, ...args: string[]) => {
     const { code, stdout } = await cli.run(["doctor", "--json", ...args], { cwd: folder, env });
@@ -218,6 +287,13 @@ describe("doctor", { concurrency: 2 }, () => {
       ["answers 200", "answers 401", "cannot be reached: ECONNR", "will be made by the first"],
     );
     assert.ok(!JSON.stringify(all).includes("hunter2"));
+    // What configure() refuses is told once, and nobody is asked.
+    for (const refused of ["https:/nowhere", "http://", "langfuse", "file:", "otlpp"]) {
+      const { code, all } = await checks(await cli.folder(), { SIGHTLINE_SINK: refused });
+      const problems = all.filter(({ state }) => state === "problem").map(({ about }) => about);
+      assert.deepEqual([code, problems], [1, ["variables"]], refused);
+      assert.ok(!all.some(({ about }) => about.startsWith("sink ")), refused);
+    }
     good.close();
     closed.close();
   });

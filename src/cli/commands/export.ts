@@ -6,7 +6,7 @@ import { langfuseOptions } from "../../sinks/langfuse-environment.ts";
 import type { Sink } from "../../sinks/sink.ts";
 import { type Command, command } from "../command.ts";
 import { csvLine } from "../csv.ts";
-import { type Delivery, deliver } from "../deliver.ts";
+import { type Delivery, deliver, retrying } from "../deliver.ts";
 import { cellsOf, SPAN_COLUMNS } from "../export/columns.ts";
 import { checkOutput, writeWhole } from "../export/output-file.ts";
 import { FILTER_ARGS, readFilters, SOURCE_ARGS, TIME_ARGS } from "../filters.ts";
@@ -124,13 +124,20 @@ async function send(sink: Sink, pieces: AsyncIterable<readonly TraceRecord[]>): 
       while (batch.length >= BATCH) await deliver(sink, batch.splice(0, BATCH), done);
     }
     await deliver(sink, batch, done);
-    await sink.flush?.(undefined, true);
+    await retrying(async () => sink.flush?.(undefined, true));
   } catch (error) {
     done.reason = (error as Error).message;
     done.isBroken = true;
-  } finally {
-    await sink.close?.();
   }
+  // It fails as flush did; what is lost by then is counted.
+  await Promise.resolve(sink.close?.()).catch(() => {});
+  const { dropped = {}, lastError } = sink.stats?.() ?? {};
+  const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+  // Spans that are still open are held back to the end, and passed for delivered until then.
+  done.delivered -= lost;
+  if (done.isBroken) return done;
+  done.rejected += lost;
+  if (lost > 0 && lastError !== undefined) done.reason = lastError;
   return done;
 }
 
@@ -184,7 +191,9 @@ function failureOf({ delivered, rejected, isBroken, reason }: Delivery, where: s
   const why = reason === undefined ? "" : `: ${plainly(reason)}`;
   if (isBroken && delivered === 0) return `nothing was sent to ${where}${why}`;
   if (isBroken) return `${many(delivered, "record")} → ${where}, then it took no more${why}`;
-  return rejected > 0 ? `${many(delivered, "record")} → ${where}, ${count(rejected)} were refused${why}` : undefined;
+  return rejected > 0
+    ? `${many(delivered, "record")} → ${where}, ${count(rejected)} ${rejected === 1 ? "was" : "were"} refused${why}`
+    : undefined;
 }
 
 /** What a connection failed with, in words. */
