@@ -18,7 +18,7 @@ export interface HttpSinkOptions {
   timeoutMs?: number;
   /** Before compression; a larger batch is halved by the pipeline. Bytes, default 4 MiB. */
   maxBodyBytes?: number;
-  /** Default: the global `fetch`, looked up at each request. */
+  /** Default: the global `fetch`, looked up at each request; Node's own client in its place where it is Node's. */
   fetch?: typeof fetch;
   /** Default `http:` and the host. */
   name?: string;

@@ -26,7 +26,7 @@ export interface LangfuseSinkOptions {
   maxBodyBytes?: number;
   /** Default `langfuse:` and the host. */
   name?: string;
-  /** Default: the global `fetch`, looked up at each request. */
+  /** Default: the global `fetch`, looked up at each request; Node's own client in its place where it is Node's. */
   fetch?: typeof fetch;
   clock?: Clock;
 }

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { SinkError } from "../core/errors.ts";
 import { parseRetryAfter } from "../core/retry-after.ts";
+import { type Answer, type Send, usualSend } from "./node-fetch.ts";
 
 /** One destination of a sink that sends by HTTP. The address and the headers are checked: see `endpoint`. */
 export interface PostTarget {
@@ -13,7 +14,7 @@ export interface PostTarget {
   readonly gzip: boolean;
   /** For a whole attempt, body of the answer included. */
   readonly timeoutMs: number;
-  /** Default: the global `fetch`, looked up at each request. */
+  /** Default: the global `fetch`, looked up at each request; Node's own client in its place where it is Node's. */
   readonly fetch?: typeof fetch | undefined;
   readonly clock?: Clock | undefined;
   /** What an answer outside 2xx asks for; never called with a 2xx. */
@@ -65,7 +66,8 @@ export async function post(
   if (signal.aborted) abort();
   try {
     const isZipped = target.gzip && bytes.length >= MIN_GZIP_BYTES;
-    const response = await (target.fetch ?? fetch)(target.url, {
+    const send = (target.fetch as Send | undefined) ?? usualSend();
+    const response = await send(target.url, {
       method: "POST",
       headers: {
         "user-agent": "sightline",
@@ -97,7 +99,8 @@ export async function post(
     // Only the code: messages and causes of `fetch` may hold the address.
     const { cause, name: type } = (error ?? {}) as Error & { cause?: { code?: unknown; message?: unknown } };
     const isBlocked = cause?.message === "bad port";
-    throw fail(`the connection failed with ${isBlocked ? "a port that fetch blocks" : (cause?.code ?? type)}`, "later");
+    const code = cause?.code ?? (error as { code?: unknown } | undefined)?.code ?? type;
+    throw fail(`the connection failed with ${isBlocked ? "a port that fetch blocks" : code}`, "later");
   } finally {
     for (const timer of timers) clearTimeout(timer);
     signal.removeEventListener("abort", abort);
@@ -111,11 +114,11 @@ function zip(bytes: Buffer): Promise<Buffer<ArrayBuffer>> {
 }
 
 /** The status has accepted the batch: whatever becomes of the body, it only adds who was rejected. */
-async function readAnswer(response: Response): Promise<Buffer> {
+async function readAnswer({ body }: Answer): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
-    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    for await (const chunk of body ?? []) {
       size += chunk.length;
       // Leaving the loop cancels the body.
       if (size > MAX_ANSWER_BYTES) return Buffer.alloc(0);

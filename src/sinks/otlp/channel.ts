@@ -19,7 +19,7 @@ export interface OtlpChannelOptions extends OtlpAddressOptions {
   timeoutMs?: number;
   /** Before compression; a larger batch is halved by the pipeline. Bytes, default 4 MiB; OTLP allows 64 MiB. */
   maxBodyBytes?: number;
-  /** Default: the global `fetch`, looked up at each request. */
+  /** Default: the global `fetch`, looked up at each request; Node's own client in its place where it is Node's. */
   fetch?: typeof fetch;
   /** Default `otlp:` and the host. */
   name?: string;

@@ -1,0 +1,79 @@
+/** Node's own client in place of the global `fetch`, and where it must not be. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type TestContext, test } from "node:test";
+import { httpSink } from "../../src/sinks/http.ts";
+import { sampleSpan } from "../../src/testing/sample-records.ts";
+
+const { signal } = new AbortController();
+const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
+const slots = globalThis as { [DISPATCHER]?: unknown };
+
+async function setUp(t: TestContext) {
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    request.resume().on("end", () => response.end("{}"));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close().closeAllConnections());
+  const { port } = server.address() as AddressInfo;
+  return { requests, port, sink: httpSink({ url: `http://127.0.0.1:${port}/` }) };
+}
+
+/** `fetch` says of itself that it is one. */
+const isFetch = ({ headers }: IncomingMessage) => headers["sec-fetch-mode"] !== undefined;
+
+test("one connection serves one request after the other, before and after the program's own fetch", async (t) => {
+  const { requests, sink, port } = await setUp(t);
+  await sink.write([sampleSpan()], signal);
+  await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  assert.notEqual(slots[DISPATCHER], undefined);
+  await sink.write([sampleSpan()], signal);
+  assert.deepEqual(requests.map(isFetch), [false, true, false]);
+  assert.equal(requests[0]!.socket, requests[2]!.socket);
+  const { headers } = requests[0]!;
+  assert.equal(headers["transfer-encoding"], undefined);
+  assert.ok(Number(headers["content-length"]) > 0);
+});
+
+test("a fetch that somebody put in its place gets the requests", async (t) => {
+  const { requests, sink } = await setUp(t);
+  const given = globalThis.fetch;
+  t.mock.method(globalThis, "fetch", (...args: Parameters<typeof fetch>) => given(...args));
+  await sink.write([sampleSpan()], signal);
+  assert.deepEqual(requests.map(isFetch), [true]);
+});
+
+test("a dispatcher that is not Node's gets the requests", async (t) => {
+  const { requests, sink, port } = await setUp(t);
+  await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  const nodes = slots[DISPATCHER] as { dispatch(...args: unknown[]): boolean };
+  t.after(() => {
+    slots[DISPATCHER] = nodes;
+  });
+  // As the package `undici` has them: one that says what it wants, and one of another name.
+  class Agent {
+    dispatch(options?: unknown, handler?: unknown): boolean {
+      if (handler === undefined) throw new TypeError("handler must be an object");
+      return nodes.dispatch(options, handler);
+    }
+  }
+  class ProxyAgent extends Agent {}
+  for (const [i, dispatcher] of [new Agent(), new ProxyAgent()].entries()) {
+    slots[DISPATCHER] = dispatcher;
+    await sink.write([sampleSpan()], signal);
+    assert.equal(isFetch(requests[i + 1]!), true);
+  }
+  slots[DISPATCHER] = nodes;
+  await sink.write([sampleSpan()], signal);
+  assert.equal(isFetch(requests[3]!), false);
+});
+
+test("a failed connection is told by its code", async () => {
+  const sink = httpSink({ url: "http://127.0.0.1:1/" });
+  await assert.rejects(async () => sink.write([sampleSpan()], signal), { retry: "later", message: /ECONNREFUSED/ });
+});
