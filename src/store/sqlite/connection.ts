@@ -20,8 +20,8 @@ export interface Connection {
   readonly path: string;
   readonly db: Database;
   prepare(sql: string): Statement;
-  /** All of it or nothing, and nobody else writes meanwhile. */
-  transaction<T>(action: () => T): T;
+  /** All of it or nothing, and nobody else writes meanwhile. `DEFERRED`: only reads, and sees all of it at one moment. */
+  transaction<T>(action: () => T, kind?: "IMMEDIATE" | "DEFERRED"): T;
   close(): void;
 }
 
@@ -96,8 +96,8 @@ function open(options: ConnectionOptions, file: string = options.path): Connecti
     return statement;
   }
 
-  function transaction<T>(action: () => T): T {
-    db.exec("BEGIN IMMEDIATE");
+  function transaction<T>(action: () => T, kind: "IMMEDIATE" | "DEFERRED" = "IMMEDIATE"): T {
+    db.exec(`BEGIN ${kind}`);
     try {
       const result = action();
       db.exec("COMMIT");

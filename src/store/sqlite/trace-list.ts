@@ -35,14 +35,11 @@ function find(
   place: Place | undefined,
   limit: number,
 ): any[] {
-  // A span that is replaced meanwhile has another number: all statements have to see the same.
-  connection.db.exec("BEGIN");
-  try {
+  // A span that is replaced meanwhile has another number.
+  return connection.transaction(() => {
     const ids = textHits(connection, conditions, wanted, place, limit);
     const sql = `SELECT ${SUMMARY_COLUMNS} FROM json_each(?) j CROSS JOIN traces t ON t.id = j.value
       ORDER BY t.start_us DESC, t.trace_id DESC`;
     return connection.prepare(sql).all(JSON.stringify(ids));
-  } finally {
-    connection.db.exec("COMMIT");
-  }
+  }, "DEFERRED");
 }
