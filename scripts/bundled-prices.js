@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { waitForUpdate } from "@pydantic/genai-prices";
 
 /** What only people read, and how to find usage in answers, which we do ourselves: two fifths of the data. */
-const UNUSED = ["description", "price_comments", "pricing_urls", "extractors", "context_window", "deprecated"];
+const UNUSED = ["name", "description", "price_comments", "pricing_urls", "extractors", "context_window", "deprecated"];
 const LITERAL = /^const (\w+) = \[$[\s\S]+?^\]/m;
 
 export const bundledPrices = {

@@ -1,7 +1,7 @@
 /** The package as npm would publish it. Reads `dist/`: `npm test` builds first. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,9 +21,10 @@ function asUser(code: string): any {
   return JSON.parse(execFileSync(process.execPath, args, { cwd: root, env, encoding: "utf8" }));
 }
 
-const packed: string[] = JSON.parse(
+const [{ files, unpackedSize }] = JSON.parse(
   execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
-)[0].files.map((file: { path: string }) => file.path);
+);
+const packed: string[] = files.map((file: { path: string }) => file.path);
 
 test("dist/ has been built", () => {
   assert.ok(existsSync(join(root, "dist/index.js")), "npm run build");
@@ -140,11 +141,18 @@ test("the sinks that the environment names are loaded from the package, by the f
   assert.deepEqual(seen, { ok: true, paths: ["/api/public/otel/v1/traces", "/v1/traces"] });
 });
 
-test("installing brings at most three packages", () => {
+test("installing brings at most three packages and 3 MB", () => {
   const brought = Object.entries<any>(lock.packages)
     .filter(([path, entry]) => path !== "" && !entry.dev && !entry.peer && !entry.optional && !entry.devOptional)
     .map(([path]) => path);
-  assert.ok(brought.length >= 1 && brought.length <= 3, brought.join(", "));
+  assert.ok(brought.length >= 1 && brought.length <= 2, brought.join(", "));
+  const others = brought.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map(
+      (file) => statSync(join(root, folder, file)).size,
+    ),
+  );
+  const bytes = others.reduce((sum, size) => sum + size, unpackedSize);
+  assert.ok(bytes < 3_000_000, `${bytes} bytes`);
 });
 
 test("prices come with the package", () => {

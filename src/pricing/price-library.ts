@@ -15,7 +15,7 @@ export interface PriceLibrary {
 /** A provider of the library with its models. */
 export interface ListedProvider {
   id: string;
-  name: string;
+  name?: string;
   api_pattern: string;
   models: ListedModel[];
 }

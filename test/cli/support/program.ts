@@ -37,7 +37,7 @@ export async function commandLine(name: string): Promise<CommandLine> {
   const script: string = new URL("../../../scripts/build-javascript.js", import.meta.url).href;
   const { buildJavaScript } = await import(script);
   await Promise.all([
-    buildJavaScript(join(made, "dist")),
+    buildJavaScript(join(made, "dist"), { shorten: false }),
     copyFile(join(root, "package.json"), join(made, "package.json")),
   ]);
   const main = join(made, "dist/cli/main.js");
