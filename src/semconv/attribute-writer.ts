@@ -68,7 +68,7 @@ class Writer implements AttributeWriter {
     this.#target = target;
   }
 
-  /** Small, as V8 then puts it in the caller's place: most of what may be said of a span is not. */
+  /** Apart from `#put`, as most of what may be said of a span is not. */
   put(key: AttributeKey, value: unknown, first?: number, second?: number): void {
     if (value !== undefined && value !== null) this.#put(key, value, first, second);
   }
