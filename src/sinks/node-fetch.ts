@@ -24,7 +24,10 @@ export interface Post {
 
 export type Send = (url: string, post: Post) => Promise<Answer>;
 
-const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
+/** Where Node's `fetch` looks for it: undici has another place from 8 on (Node 26), and tells both of what the package sets. */
+export const DISPATCHER: symbol = Symbol.for(
+  `undici.globalDispatcher.${Number.parseInt(process.versions["undici"] ?? "", 10) >= 8 ? 2 : 1}`,
+);
 
 /**
  * Node's own client where the global `fetch` would do the same, at a quarter of its processor time; else the global
@@ -32,7 +35,7 @@ const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
  */
 export function usualSend(): Send {
   const isNodes = String(globalThis.fetch).includes("internal/deps/undici/undici");
-  return isNodes && isNodesDispatcher((globalThis as { [DISPATCHER]?: unknown })[DISPATCHER])
+  return isNodes && isNodesDispatcher((globalThis as { [at: symbol]: unknown })[DISPATCHER])
     ? (url, post) => nodeSend(url, post)
     : (globalThis.fetch as unknown as Send);
 }
@@ -46,9 +49,10 @@ function isNodesDispatcher(dispatcher: unknown): boolean {
   known = dispatcher;
   isKnownNodes = false;
   try {
-    const agent = dispatcher as { constructor: { name: string }; dispatch(): void };
-    // With `NODE_USE_ENV_PROXY` it is Node's `EnvHttpProxyAgent`.
-    if (agent.constructor.name === "Agent") agent.dispatch();
+    const agent = dispatcher as { constructor: { name: string; prototype: { dispatch(): void } }; dispatch(): void };
+    const { name, prototype } = agent.constructor;
+    // With `NODE_USE_ENV_PROXY` it is Node's `EnvHttpProxyAgent`; one with interceptors has a `dispatch` of its own.
+    if (name === "Agent" && agent.dispatch === prototype.dispatch) agent.dispatch();
   } catch (error) {
     isKnownNodes = String((error as Error)?.stack).includes("node:internal/deps/undici");
   }

@@ -5,11 +5,11 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { httpSink } from "../../src/sinks/http.ts";
+import { DISPATCHER } from "../../src/sinks/node-fetch.ts";
 import { sampleSpan } from "../../src/testing/sample-records.ts";
 
 const { signal } = new AbortController();
-const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
-const slots = globalThis as { [DISPATCHER]?: unknown };
+const slots = globalThis as { [at: symbol]: unknown };
 
 async function setUp(t: TestContext) {
   const requests: IncomingMessage[] = [];
@@ -51,7 +51,7 @@ test("a fetch that somebody put in its place gets the requests", async (t) => {
 test("a dispatcher that is not Node's gets the requests", async (t) => {
   const { requests, sink, port } = await setUp(t);
   await (await fetch(`http://127.0.0.1:${port}/`)).text();
-  const nodes = slots[DISPATCHER] as { dispatch(...args: unknown[]): boolean };
+  const nodes = slots[DISPATCHER] as { dispatch(...args: unknown[]): boolean; compose(...args: unknown[]): unknown };
   t.after(() => {
     slots[DISPATCHER] = nodes;
   });
@@ -63,14 +63,20 @@ test("a dispatcher that is not Node's gets the requests", async (t) => {
     }
   }
   class ProxyAgent extends Agent {}
-  for (const [i, dispatcher] of [new Agent(), new ProxyAgent()].entries()) {
+  let intercepted = 0;
+  const composed = nodes.compose((dispatch: typeof nodes.dispatch) => (options: unknown, handler: unknown) => {
+    intercepted++;
+    return dispatch(options, handler);
+  });
+  for (const [i, dispatcher] of [new Agent(), new ProxyAgent(), composed].entries()) {
     slots[DISPATCHER] = dispatcher;
     await sink.write([sampleSpan()], signal);
     assert.equal(isFetch(requests[i + 1]!), true);
   }
   slots[DISPATCHER] = nodes;
   await sink.write([sampleSpan()], signal);
-  assert.equal(isFetch(requests[3]!), false);
+  assert.equal(isFetch(requests[4]!), false);
+  assert.equal(intercepted, 1);
 });
 
 test("a failed connection is told by its code", async () => {
