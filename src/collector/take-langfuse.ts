@@ -1,9 +1,12 @@
 import { uuid } from "../core/ids.ts";
-import { type LangfuseMemory, langfuseMemory } from "../formats/langfuse/memory.ts";
-import { recordsFromLangfuse } from "../formats/langfuse/records-from-langfuse.ts";
+import { eventPieces } from "../formats/langfuse/event-pieces.ts";
+import { langfuseMemory } from "../formats/langfuse/memory.ts";
+import { eventSteps, recordsFromLangfuse } from "../formats/langfuse/records-from-langfuse.ts";
+import type { LangfuseRecords } from "../formats/langfuse/results.ts";
 import { type Answer, json } from "./answer.ts";
 import type { Form, ReadBody } from "./receive.ts";
 import { Refusal } from "./refusal.ts";
+import { createTurns } from "./turns.ts";
 
 interface ReadEvents extends ReadBody {
   /** Of the events that came, in order. */
@@ -16,17 +19,16 @@ const MAX_KNOWN = 2_000;
 
 /** The endpoint of Langfuse's older SDKs, and of scores in all of them: a batch of events. 207 says what became of each. */
 export function takeEvents(): Form<ReadEvents> {
-  const memories = new Map<string, LangfuseMemory>();
+  const projects = new Map<string, (events: readonly unknown[]) => Promise<LangfuseRecords>>();
   return {
     name: "langfuse",
     path: "/api/public/ingestion",
-    read(bytes, _, project) {
-      const value = parse(bytes) as { batch?: unknown };
-      if (!Array.isArray(value?.batch)) throw new Refusal(400, "BAD_BATCH", "The body must have a list named batch.");
-      const memory = memories.get(project) ?? langfuseMemory(MAX_KNOWN);
-      memories.set(project, memory);
-      const { records, rejected } = recordsFromLangfuse(value, { memory });
-      const ids = value.batch.map((event) => textOf((event as { id?: unknown } | null)?.id));
+    async read(bytes, _, project) {
+      const events = await eventsIn(bytes);
+      const take = projects.get(project) ?? oneAfterTheOther();
+      projects.set(project, take);
+      const { records, rejected } = await take(events);
+      const ids = events.map((event) => textOf((event as { id?: unknown } | null)?.id));
       return { records, rejected, ids, unreadable: rejected.length };
     },
     answer({ ids, rejected }, unstored) {
@@ -45,12 +47,48 @@ export function takeEvents(): Form<ReadEvents> {
   };
 }
 
+async function eventsIn(bytes: Buffer): Promise<readonly unknown[]> {
+  const pause = createTurns();
+  const events: unknown[] = [];
+  const pieces = eventPieces(bytes);
+  for (;;) {
+    const step = parsed(() => pieces.next());
+    if (step.done && !step.value) throw new Refusal(400, "BAD_BATCH", "The body must have a list named batch.");
+    if (step.done) return events;
+    for (const event of step.value) events.push(event);
+    await pause();
+  }
+}
+
+/** What batches of a project say adds up, so that one waits for the one before. */
+function oneAfterTheOther(): (events: readonly unknown[]) => Promise<LangfuseRecords> {
+  const memory = langfuseMemory(MAX_KNOWN);
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function take(events: readonly unknown[]): Promise<LangfuseRecords> {
+    await last;
+    const pause = createTurns();
+    const steps = eventSteps(events, { memory });
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      await pause();
+    }
+  }
+
+  return (events) => {
+    const taken = take(events);
+    last = taken.catch(() => {});
+    return taken;
+  };
+}
+
 /** One score, as `langfuseSink` sends them. */
 export const takeScore: Form<ReadEvents> = {
   name: "langfuse",
   path: "/api/public/scores",
   read(bytes) {
-    const body = parse(bytes) as { [name: string]: unknown };
+    const body = parsed(() => JSON.parse(bytes.toString())) as { [name: string]: unknown };
     if (typeof body !== "object" || body === null) throw new Refusal(400, "BAD_SCORE", "A score is an object.");
     const id = typeof body["id"] === "string" ? body["id"] : uuid();
     const event = { id, type: "score-create", timestamp: new Date().toISOString(), body: { ...body, id } };
@@ -69,10 +107,11 @@ function refuse({ status, code, message, headers }: Refusal): Answer {
   return json({ message, error: code }, status, headers);
 }
 
-function parse(bytes: Buffer): unknown {
+function parsed<T>(parse: () => T): T {
   try {
-    return JSON.parse(bytes.toString());
-  } catch {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     throw new Refusal(400, "BAD_JSON", "The body is no JSON.");
   }
 }

@@ -15,14 +15,14 @@ interface Touched {
 }
 
 /**
- * The events of ingestion batches. What one batch says of a thing becomes one record of it; `seq` counts the events that
- * have been told of it.
+ * The events of an ingestion batch. What one batch says of a thing becomes one record of it; `seq` counts the events that
+ * have been told of it. Yields where others may have their turn; not other batches with the same memory.
  */
-export function ingestionRecords(
+export function* ingestion(
   events: readonly unknown[],
   now: string,
   memory: LangfuseMemory = langfuseMemory(Math.max(1, events.length)),
-): LangfuseRecords {
+): Generator<undefined, LangfuseRecords> {
   const touched = new Map<string, Touched>();
   const scores: JsonObject[] = [];
   const rejected: Rejection[] = [];
@@ -34,7 +34,8 @@ export function ingestionRecords(
       rejected.push(rejectionOf(event, error));
     }
   };
-  for (const event of inOrder(events)) {
+  for (const event of yield* inOrder(events)) {
+    yield;
     attempt(event, () => {
       if (!isObject(event) || !isObject(event["body"])) throw new Unreadable("an event has no body");
       if (event["type"] === "score-create") scores.push(event);
@@ -54,6 +55,7 @@ export function ingestionRecords(
   const ends = new Map<string, string>();
   for (const [key, { event, known }] of touched) {
     if (key.startsWith("trace ")) continue;
+    yield;
     attempt(event, () => {
       const { traceId } = known.body;
       const record = observationOf(known, infoOf(traceId));
@@ -64,6 +66,7 @@ export function ingestionRecords(
   }
   // Traces end with their observations, also with those that come in a later batch.
   for (const [key, endTime] of ends) {
+    yield;
     const known = knownOf(key);
     if (known === undefined || !isLater(endTime, known.endTime)) continue;
     const told = touched.get(key);
@@ -72,9 +75,13 @@ export function ingestionRecords(
     touched.set(key, { event: told?.event, known: longer });
   }
   for (const [key, { event, known }] of touched) {
+    yield;
     if (key.startsWith("trace ")) attempt(event, () => void records.push(rootRecord(known.body, known.seq, known)));
   }
-  for (const event of scores) attempt(event, () => void records.push(scoreOf(event, infoOf, now)));
+  for (const event of scores) {
+    yield;
+    attempt(event, () => void records.push(scoreOf(event, infoOf, now)));
+  }
   return { records, rejected };
 }
 
@@ -86,15 +93,14 @@ function isLater(time: string, other: string | undefined): boolean {
  * What makes things goes first, then by their times, as SDKs send them in any order: one with little in it overtakes one
  * with much. Sorting is stable: the same time stays in order.
  */
-function inOrder(events: readonly unknown[]): readonly unknown[] {
-  const placeOf = (event: unknown): readonly [isUpdate: number, time: number] => {
-    if (!isObject(event)) return [0, 0];
-    return [Number(/-update$/.test(textOf(event["type"]))), Date.parse(textOf(event["timestamp"])) || 0];
-  };
-  return events
-    .map((event) => [placeOf(event), event] as const)
-    .sort(([[a, aTime]], [[b, bTime]]) => a - b || aTime - bTime)
-    .map(([, event]) => event);
+function* inOrder(events: readonly unknown[]): Generator<undefined, readonly unknown[]> {
+  const placed: { readonly event: unknown; readonly isUpdate: number; readonly time: number }[] = [];
+  for (const event of events) {
+    yield;
+    const { type, timestamp } = isObject(event) ? event : {};
+    placed.push({ event, isUpdate: Number(/-update$/.test(textOf(type))), time: Date.parse(textOf(timestamp)) || 0 });
+  }
+  return placed.sort((a, b) => a.isUpdate - b.isUpdate || a.time - b.time).map(({ event }) => event);
 }
 
 /** What is known with what an event adds; what it does not say stays. */

@@ -1,15 +1,15 @@
 import type { JsonObject } from "../../core/json.ts";
 import type { ScoreRecord, SpanRecord, TraceInfo } from "../../core/record.ts";
 import { FormatError } from "../format-error.ts";
-import { isObject, isSame, isShallow, MAX_DEPTH, textOf } from "../json-value.ts";
+import { isObject, isSame, isShallow, textOf } from "../json-value.ts";
 import { nowNanos } from "../times.ts";
 import { Unreadable } from "../unreadable.ts";
 import { fieldsOf } from "./fields.ts";
 import { rootIdOf, traceIdOf } from "./ids.ts";
-import { ingestionRecords } from "./ingestion.ts";
+import { ingestion } from "./ingestion.ts";
 import type { LangfuseMemory } from "./memory.ts";
 import { observationRecord, rootRecord, scoreRecord, traceInfoOf } from "./observation.ts";
-import { boundsOf, type LangfuseRecords, type Rejection, rejectionOf } from "./results.ts";
+import { boundsOf, type LangfuseRecords, type Rejection, rejectionOf, tooDeep } from "./results.ts";
 
 export interface FromLangfuseOptions {
   /** Epoch nanoseconds, decimal: the time of scores that say none. Default: the clock's time. */
@@ -29,10 +29,10 @@ export interface FromLangfuseOptions {
  * @throws FormatError `FORMAT_NOT_LANGFUSE` for anything else
  */
 export function recordsFromLangfuse(value: unknown, options: FromLangfuseOptions = {}): LangfuseRecords {
-  if (!isShallow(value)) throw new FormatError("FORMAT_NOT_LANGFUSE", `It is nested deeper than ${MAX_DEPTH}.`);
+  if (!isShallow(value)) throw tooDeep();
   const now = options.now ?? nowNanos();
   const events = eventsOf(value);
-  if (events !== undefined) return ingestionRecords(events, now, options.memory);
+  if (events !== undefined) return ended(ingestion(events, now, options.memory));
   const records: (SpanRecord | ScoreRecord)[] = [];
   const rejected: Rejection[] = [];
   for (const entity of entitiesOf(value)) {
@@ -43,6 +43,27 @@ export function recordsFromLangfuse(value: unknown, options: FromLangfuseOptions
     }
   }
   return { records, rejected };
+}
+
+/**
+ * The same of the events of an ingestion batch, in steps between which others may have their turn; but not another batch
+ * with the same memory.
+ *
+ * @throws FormatError before the first step, for what are no events
+ */
+export function eventSteps(
+  events: readonly unknown[],
+  options: FromLangfuseOptions = {},
+): Generator<undefined, LangfuseRecords> {
+  if (events.length > 0 && !isEvent(events[0])) throw notLangfuse();
+  return ingestion(events, options.now ?? nowNanos(), options.memory);
+}
+
+function ended<R>(steps: Generator<undefined, R>): R {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }
 
 /** Whether a value looks like anything of Langfuse's. */
@@ -72,10 +93,14 @@ function listOf(value: unknown): readonly unknown[] | undefined {
 function entitiesOf(value: unknown): readonly unknown[] {
   const list = listOf(value) ?? [value];
   if (list.length > 0 && !list.some((each) => isObject(each) && kindOf(each) !== undefined)) {
-    const wanted = "traces, observations, scores, or a batch of ingestion events";
-    throw new FormatError("FORMAT_NOT_LANGFUSE", `This is nothing that Langfuse gives or takes: ${wanted}.`);
+    throw notLangfuse();
   }
   return list;
+}
+
+function notLangfuse(): FormatError {
+  const wanted = "traces, observations, scores, or a batch of ingestion events";
+  return new FormatError("FORMAT_NOT_LANGFUSE", `This is nothing that Langfuse gives or takes: ${wanted}.`);
 }
 
 function kindOf(entity: JsonObject): "trace" | "observation" | "score" | undefined {

@@ -1,5 +1,6 @@
 import type { ScoreRecord, SpanRecord } from "../../core/record.ts";
-import { isObject } from "../json-value.ts";
+import { FormatError } from "../format-error.ts";
+import { isObject, MAX_DEPTH } from "../json-value.ts";
 import { Unreadable } from "../unreadable.ts";
 
 /** What became no record; `id` is Langfuse's own, of the event or the entity. */
@@ -30,4 +31,8 @@ export function rejectionOf(entity: unknown, error: unknown): Rejection {
   if (!(error instanceof Unreadable)) throw error;
   const id = isObject(entity) && typeof entity["id"] === "string" ? entity["id"].slice(0, 100) : undefined;
   return { ...(id !== undefined && { id }), reason: error.message };
+}
+
+export function tooDeep(): FormatError {
+  return new FormatError("FORMAT_NOT_LANGFUSE", `It is nested deeper than ${MAX_DEPTH}.`);
 }
