@@ -60,10 +60,10 @@ for (const [type, bytes] of [
   });
 
   test(`${type}: whatever is cut off or changed is told, and nothing is made up`, () => {
-    for (let i = 1; i < 40; i++) {
-      const cut = bytes.subarray(0, Math.floor((bytes.length * i) / 40));
+    for (let i = 1; i < 14; i++) {
+      const cut = bytes.subarray(0, Math.floor((bytes.length * i) / 14));
       const changed = Buffer.from(bytes);
-      changed[Math.floor((bytes.length * i) / 40)]! ^= 0x5f;
+      changed[Math.floor((bytes.length * i) / 14)]! ^= 0x5f;
       for (const damaged of [cut, changed]) {
         const whole = attempt(() => recordsFromOtlp(decodeOtlp(damaged, type), { now }).records);
         const parts = attempt(() => taken(damaged, type).records);
