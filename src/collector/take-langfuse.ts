@@ -19,15 +19,14 @@ const MAX_KNOWN = 2_000;
 
 /** The endpoint of Langfuse's older SDKs, and of scores in all of them: a batch of events. 207 says what became of each. */
 export function takeEvents(): Form<ReadEvents> {
-  const projects = new Map<string, (events: readonly unknown[]) => Promise<LangfuseRecords>>();
+  const projects = new Map<string, ReturnType<typeof oneAfterTheOther>>();
   return {
     name: "langfuse",
     path: "/api/public/ingestion",
     async read(bytes, _, project) {
-      const events = await eventsIn(bytes);
       const take = projects.get(project) ?? oneAfterTheOther();
       projects.set(project, take);
-      const { records, rejected } = await take(events);
+      const { events, records, rejected } = await take(eventsIn(bytes));
       const ids = events.map((event) => textOf((event as { id?: unknown } | null)?.id));
       return { records, rejected, ids, unreadable: rejected.length };
     },
@@ -60,25 +59,31 @@ async function eventsIn(bytes: Buffer): Promise<readonly unknown[]> {
   }
 }
 
-/** What batches of a project say adds up, so that one waits for the one before. */
-function oneAfterTheOther(): (events: readonly unknown[]) => Promise<LangfuseRecords> {
+type Events = readonly unknown[];
+
+/** What batches of a project say adds up, so that one waits for those that came before, also while they are parsed. */
+function oneAfterTheOther(): (coming: Promise<Events>) => Promise<LangfuseRecords & { readonly events: Events }> {
   const memory = langfuseMemory(MAX_KNOWN);
   let last: Promise<unknown> = Promise.resolve();
 
-  async function take(events: readonly unknown[]): Promise<LangfuseRecords> {
-    await last;
+  async function take(coming: Promise<Events>): Promise<LangfuseRecords & { readonly events: Events }> {
+    const [events] = await Promise.all([coming, last]);
     const pause = createTurns();
     const steps = eventSteps(events, { memory });
     for (;;) {
       const step = steps.next();
-      if (step.done) return step.value;
+      if (step.done) return { events, ...step.value };
       await pause();
     }
   }
 
-  return (events) => {
-    const taken = take(events);
-    last = taken.catch(() => {});
+  return (coming) => {
+    const [before, taken] = [last, take(coming)];
+    // One that is no batch is refused at once; and what was told is not kept.
+    last = taken.then(
+      () => {},
+      () => before,
+    );
     return taken;
   };
 }

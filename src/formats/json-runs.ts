@@ -80,7 +80,9 @@ export function* jsonRuns(
 
   function endRun(end: number): void {
     const runs = lists.at(-1)!;
-    // Nothing behind a comma is no JSON, and is found to be none.
-    if (runs.length > 0 || bytes.toString("utf8", runStart, end).trim() !== "") runs.push({ start: runStart, end });
+    const isEmpty = /^[ \t\n\r]*$/.test(bytes.toString("utf8", runStart, end));
+    // Nothing behind a comma is no JSON: with the comma it is found to be none.
+    if (!isEmpty) runs.push({ start: runStart, end });
+    else if (runs.length > 0) runs.push({ start: runStart - 1, end });
   }
 }

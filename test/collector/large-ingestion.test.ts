@@ -1,6 +1,9 @@
 /** Large batches of Langfuse's ingestion are read in pieces: what that must not change. */
 import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
+import { takeEvents } from "../../src/collector/take-langfuse.ts";
+import { uuid } from "../../src/core/ids.ts";
 import { eventPieces } from "../../src/formats/langfuse/event-pieces.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
 import { started } from "./support.ts";
@@ -52,6 +55,10 @@ test("what is no batch is refused as a small one is", () => {
   const many = JSON.stringify(Array.from({ length: 4_000 }, (_, i) => trace(`trace ${i}`, i))).slice(1, -1);
   for (const text of [`{"batch":[${many}`, `{"batch":[${many},]}`, `{"batch":[,${many}]}`, `{"batch":[${many}]]`, "{"])
     assert.throws(() => pieces(text), SyntaxError, text.slice(0, 20));
+  const full = JSON.stringify({ id: "x".repeat(70_000) });
+  const fulls = Array(5).fill(full).join(",");
+  for (const text of [`{"batch":[${fulls},]}`, `{"batch":[${fulls} , \n]}`, `${filling}{"batch":[\u00a0]}`])
+    assert.throws(() => pieces(text), SyntaxError, "a comma where a piece ends; a space that is none in JSON");
   const deep = `${"[".repeat(1_100)}${"]".repeat(1_100)}`;
   assert.throws(() => pieces(`{"batch":[${many},${deep}]}`), /nested deeper/);
 });
@@ -76,4 +83,22 @@ test("batches of a project that come at once add up one after the other", async 
   const root = (await store.span(found!.traceId, (await store.spans(found!.traceId)).items[0]!.spanId))!;
   assert.equal(root.seq, 4 * 2_000 - 1, "each event is counted once");
   assert.deepEqual(Object.keys(root.trace.metadata ?? {}).sort(), ["batch0", "batch1", "batch2", "batch3", "padding"]);
+});
+
+test("a small batch that comes while a large one is parsed waits for it, also behind one that is no batch", async () => {
+  const { read } = takeEvents();
+  const event = (type: string, body: object) => ({ id: uuid(), type, timestamp: time(0), body });
+  const large = [
+    ...Array.from({ length: 1_000 }, (_, i) => trace(`trace ${i} ${"x".repeat(LARGE / 1_000)}`, i)),
+    event("span-create", { id: "one", traceId: "t", startTime: time(0) }),
+  ];
+  const small = [event("span-update", { id: "one", traceId: "t", endTime: time(9) })];
+  const batch = (events: readonly object[]) => Buffer.from(JSON.stringify({ batch: events }));
+  const request = {} as IncomingMessage;
+  const [first, refused, second] = await Promise.allSettled(
+    [batch(large), Buffer.from("{"), batch(small)].map(async (bytes) => read(bytes, request, "p")),
+  );
+  assert.equal(first!.status, "fulfilled");
+  assert.equal((refused as PromiseRejectedResult).reason.code, "BAD_JSON");
+  assert.deepEqual((second as PromiseFulfilledResult<{ rejected: unknown }>).value.rejected, []);
 });

@@ -129,6 +129,19 @@ test("a payload that makes another load while it is written spoils neither", () 
   assert.deepEqual(recordsOf(readBatch([load!]), 1), [asStored(inner)]);
 });
 
+test("a record that is none leaves no words to the next one, of another project", () => {
+  const none = loadWriter("one");
+  none.add({ ...sampleSpan({ input: LONG }), status: undefined } as any);
+  const other = loadWriter("two");
+  other.add(sampleSpan({ name: "other", input: "mine" }));
+  const { spans, errors } = readBatch([none.load(), other.load()]);
+  assert.ok(errors[0] instanceof TypeError && errors[1] === undefined);
+  assert.deepEqual(
+    [...spans.values()].map(({ text }) => ordered(Buffer.from(text).toString())),
+    ["mine other"],
+  );
+});
+
 test("chunks of whole lines, as an earlier Sightline has packed them, are read", () => {
   const records = [sampleSpan({ input: "~" }), sampleSpan({ input: LONG })];
   const lines = brotliCompressSync(records.map((record) => JSON.stringify(record)).join("\n"));

@@ -62,6 +62,8 @@ export function readBatch(loads: readonly Load[]): Batch {
       return undefined;
     } catch (error) {
       for (const action of undo.reverse()) action();
+      // The words of the record that is none are not those of the next one.
+      arena.take();
       return error;
     }
   });
