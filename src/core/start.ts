@@ -168,7 +168,7 @@ function isParent(parent: Span | SpanRef): boolean {
   if (typeof parent !== "object") return false;
   if ("reason" in parent) return true;
   const { trace } = parent as SpanRef;
-  if (trace !== undefined && (typeof trace !== "object" || trace?.traceId !== parent.traceId)) return false;
+  if (trace !== undefined && (trace?.traceId !== parent.traceId || typeof trace.info !== "object")) return false;
   return isTraceId(parent.traceId) && (parent.spanId === undefined || isSpanId(parent.spanId));
 }
 

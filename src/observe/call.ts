@@ -111,7 +111,9 @@ function optionsOf(site: Site, self: unknown, args: unknown[]): ObserveOptions {
 function nameOf(site: Site, { name }: ObserveOptions, self: unknown): string {
   if (typeof name === "string") return name;
   try {
-    return site.name(self);
+    // A function and a class may have anything as their name.
+    const own: unknown = site.name(self);
+    return typeof own === "string" ? own : "anonymous";
   } catch (error) {
     swallow(error);
     return "anonymous";

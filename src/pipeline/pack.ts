@@ -1,4 +1,5 @@
 import type * as Zlib from "node:zlib";
+import { guard } from "../core/guard.ts";
 import type { TraceRecord } from "../core/record.ts";
 import { seal } from "../core/trace.ts";
 import type { Budget } from "./budget.ts";
@@ -52,7 +53,9 @@ export function createPacker(queue: Queue, budget: Budget, isStuck: () => boolea
       const batch = queue.batches[i]!;
       if (!isReady(batch)) continue;
       seen.add(batch);
-      const packed = zlib().deflateRawSync(linesOf(batch), LEVEL);
+      const lines = linesOf(batch);
+      if (lines === undefined) continue;
+      const packed = zlib().deflateRawSync(lines, LEVEL);
       if (packed.length >= batch.bytes) continue;
       replace(batch, packed);
       return true;
@@ -73,9 +76,11 @@ export function createPacker(queue: Queue, budget: Budget, isStuck: () => boolea
 
   function start(batch: Batch): void {
     seen.add(batch);
+    const lines = linesOf(batch);
+    if (lines === undefined) return;
     const { count, bytes } = batch;
     running += bytes;
-    zlib().deflateRaw(linesOf(batch), LEVEL, (error, packed) => {
+    zlib().deflateRaw(lines, LEVEL, (error, packed) => {
       running -= bytes;
       const isUnchanged = batch.records === undefined && batch.count === count && queue.batches.includes(batch);
       if (error === null && isUnchanged && packed.length < batch.bytes) replace(batch, packed);
@@ -89,9 +94,9 @@ export function createPacker(queue: Queue, budget: Budget, isStuck: () => boolea
   };
 }
 
-/** Not `encode`, which would keep the lines. */
-function linesOf({ held }: Batch): string {
-  return held.map(({ draft }) => JSON.stringify(seal(draft))).join("\n");
+/** Not `encode`, which would keep the lines. `undefined` where a record holds what JSON does not: a host's error is none of ours. */
+function linesOf({ held }: Batch): string | undefined {
+  return guard(() => held.map(({ draft }) => JSON.stringify(seal(draft))).join("\n"), undefined);
 }
 
 export function unpack(packed: Buffer): readonly TraceRecord[] {

@@ -87,9 +87,19 @@ test("the line of every span is what JSON.stringify gives, and is not made by it
   }
 });
 
-test("a name that is no text, as any function may have, is left to JSON.stringify", async () => {
-  const odd = Object.defineProperty(() => 1, "name", { value: { toJSON: () => "odd" } });
-  const [record] = await recordsOf(() => observe(odd as () => number)());
+test("a name that is no text, as any function may have, is none", async () => {
+  const names = [{ toJSON: () => "odd" }, 10n, {}];
+  const odd = names.map((value) => observe(Object.defineProperty(() => 1, "name", { value }) as () => number));
+  const records = await recordsOf(() => odd.map((each) => each()));
+  assert.deepEqual(new Set(records.map(({ name }) => name)), new Set(["anonymous"]));
+  for (const record of records) assert.equal(encode(record), JSON.stringify(record));
+});
+
+test("a trace that is given and has no attributes is none", async () => {
+  const traceId = "a1".repeat(16);
+  const trace = { traceId, traceFlags: 1 } as never;
+  const [record] = await recordsOf(() => startSpan("a", { parent: { traceId, trace } }).end());
+  assert.deepEqual(record!.trace, {});
   assert.equal(encode(record!), JSON.stringify(record));
 });
 

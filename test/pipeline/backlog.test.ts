@@ -49,6 +49,17 @@ test("P3 a backlog is packed, and arrives as it was, in order", async (t) => {
   assert.ok(Object.isFrozen(sink.records[19_000]));
 });
 
+test("records that are no JSON are not packed: the host hears nothing of it, the sink decides", async (t) => {
+  const { sink, letGo } = stuck();
+  const pipeline = rig(t, [sink]);
+  for (let i = 0; i < 4_000; i++) pipeline.emit(draft(String(i), 1_000, { input: 10n as never }));
+  await pipeline.advance(0);
+  await fill(pipeline, 4, 1_000);
+  letGo();
+  await drained(pipeline);
+  assert.equal(pipeline.lane().written, 8_000);
+});
+
 test("P3 packing makes room: a hanging sink loses nothing up to 100,000 small records", async (t) => {
   const pipeline = rig(t, [recorder(hang)]);
   for (let i = 0; i < 100; i++) {
