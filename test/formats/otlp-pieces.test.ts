@@ -131,7 +131,13 @@ test("spans under a key that is written in another way are found too", () => {
 
 test("what is no request is told as by decodeOtlp", () => {
   const pad = " ".repeat(300_000);
-  for (const text of ["[]", '{"resourceSpans":{}}', "{", '{"resourceSpans":[{"scopeSpans":[{"spans":[{},]}]}]}']) {
+  const full = JSON.stringify({ name: "x".repeat(70_000) });
+  const inScope = (spans: string) => `{"resourceSpans":[{"scopeSpans":[{${spans}}]}]}`;
+  for (const text of [
+    ...["[]", '{"resourceSpans":{}}', "{", inScope('"spans":[{},]')],
+    // A comma where a piece ends; a list that the second of its name replaces.
+    ...[inScope(`"spans":[${full},]`), inScope('"spans":[{}{}],"spans":[{}]')],
+  ]) {
     const body = Buffer.from(text + pad);
     const whole = attempt(() => decodeOtlp(body, JSON_TYPE));
     const parts = attempt(() => [...otlpPieces(body, JSON_TYPE)]);

@@ -66,6 +66,7 @@ test("what is no plain data is written as JSON writes it", () => {
     { text: LONG, at: new Date(0) },
     Object.assign(Object.create({ inherited: LONG }), { text: LONG }),
     Object.assign(Object.create(null), { text: LONG }),
+    [LONG, Object.assign(() => 1, { toJSON: () => "~" })],
     [LONG, undefined, () => 1, Symbol.iterator, new String("~")],
     { text: LONG, gone: undefined, call: () => 1 },
     // biome-ignore lint/suspicious/noSparseArray: as it may come

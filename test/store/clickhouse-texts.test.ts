@@ -71,6 +71,7 @@ test("what JSON makes something else of, or is nested deep, stays whole", () => 
     [text, "\x7f\ud800"],
     [text, new Date(0)],
     [text, { toJSON: () => "else" }],
+    [text, Object.assign([text], { toJSON: () => "else" })],
     [
       text,
       new (class Some {

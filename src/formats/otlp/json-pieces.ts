@@ -38,6 +38,8 @@ export function* jsonPieces(bytes: Buffer, signal: OtlpSignal): Generator<OtlpRe
       found.push({ resource, scope, runs });
     }
   }
+  // Of two lists under one name JSON takes the last, and all must be JSON.
+  if (found.length !== lists.length) return false;
   for (const { resource, scope, runs } of found) {
     for (const run of runs) {
       yield { [inRequest]: [{ ...resource, [inResource]: [{ ...scope, [inScope]: parseRun(bytes, run) }] }] };

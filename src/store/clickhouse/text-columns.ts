@@ -44,7 +44,7 @@ function withoutTexts(record: SpanRecord): TextColumns | undefined {
       isOdd ||= typeof value === "function";
       return value;
     }
-    if (depth === MAX_DEPTH) isOdd = true;
+    isOdd ||= depth === MAX_DEPTH || (Array.isArray(value) && Object.hasOwn(value, "toJSON"));
     if (isOdd) return value;
     if (Array.isArray(value)) return value.map((inside) => hollow(inside, depth + 1) as Json);
     isOdd = !isPlain(value) || Object.hasOwn(value, "__proto__");

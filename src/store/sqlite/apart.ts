@@ -37,6 +37,7 @@ function without(value: unknown, texts: string[], depth: number): any {
     texts.push(value);
     return MARK;
   }
+  if (typeof value === "function") return NOT_PLAIN;
   if (typeof value !== "object" || value === null) return value;
   if (depth === MAX_DEPTH || typeof (value as any).toJSON === "function") return NOT_PLAIN;
   if (Array.isArray(value)) {
