@@ -47,7 +47,6 @@ export async function deliver(sink: Sink, batch: readonly TraceRecord[], done: D
         await deliver(sink, batch.slice(0, half), done);
         return deliver(sink, batch.slice(half), done);
       }
-      done.reason = message;
       if (retry === "never" || ++failures === ATTEMPTS) throw error;
       await sleep(Math.max(backoff(failures), serverDelay(said?.retryAfterMs)));
     }

@@ -142,12 +142,17 @@ describe("moving", { concurrency: 2 }, () => {
   });
 
   test("export: OTLP arrives whole, also when the receiver is busy first; what is refused is said, exit code 1", async () => {
-    const good = await server(503, 200);
-    const sent = await cli.run(["export", "--to", "otlp", "--endpoint", good.url], { cwd });
-    assert.deepEqual([sent.code, sent.stdout], [0, ""]);
-    assert.match(sent.stderr, /^301 traces, 308 spans, 1 score, 1 finding → otlp:127\.0\.0\.1/);
-    assert.ok(good.bodies.length >= 2);
-    good.close();
+    for (const json of [false, true]) {
+      const good = await server(503, 200);
+      const args = ["export", "--to", "otlp", "--endpoint", good.url];
+      const sent = await cli.run(json ? [...args, "--json"] : args, { cwd });
+      assert.deepEqual([sent.code, sent.stdout], [0, ""]);
+      const all = { traces: 301, spans: 308, scores: 1, findings: 1, delivered: 310, rejected: 0 };
+      if (json) assert.deepEqual(JSON.parse(sent.stderr), all);
+      else assert.match(sent.stderr, /^301 traces, 308 spans, 1 score, 1 finding → otlp:127\.0\.0\.1/);
+      assert.ok(good.bodies.length >= 2);
+      good.close();
+    }
     const closed = await server(401);
     const refused = await cli.run(["export", "--to", "otlp", "--endpoint", closed.url, "--json"], { cwd });
     assert.equal(refused.code, 1);
