@@ -69,18 +69,24 @@ function nodeSend(url: string, post: Post, isAgain = false): Promise<Answer> {
   const protocol = url.startsWith("https:") ? "node:https" : "node:http";
   const { request, Agent } = process.getBuiltinModule(protocol);
   const agent = (agents[protocol] ??= new Agent({ keepAlive: true, timeout: IDLE_MS }));
-  const { method, headers, body, signal } = post;
+  const { method, body, signal } = post;
+  // Without a word any coding is welcome (RFC 9110, 12.5.3), and nothing here unpacks one.
+  const headers = { "accept-encoding": "identity", ...post.headers };
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers, signal, agent }, (response) => {
       const answer = answerOf(response);
-      // As `fetch` by its specification: 421 is sent once more, on another connection, and 407 is a failure.
-      const isElsewhere = answer.status === 421 && !isAgain;
-      if (isElsewhere || answer.status === 407) response.destroy();
+      // As `fetch` by its specification: 421 is sent once more, on another connection; 407 and 101 are failures.
+      const { status } = answer;
+      const isElsewhere = status === 421 && !isAgain;
+      const isFailure = status === 407 || status < 200;
+      if (isElsewhere || isFailure) response.destroy();
       if (isElsewhere) resolve(nodeSend(url, post, true));
-      else if (answer.status === 407) reject(new TypeError("a proxy asks who it is"));
+      else if (isFailure) reject(new TypeError(`answered ${status}`));
       else resolve(answer);
     });
     sent.on("error", reject);
+    // A change of protocol (101 with `upgrade`) closes the request, and nothing else tells of it.
+    sent.on("close", () => reject(Object.assign(new Error("closed"), { code: "ECONNRESET" })));
     sent.end(body);
   });
 }

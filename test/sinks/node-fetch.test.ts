@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createSocketServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { httpSink } from "../../src/sinks/http.ts";
 import { DISPATCHER } from "../../src/sinks/node-fetch.ts";
@@ -82,4 +82,27 @@ test("a dispatcher that is not Node's gets the requests", async (t) => {
 test("a failed connection is told by its code", async () => {
   const sink = httpSink({ url: "http://127.0.0.1:1/" });
   await assert.rejects(async () => sink.write([sampleSpan()], signal), { retry: "later", message: /ECONNREFUSED/ });
+});
+
+test("an answer that changes the protocol is a failed connection, and nothing waits for it", async (t) => {
+  for (const more of ["upgrade: foo\r\nconnection: upgrade\r\n", ""]) {
+    const server = createSocketServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.write(`HTTP/1.1 101 Switching Protocols\r\n${more}\r\n`));
+      t.after(() => socket.destroy());
+    });
+    t.after(() => server.close());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const sink = httpSink({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+    await assert.rejects(async () => sink.write([sampleSpan()], signal), {
+      retry: "later",
+      message: /the connection failed/,
+    });
+  }
+});
+
+test("answers are asked for as they are: nothing here unpacks them", async (t) => {
+  const { requests, sink } = await setUp(t);
+  await sink.write([sampleSpan()], signal);
+  assert.equal(requests[0]!.headers["accept-encoding"], "identity");
 });
