@@ -73,7 +73,10 @@ function nodeSend(url: string, post: Post, isAgain = false): Promise<Answer> {
   // Without a word any coding is welcome (RFC 9110, 12.5.3), and nothing here unpacks one.
   const headers = { "accept-encoding": "identity", ...post.headers };
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, signal, agent }, (response) => {
+    let isAnswered = false;
+    // Again: over a connection of its own, as any that is kept may be as stale.
+    const sent = request(url, { method, headers, signal, agent: isAgain ? false : agent }, (response) => {
+      isAnswered = true;
       const answer = answerOf(response);
       // As `fetch` by its specification: 421 is sent once more, on another connection; 407 and 101 are failures.
       const { status } = answer;
@@ -84,7 +87,12 @@ function nodeSend(url: string, post: Post, isAgain = false): Promise<Answer> {
       else if (isFailure) reject(new TypeError(`answered ${status}`));
       else resolve(answer);
     });
-    sent.on("error", reject);
+    sent.on("error", (error: NodeJS.ErrnoException) => {
+      // The server closed the kept connection as the request was on its way.
+      const isStale = sent.reusedSocket && !isAnswered && (error.code === "ECONNRESET" || error.code === "EPIPE");
+      if (isStale && !isAgain && !signal.aborted) resolve(nodeSend(url, post, true));
+      else reject(error);
+    });
     // A change of protocol (101 with `upgrade`) closes the request, and nothing else tells of it.
     sent.on("close", () => reject(Object.assign(new Error("closed"), { code: "ECONNRESET" })));
     sent.end(body);

@@ -106,3 +106,38 @@ test("answers are asked for as they are: nothing here unpacks them", async (t) =
   await sink.write([sampleSpan()], signal);
   assert.equal(requests[0]!.headers["accept-encoding"], "identity");
 });
+
+test("a kept connection that the server closes as the next request comes costs no failure", async (t) => {
+  let connections = 0;
+  let requests = 0;
+  const server = createSocketServer((socket) => {
+    connections++;
+    let served = 0;
+    t.after(() => socket.destroy());
+    socket.on("error", () => {});
+    socket.on("data", () => {
+      requests++;
+      if (served++ === 0) socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+      else socket.resetAndDestroy();
+    });
+  });
+  t.after(() => server.close());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const sink = httpSink({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+  for (let i = 0; i < 5; i++) await sink.write([sampleSpan()], signal);
+  // The 2nd and the 4th find the connection of the one before, are reset, and go over one of their own.
+  assert.deepEqual([connections, requests], [5, 7]);
+});
+
+test("a new connection that is reset is not tried again", async (t) => {
+  let connections = 0;
+  const server = createSocketServer((socket) => {
+    connections++;
+    socket.on("error", () => {}).on("data", () => socket.resetAndDestroy());
+  });
+  t.after(() => server.close());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const sink = httpSink({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+  await assert.rejects(async () => sink.write([sampleSpan()], signal), { retry: "later", message: /ECONNRESET/ });
+  assert.equal(connections, 1);
+});
