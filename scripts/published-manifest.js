@@ -2,6 +2,8 @@
  * `package.json` as it is published: the sources stay at home, so nothing in it may name them. npm reads it after `prepack`
  * and has `postpack` put back the one that is kept here.
  *
+ * Who interrupts npm in between puts it back with `--restore`, as that manifest has no scripts left.
+ *
  *     node scripts/published-manifest.js [--restore]
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
@@ -24,8 +26,12 @@ export function published({ scripts: _, devDependencies: __, ...manifest }) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (process.argv[2] === "--restore") await rename(kept, file);
   else {
-    const manifest = await readFile(file, "utf8");
-    await writeFile(kept, manifest);
-    await writeFile(file, `${JSON.stringify(published(JSON.parse(manifest)), null, 2)}\n`);
+    const text = await readFile(file, "utf8");
+    const manifest = JSON.parse(text);
+    // Without scripts it is the published one, left by a run that was interrupted: the one that is kept is the original.
+    if (manifest.scripts !== undefined) {
+      await writeFile(kept, text);
+      await writeFile(file, `${JSON.stringify(published(manifest), null, 2)}\n`);
+    }
   }
 }

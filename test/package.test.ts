@@ -1,7 +1,7 @@
 /** The package as npm would publish it. Reads `dist/`: `npm test` builds first. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,6 +46,21 @@ test("npm pack holds only what users need", () => {
     "LICENSE",
   ])
     assert.ok(packed.includes(path), path);
+});
+
+test("package.json is put back as it was, also when packing was interrupted before", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "manifest-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const at = (name: string) => join(folder, name);
+  cpSync(join(root, "scripts/published-manifest.js"), at("scripts/published-manifest.js"));
+  cpSync(join(root, "package.json"), at("package.json"));
+  const run = (...args: string[]) => execFileSync(process.execPath, [at("scripts/published-manifest.js"), ...args]);
+  run();
+  run();
+  assert.equal(JSON.parse(readFileSync(at("package.json"), "utf8")).scripts, undefined);
+  run("--restore");
+  assert.equal(readFileSync(at("package.json"), "utf8"), readFileSync(join(root, "package.json"), "utf8"));
+  assert.ok(!existsSync(at("package.json.kept")));
 });
 
 test("what is published names no source, and only files that npm pack holds", () => {
