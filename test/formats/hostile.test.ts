@@ -16,7 +16,7 @@ import { toProtobuf } from "../../src/sinks/otlp/to-protobuf.ts";
 import { sampleRecords } from "../../src/testing/sample-records.ts";
 import { anything, holds } from "../fuzz/property.ts";
 import { fromBytes } from "../proto/otlp-proto.ts";
-import { otlpSpan, recordOf, request } from "./otlp-request.ts";
+import { keyValues, otlpSpan, recordOf, request } from "./otlp-request.ts";
 
 const PROTOBUF = "application/x-protobuf";
 const records = sampleRecords().filter((record) => record.record === "span" && record.name !== "large");
@@ -200,4 +200,33 @@ test("fields and messages that are not known are passed over", () => {
     4,
   ]);
   assert.equal((decoded(Buffer.concat([strange, bytes, strange])) as readonly TraceRecord[]).length, records.length);
+});
+
+test("what a resource or scope says is on each of its spans, up to 16 K characters; more is counted", () => {
+  const many = (count: number) =>
+    keyValues(Object.fromEntries(Array.from({ length: count }, (_, i) => [`key.${i}`, "é".repeat(100)])));
+  const of = (resource: object[], scope: object) =>
+    recordsFromOtlp({
+      resourceSpans: [
+        { resource: { attributes: resource }, scopeSpans: [{ scope, spans: [otlpSpan({}), otlpSpan({})] }] },
+      ],
+    }).records.map(({ attributes }) => attributes ?? {});
+  for (const attributes of of(many(100), { name: "n" })) {
+    assert.equal(Object.keys(attributes).filter((name) => name.startsWith("key.")).length, 100);
+    assert.equal(attributes["otel.resource.dropped_attributes_count"], undefined);
+  }
+  for (const attributes of of(many(20_000), { name: "n".repeat(100_000), attributes: many(5_000) })) {
+    const kept = Object.keys(attributes).filter((name) => name.startsWith("key.")).length;
+    assert.ok(kept > 140 && kept < 160, `${kept} kept`);
+    assert.equal(attributes["otel.resource.dropped_attributes_count"], 20_000 - kept);
+    assert.equal(attributes["otel.scope.dropped_attributes_count"], 5_000 - kept);
+    assert.equal((attributes["otel.scope.name"] as string).length, 1_024);
+  }
+  // One that is too large does not take the place of those behind it.
+  const [first] = of([...keyValues({ huge: "x".repeat(1_000_000) }), ...many(2)], { attributes: 7 });
+  assert.deepEqual(
+    [first!["huge"], first!["key.1"], first!["otel.resource.dropped_attributes_count"]],
+    [undefined, "é".repeat(100), 1],
+  );
+  assert.match(String(first!["otel.invalid_scope"]), /no list/);
 });

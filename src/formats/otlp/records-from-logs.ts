@@ -58,7 +58,7 @@ export function recordsFromOtlpLogs(request: unknown, options: FromOtlpOptions =
   const contents: SpanContent[] = [];
   const rejected: Rejected[] = [];
   let ignored = 0;
-  eachItem(request, ["resourceLogs", "scopeLogs", "logRecords"], (log, resource) => {
+  eachItem(request, ["resourceLogs", "scopeLogs", "logRecords"], (log, { resource }) => {
     try {
       if (!isObject(log)) throw new Unreadable("a log record is no object");
       const event = eventOf(log, resource, now);

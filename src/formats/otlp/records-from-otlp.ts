@@ -1,11 +1,11 @@
-import type { Json, JsonObject } from "../../core/json.ts";
 import type { SpanRecord } from "../../core/record.ts";
 import { FormatError } from "../format-error.ts";
 import { isObject } from "../json-value.ts";
 import { nowNanos } from "../times.ts";
 import { Unreadable } from "../unreadable.ts";
+import { type Origin, resourceOf, scopeOf } from "./origin.ts";
 import { spanRecordOf } from "./span-record.ts";
-import { attributesOf, listOf } from "./values.ts";
+import { listOf } from "./values.ts";
 
 /** What became no record, and why: for the answer's `partialSuccess`. */
 export interface Rejected {
@@ -34,10 +34,10 @@ export function recordsFromOtlp(request: unknown, options: FromOtlpOptions = {})
   const now = options.now ?? nowNanos();
   const records: SpanRecord[] = [];
   const rejected: Rejected[] = [];
-  eachItem(request, ["resourceSpans", "scopeSpans", "spans"], (span, resource, scope) => {
+  eachItem(request, ["resourceSpans", "scopeSpans", "spans"], (span, origin) => {
     try {
       if (!isObject(span)) throw new Unreadable("a span is no object");
-      records.push(spanRecordOf(span, { resource, scope }, now));
+      records.push(spanRecordOf(span, origin, now));
     } catch (error) {
       rejected.push(rejection(span, error));
     }
@@ -58,7 +58,7 @@ type Fields = readonly [resources: string, scopes: string, items: string];
 export function eachItem(
   request: unknown,
   [resources, scopes, items]: Fields,
-  visit: (item: unknown, resource: ReadonlyMap<string, Json>, scope: JsonObject) => void,
+  visit: (item: unknown, origin: Origin) => void,
 ): void {
   const list = isObject(request) ? request[resources] : undefined;
   if (!isObject(request) || (list !== undefined && list !== null && !Array.isArray(list))) {
@@ -67,18 +67,8 @@ export function eachItem(
   for (const group of listOf(list).filter(isObject)) {
     const resource = resourceOf(group["resource"]);
     for (const scoped of listOf(group[scopes]).filter(isObject)) {
-      const scope = isObject(scoped["scope"]) ? scoped["scope"] : {};
-      for (const item of listOf(scoped[items])) visit(item, resource, scope);
+      const scope = scopeOf(scoped["scope"]);
+      for (const item of listOf(scoped[items])) visit(item, { resource, scope });
     }
-  }
-}
-
-/** A resource that cannot be read costs its spans nothing but itself. */
-function resourceOf(resource: unknown): ReadonlyMap<string, Json> {
-  try {
-    return attributesOf(isObject(resource) ? resource["attributes"] : undefined);
-  } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-    return new Map([["otel.invalid_resource", error.message]]);
   }
 }

@@ -22,16 +22,11 @@ import { eventsOf } from "./events.ts";
 import { genAiOf } from "./gen-ai.ts";
 import { httpOf } from "./http.ts";
 import { NAMES } from "./names.ts";
+import type { Origin, Scope } from "./origin.ts";
 import { bareObject, traceInfoOf } from "./trace-info.ts";
 import { typeOf } from "./type.ts";
 import { costOf, usageOf } from "./usage.ts";
 import { attributesOf, idOf, listOf, objectOf, timeOf } from "./values.ts";
-
-/** Whom a span comes from: attributes of its resource, and its scope. */
-export interface SpanOrigin {
-  readonly resource: ReadonlyMap<string, Json>;
-  readonly scope: JsonObject;
-}
 
 const IS_REMOTE = 0x200;
 const STATUS_CODES = ["unset", "ok", "error"] as const;
@@ -47,7 +42,7 @@ const DETECTED =
  * @param now epoch nanoseconds, for a span without an end
  * @throws Unreadable without valid ids or times
  */
-export function spanRecordOf(span: JsonObject, origin: SpanOrigin, now: string): SpanRecord {
+export function spanRecordOf(span: JsonObject, origin: Origin, now: string): SpanRecord {
   const traceId = idOf(span["traceId"], 16, "traceId");
   const spanId = idOf(span["spanId"], 8, "spanId");
   if (traceId === undefined || spanId === undefined) throw new Unreadable("it has no traceId or no spanId");
@@ -260,7 +255,7 @@ const CONTENT_NAMES = [
 const VALUE_NAMES = ["input.value", "input.mime_type", "output.value", "output.mime_type"];
 
 /** Attributes that nobody here understands, those of the resource and the scope below the span's own. */
-function restOf(bag: Bag, resource: Bag, span: JsonObject, scope: JsonObject, isOurs: boolean): JsonObject | undefined {
+function restOf(bag: Bag, resource: Bag, span: JsonObject, scope: Scope, isOurs: boolean): JsonObject | undefined {
   const rest = new Map<string, Json>();
   for (const [name, value] of resource.rest()) {
     const isKnown = DETECTED.test(name) || (name === "service.name" && textOf(value).startsWith("unknown_service"));
@@ -268,10 +263,9 @@ function restOf(bag: Bag, resource: Bag, span: JsonObject, scope: JsonObject, is
   }
   if (!isOurs) {
     // The names that OpenTelemetry has for formats without fields for these.
-    if (typeof scope["name"] === "string" && scope["name"] !== "") rest.set("otel.scope.name", scope["name"]);
-    if (typeof scope["version"] === "string" && scope["version"] !== "")
-      rest.set("otel.scope.version", scope["version"]);
-    for (const [name, value] of attributesOf(scope["attributes"])) rest.set(name, value);
+    if (scope.name !== "") rest.set("otel.scope.name", scope.name);
+    if (scope.version !== "") rest.set("otel.scope.version", scope.version);
+    for (const [name, value] of scope.attributes) rest.set(name, value);
     for (const [field, name] of DROPPED) {
       const count = countOf(span[field]) ?? 0;
       if (count > 0) rest.set(name, count);
