@@ -31,13 +31,36 @@ export const DISPATCHER: symbol = Symbol.for(
 
 /**
  * Node's own client where the global `fetch` would do the same, at a quarter of its processor time; else the global
- * `fetch`: somebody has put another in its place, or a dispatcher that is not Node's (a proxy, a mock).
+ * `fetch`: somebody has put another in its place, or a dispatcher that is not Node's (a proxy, a mock), or watches Node's
+ * client, as Sentry does, and would trace our requests with those of the program.
  */
 export function usualSend(): Send {
   const isNodes = String(globalThis.fetch).includes("internal/deps/undici/undici");
-  return isNodes && isNodesDispatcher((globalThis as { [at: symbol]: unknown })[DISPATCHER])
+  return isNodes && isNodesDispatcher((globalThis as { [at: symbol]: unknown })[DISPATCHER]) && isUnwatched()
     ? (url, post) => nodeSend(url, post)
     : (globalThis.fetch as unknown as Send);
+}
+
+/** Node tells of its requests by these, the second from 22.12 on. */
+const CHANNELS = ["http.client.request.start", "http.client.request.created"];
+
+/** Which of its methods others replace, as Sentry does: of its own it has none of them. */
+const INHERITED = ["_storeHeader", "_send", "write", "end", "emit", "on", "setHeader", "flushHeaders"];
+
+/** What Node's functions do, of `http` and of `https`. */
+const NODES_REQUEST = /return (?:new |ReflectConstruct\()ClientRequest\b/;
+
+/** Others hear of requests by a channel, by a `request` of their own, or by a method of every request. */
+function isUnwatched(): boolean {
+  const { hasSubscribers } = process.getBuiltinModule("node:diagnostics_channel");
+  const { prototype } = process.getBuiltinModule("node:http").ClientRequest;
+  return (
+    !CHANNELS.some((name) => hasSubscribers(name)) &&
+    !INHERITED.some((name) => Object.hasOwn(prototype, name)) &&
+    (["node:http", "node:https"] as const).every((name) =>
+      NODES_REQUEST.test(String(process.getBuiltinModule(name).request)),
+    )
+  );
 }
 
 let known: unknown;

@@ -1,7 +1,9 @@
 /** Node's own client in place of the global `fetch`, and where it must not be. */
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
+import { createRequire } from "node:module";
 import { type AddressInfo, createServer as createSocketServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { httpSink } from "../../src/sinks/http.ts";
@@ -46,6 +48,30 @@ test("a fetch that somebody put in its place gets the requests", async (t) => {
   t.mock.method(globalThis, "fetch", (...args: Parameters<typeof fetch>) => given(...args));
   await sink.write([sampleSpan()], signal);
   assert.deepEqual(requests.map(isFetch), [true]);
+});
+
+test("where somebody watches Node's client, fetch gets the requests", async (t) => {
+  const { requests, sink } = await setUp(t);
+  const http = createRequire(import.meta.url)("node:http");
+  const { request } = http;
+  t.after(() => {
+    http.request = request;
+  });
+  http.request = (...args: unknown[]) => request(...args);
+  await sink.write([sampleSpan()], signal);
+  http.request = request;
+  const watch = (): void => {};
+  subscribe("http.client.request.start", watch);
+  await sink.write([sampleSpan()], signal);
+  unsubscribe("http.client.request.start", watch);
+  const proto = http.ClientRequest.prototype;
+  proto._storeHeader = function (...args: unknown[]) {
+    return Object.getPrototypeOf(proto)._storeHeader.apply(this, args);
+  };
+  await sink.write([sampleSpan()], signal);
+  Reflect.deleteProperty(proto, "_storeHeader");
+  await sink.write([sampleSpan()], signal);
+  assert.deepEqual(requests.map(isFetch), [true, true, true, false]);
 });
 
 test("a dispatcher that is not Node's gets the requests", async (t) => {
