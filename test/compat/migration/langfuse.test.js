@@ -96,7 +96,7 @@ test("every name of ours exists", () => {
 
 test("the variables are read by both", () => {
   for (const name of ["LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LANGFUSE_BASE_URL"]) {
-    assert.ok(isIn("node_modules/sightline/src", name), name);
+    assert.ok(isIn("node_modules/sightline/dist", name), name);
     assert.ok(isIn("node_modules/@langfuse/otel/dist", name.slice("LANGFUSE_".length)), name);
   }
   assert.deepEqual(

@@ -74,7 +74,7 @@ test("the variables of both columns are read by their packages", () => {
   assert.ok(theirs.length >= 5 && ours.length >= 4);
   for (const name of theirs)
     assert.ok(isIn("node_modules/langsmith/dist", `"${name.slice("LANGSMITH_".length)}"`), name);
-  for (const name of ours) assert.ok(isIn("node_modules/sightline/src", name), name);
+  for (const name of ours) assert.ok(isIn("node_modules/sightline/dist", name), name);
 });
 
 /** The runs that reached their server, each once with all that was said of it. */

@@ -77,7 +77,7 @@ test("every name of ours exists", () => {
 });
 
 test("the variables of our column are read", () => {
-  assert.ok(isIn("node_modules/sightline/src/sinks/otlp", "OTEL_EXPORTER_OTLP_"));
+  assert.ok(isIn("node_modules/sightline/dist/sinks/otlp", "OTEL_EXPORTER_OTLP_"));
   assert.deepEqual(
     rows.flatMap(({ ours }) => ours.flatMap(variablesIn)),
     [],
