@@ -30,6 +30,11 @@ export function markPlain(record: SpanRecord, hasMore: boolean): void {
   new Plain(record, hasMore);
 }
 
+/** Whether that was said of the record, with whatever it may hold more: its ids are valid and its content is plain JSON. */
+export function isPlainRecord(record: object): boolean {
+  return Plain.hasMore(record) !== undefined;
+}
+
 /** The same of a copy whose members have other values and plain JSON behind them, if it was said of the record. */
 export function markCopy<R extends TraceRecord>(copy: R, record: TraceRecord): R {
   if (Plain.hasMore(record) !== undefined) new Plain(copy as SpanRecord, true);
@@ -78,8 +83,8 @@ function rest(span: SpanRecord): string {
   return more === "" ? "}" : `,${more}}`;
 }
 
-/** Of plain JSON. */
-function json(value: Json): string {
+/** What `JSON.stringify` gives for plain JSON: what a plain record holds. */
+export function json(value: Json): string {
   switch (typeof value) {
     case "string":
       return quoted(value);

@@ -21,6 +21,8 @@ function definitions(profile: Profile): Definitions {
 /** Gets attributes one by one. A name may come again: its last value counts. */
 export interface AttributeTarget {
   take(name: string, value: AttributeValue): void;
+  /** An object or a list that becomes text. */
+  takeJson(name: string, value: object): void;
 }
 
 /** Writes attributes under the names and types of one profile. */
@@ -78,9 +80,14 @@ class Writer implements AttributeWriter {
     let name: string = this.#own?.has(key) ? ownName(official) : official;
     if (first !== undefined) name = name.replace("{i}", String(first));
     if (second !== undefined) name = name.replace("{i}", String(second));
-    if (type === "json") this.#target.take(name, jsonText(value));
+    if (type === "json") this.#putJson(name, value);
     else if (fits(value, type)) this.#target.take(name, value);
     else this.#set(name.startsWith("sightline.") ? name : ownName(name), value as Json);
+  }
+
+  #putJson(name: string, value: NonNullable<unknown>): void {
+    if (typeof value === "object") this.#target.takeJson(name, value);
+    else this.#target.take(name, jsonText(value));
   }
 
   putEach(prefix: string, entries: unknown): void {
@@ -103,12 +110,14 @@ class Collector extends Writer implements AttributeCollector {
   constructor(profile: Profile, own: ReadonlySet<AttributeKey> | undefined) {
     const written: { [name: string]: AttributeValue } = {};
     super(profile, own, {
-      take(name, value) {
-        if (name !== "__proto__") written[name] = value;
-        // Not by assignment, which takes it for something else.
-        else Object.defineProperty(written, name, { value, enumerable: true, configurable: true, writable: true });
-      },
+      take,
+      takeJson: (name, value) => take(name, JSON.stringify(value)),
     });
+    function take(name: string, value: AttributeValue): void {
+      if (name !== "__proto__") written[name] = value;
+      // Not by assignment, which takes it for something else.
+      else Object.defineProperty(written, name, { value, enumerable: true, configurable: true, writable: true });
+    }
     this.#written = written;
   }
 

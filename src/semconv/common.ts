@@ -3,10 +3,9 @@ import type { AttributeWriter } from "./attribute-writer.ts";
 import { errorTypeOf } from "./error-type.ts";
 import { type AttributeKey, PREFIXES } from "./registry.ts";
 
-/** What every span says of itself beside what OTLP has fields for. */
+/** What any span may say of itself beside its type and what OTLP has fields for. */
 export function putCommon(out: AttributeWriter, record: SpanRecord): void {
   const { status, level, seq, cuts } = record;
-  out.put("observationType", record.type);
   const derived: Level = status.code === "error" ? "ERROR" : "DEFAULT";
   if (level !== derived) out.put("level", level);
   // OTLP has a place for it with errors only.

@@ -1,6 +1,5 @@
 import type { Json, SpanRecord } from "../core/record.ts";
 import type { AttributeWriter } from "./attribute-writer.ts";
-import { jsonText } from "./json-text.ts";
 import { isObject, type Message, messageOfText, messagesOf } from "./messages.ts";
 import { operationOf } from "./operation.ts";
 import type { Profile } from "./profile.ts";
@@ -32,8 +31,8 @@ export function putContent(out: AttributeWriter, record: SpanRecord): void {
   const operation = operationOf(record);
   out.put("systemInstructions", genAi?.systemInstructions);
   out.put("toolDefinitions", genAi?.toolDefinitions);
-  if (input !== undefined && !putInput(out, input, operation)) putValue(out, "ownInput", input);
-  if (output !== undefined && !putOutput(out, output, operation, record)) putValue(out, "ownOutput", output);
+  if (input !== undefined && !putInput(out, input, operation)) putValue(out, OWN.input, input);
+  if (output !== undefined && !putOutput(out, output, operation, record)) putValue(out, OWN.output, output);
 }
 
 /** Whether there is something that `putContent` would write. */
@@ -102,13 +101,18 @@ function put(out: AttributeWriter, key: AttributeKey, value: Json | undefined): 
   return value !== undefined && value !== null;
 }
 
-/** A pair of a value and what it is, under OpenInference's names or our own. */
-export function putValue(
-  out: AttributeWriter,
-  side: "input" | "output" | "ownInput" | "ownOutput",
-  value: Json | undefined,
-): void {
-  if (value === undefined) return;
-  out.put(`${side}Value`, jsonText(value));
-  out.put(`${side}MimeType`, typeof value === "string" ? "text/plain" : "application/json");
+const OWN = {
+  input: { value: "ownInputValue", mimeType: "ownInputMimeType" },
+  output: { value: "ownOutputValue", mimeType: "ownOutputMimeType" },
+} as const;
+
+/** A value, and what it is where its text does not say that: `[1]` is a list, `1` may be a number or a text. */
+function putValue(out: AttributeWriter, keys: (typeof OWN)["input" | "output"], value: Json): void {
+  out.put(keys.value, value ?? "null");
+  if (typeof value !== "object" || value === null) out.put(keys.mimeType, mimeTypeOf(value));
+}
+
+/** Of the text that stands for a value. */
+export function mimeTypeOf(value: Json): string {
+  return typeof value === "string" ? "text/plain" : "application/json";
 }

@@ -1,7 +1,7 @@
 import type { Json, ObservationType, SpanRecord } from "../core/record.ts";
 import { type AttributeWriter, attributeWriter } from "./attribute-writer.ts";
 import type { Attributes } from "./attributes.ts";
-import { inputMessages, outputMessages, putValue } from "./content-attributes.ts";
+import { inputMessages, mimeTypeOf, outputMessages } from "./content-attributes.ts";
 import { jsonText } from "./json-text.ts";
 import { isObject, messageOfText } from "./messages.ts";
 import { putMessages } from "./open-inference-messages.ts";
@@ -107,8 +107,14 @@ function putSubjects(out: AttributeWriter, { type, name, genAi }: SpanRecord): v
 function putContent(out: AttributeWriter, record: SpanRecord): void {
   const { type, input, output, genAi } = record;
   const operation = operationOf(record);
-  putValue(out, "input", input);
-  putValue(out, "output", output);
+  if (input !== undefined) {
+    out.put("inputValue", jsonText(input));
+    out.put("inputMimeType", mimeTypeOf(input));
+  }
+  if (output !== undefined) {
+    out.put("outputValue", jsonText(output));
+    out.put("outputMimeType", mimeTypeOf(output));
+  }
   if (type === "tool") out.put("toolParameters", input);
   if (type === "retriever") putDocuments(out, output);
   if (type === "embedding") putTexts(out, input);

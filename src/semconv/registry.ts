@@ -167,9 +167,9 @@ const ROWS = {
 
   errorType: { name: "error.type", type: "string" },
   // Where the conventions have no name for what went in and came out.
-  ownInputValue: { name: "sightline.input.value", type: "string" },
+  ownInputValue: { name: "sightline.input.value", type: "json" },
   ownInputMimeType: { name: "sightline.input.mime_type", type: "string" },
-  ownOutputValue: { name: "sightline.output.value", type: "string" },
+  ownOutputValue: { name: "sightline.output.value", type: "json" },
   ownOutputMimeType: { name: "sightline.output.mime_type", type: "string" },
   ownErrorCode: { name: "sightline.error.code", type: "string" },
   ownErrorStatus: { name: "sightline.error.status", type: "int" },

@@ -30,19 +30,37 @@ export interface SpanForm {
  */
 export function spanAttributes(record: SpanRecord, { profile, content }: SpanForm): Attributes {
   const out = attributeWriter(profile, ownKeysOf(record, profile));
-  putSpan(out, record, content);
+  putShared(out, record);
+  putOwn(out, record, content);
   return out.attributes();
 }
 
-/** The same one by one: spares who sends many spans the objects. */
-export function takeSpanAttributes(record: SpanRecord, { profile, content }: SpanForm, target: AttributeTarget): void {
-  putSpan(attributeWriterTo(target, profile, ownKeysOf(record, profile)), record, content);
+/** The same one by one, in two parts: spares who sends many spans the objects. */
+export interface SpanAttributeWriter {
+  /** First: the same for all spans of one type in one trace, if they have no `attributes` of the user's to win over it. */
+  writeShared(record: SpanRecord): void;
+  writeOwn(record: SpanRecord): void;
 }
 
-function putSpan(out: AttributeWriter, record: SpanRecord, content: boolean): void {
+export function spanAttributeWriter({ profile, content }: SpanForm, target: AttributeTarget): SpanAttributeWriter {
+  const usual = attributeWriterTo(target, profile);
+  return {
+    writeShared: (record) => putShared(usual, record),
+    writeOwn(record) {
+      const own = ownKeysOf(record, profile);
+      putOwn(own === undefined ? usual : attributeWriterTo(target, profile, own), record, content);
+    },
+  };
+}
+
+function putShared(out: AttributeWriter, { type, trace }: SpanRecord): void {
+  out.put("observationType", type);
+  putTrace(out, trace);
+}
+
+function putOwn(out: AttributeWriter, record: SpanRecord, content: boolean): void {
   putCommon(out, record);
   if (spanNameOf(record) !== record.name) out.put("name", record.name);
-  putTrace(out, record.trace);
   putGenAi(out, record);
   putCost(out, record.cost);
   putHttp(out, record.http);

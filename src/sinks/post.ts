@@ -57,7 +57,7 @@ export async function post(
     retry: SinkError["retry"],
     more: ConstructorParameters<typeof SinkError>[1] | object = {},
   ) => new SinkError(`sink "${name}": ${problem}`, { retry, ...more });
-  const bytes = Buffer.from(body as Uint8Array);
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body as Uint8Array);
   const attempt = new AbortController();
   const abort = () => attempt.abort();
   // The request itself keeps the process alive, and the pipeline aborts it when nobody waits any more.

@@ -1,6 +1,8 @@
 /** Bytes that grow at their end. What is written of one size or another needs room for it first: `reserve`. */
 export interface Bytes {
   buffer: Buffer;
+  /** Of the same memory. */
+  view: DataView;
   /** Where the next byte goes. */
   at: number;
 }
@@ -9,7 +11,8 @@ export interface Bytes {
 export const MAX_HEAD_BYTES = 6;
 
 export function createBytes(size: number): Bytes {
-  return { buffer: Buffer.allocUnsafeSlow(size), at: 0 };
+  const buffer = Buffer.allocUnsafeSlow(size);
+  return { buffer, view: viewOf(buffer), at: 0 };
 }
 
 export function written({ buffer, at }: Bytes): Buffer {
@@ -22,13 +25,25 @@ export function reserve(out: Bytes, size: number): void {
   const larger = Buffer.allocUnsafeSlow(Math.max(out.buffer.length * 2, out.at + size));
   out.buffer.copy(larger, 0, 0, out.at);
   out.buffer = larger;
+  out.view = viewOf(larger);
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 /** UTF-8; lone surrogates become U+FFFD. Reserves what it takes. */
 export function writeText(out: Bytes, text: string): void {
   // A unit of UTF-16 takes three bytes at most.
   reserve(out, text.length * 3);
-  out.at += out.buffer.write(text, out.at);
+  writeString(out, text);
+}
+
+/** The same where there is room for it; says how many bytes it took. */
+export function writeString(out: Bytes, text: string): number {
+  const size = out.buffer.write(text, out.at);
+  out.at += size;
+  return size;
 }
 
 /** Reserves what it takes. */
@@ -36,6 +51,23 @@ export function writeBytes(out: Bytes, bytes: Uint8Array): void {
   reserve(out, bytes.length);
   out.buffer.set(bytes, out.at);
   out.at += bytes.length;
+}
+
+/** For some ten bytes, of which a call of `Buffer` costs more than a loop. */
+export function copySmall(out: Bytes, bytes: Uint8Array): void {
+  const { buffer, at } = out;
+  for (let i = 0; i < bytes.length; i++) buffer[at + i] = bytes[i]!;
+  out.at += bytes.length;
+}
+
+export function writeFixed32(out: Bytes, value: number): void {
+  out.view.setUint32(out.at, value, true);
+  out.at += 4;
+}
+
+export function writeFixed64(out: Bytes, value: bigint): void {
+  out.view.setBigUint64(out.at, value, true);
+  out.at += 8;
 }
 
 /** Tag and length of a field that is length-delimited: a message, a text. */

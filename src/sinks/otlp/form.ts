@@ -7,7 +7,7 @@ import { isDouble } from "../../semconv/is-double.ts";
 import type { LogEvent } from "../../semconv/log-event.ts";
 import { openInferenceAttributes } from "../../semconv/open-inference.ts";
 import { PROFILES, type Profile, profileOf, schemaUrlOf } from "../../semconv/profile.ts";
-import { spanAttributes, spanNameOf, takeSpanAttributes } from "../../semconv/span.ts";
+import { spanAttributes, spanAttributeWriter, spanNameOf } from "../../semconv/span.ts";
 import { formVariables } from "./environment.ts";
 import { logsData } from "./logs.ts";
 import type { LogsData, TracesData } from "./messages.ts";
@@ -70,7 +70,7 @@ export function otlpForm(factory: string, options: OtlpFormOptions, env: NodeJS.
     },
     direct: options.openInference
       ? undefined
-      : { name: spanNameOf, take: (record, target) => takeSpanAttributes(record, spanForm, target) },
+      : { name: spanNameOf, writerTo: (target) => spanAttributeWriter(spanForm, target) },
     isDouble: (name) => isDouble(name, profile),
     valueLength,
   };

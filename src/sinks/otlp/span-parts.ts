@@ -117,6 +117,12 @@ export function entriesCut(captured: JsonObject | undefined): number {
   return count === null ? 0 : Number((count[1] ?? "1").replaceAll(",", ""));
 }
 
+/** Of a plain record all else is valid; up to 19 digits are less than 64 bits. */
+export function checkTimes({ startTime, endTime }: SpanRecord): void {
+  const isValid = (startTime.length < 20 || isTime(startTime)) && (endTime.length < 20 || isTime(endTime));
+  if (!isValid) throw new TypeError("a span's times are not valid");
+}
+
 /** The last trace id that was looked at: the next span's mostly is the same. */
 let valid: string | undefined;
 

@@ -1,11 +1,27 @@
-import type { SpanRecord } from "../../core/record.ts";
-import type { AttributeValue } from "../../semconv/attributes.ts";
+import { isPlainRecord, json } from "../../core/line.ts";
+import type { Json, SpanRecord } from "../../core/record.ts";
 import { cutText } from "../../semconv/cut-text.ts";
 import { isDouble as isDoubleByConvention } from "../../semconv/is-double.ts";
 import { anyValue, wellFormed } from "./any-value.ts";
 import { attributeNames } from "./attribute-names.ts";
-import { type Bytes, MAX_HEAD_BYTES, reserve, varintSize, writeBytes, writeHead, writeVarint } from "./bytes.ts";
-import { checkSpan, flagsOf, isCommon, kindOf, STATUS_CODES } from "./span-parts.ts";
+import {
+  type Bytes,
+  copySmall,
+  createBytes,
+  MAX_HEAD_BYTES,
+  reserve,
+  varintSize,
+  writeBytes,
+  writeFixed32,
+  writeFixed64,
+  writeHead,
+  writeString,
+  writeVarint,
+  written,
+} from "./bytes.ts";
+import { idBytes } from "./id-bytes.ts";
+import { sharedParts } from "./shared-parts.ts";
+import { checkSpan, checkTimes, flagsOf, isCommon, kindOf, STATUS_CODES } from "./span-parts.ts";
 import { partToProtobuf } from "./to-protobuf.ts";
 import { spanOf, type TracesForm } from "./traces.ts";
 
@@ -13,44 +29,78 @@ import { spanOf, type TracesForm } from "./traces.ts";
 const FIXED_BYTES = 128;
 /** Tag and length of a span of 128 bytes to 16 KB. */
 const HEAD_BYTES = 3;
-/** Below it, a call of `Buffer` costs more than a loop over the characters. */
-const SHORT = 96;
+
+/** Writes the spans of a batch after each other. */
+export interface SpanProtobuf {
+  /** A batch begins. */
+  begin(): void;
+  /** As field 2 of `ScopeSpans`. */
+  write(into: Bytes, record: SpanRecord): void;
+}
 
 /**
- * Spans as field 2 of `ScopeSpans`: the bytes that `toProtobuf` makes of `spanOf`, without the objects in between. What few
- * spans have goes through these objects.
+ * Spans as protobuf: the bytes that `toProtobuf` makes of `spanOf`, without the objects in between. What few spans have
+ * goes through these objects.
  */
-export function spanProtobuf(form: TracesForm): (out: Bytes, record: SpanRecord) => void {
+export function spanProtobuf(form: TracesForm): SpanProtobuf {
   const { direct, isDouble = isDoubleByConvention, valueLength = Number.POSITIVE_INFINITY } = form;
   const names = attributeNames(isDouble);
+  const traceIds = idBytes(16);
+  const parentIds = idBytes(8);
+  const spanIds = idBytes(8);
   let out: Bytes;
+  let isPlain = false;
 
   /** Each a field 9: key 1 and value 2, of which a text is field 1. */
-  const attributes = {
-    take(name: string, value: AttributeValue): void {
+  const writer = direct?.writerTo({
+    take(name, value) {
       const known = names.get(name);
       const key = known.protobuf;
       if (typeof value !== "string") {
         const any = partToProtobuf("AnyValue", anyValue(value, known.isDouble, valueLength));
+        reserve(out, 2 * MAX_HEAD_BYTES + key.length + any.length);
         begin(key, any.length);
         writeBytes(out, any);
         return;
       }
-      const text = valueLength === Number.POSITIVE_INFINITY ? value : cutText(wellFormed(value), valueLength);
-      const size = byteLength(text);
-      begin(key, 1 + varintSize(size) + size);
-      string(out, 1, text, size);
+      addText(key, valueLength === Number.POSITIVE_INFINITY ? value : cutText(wellFormed(value), valueLength));
     },
-  };
+    takeJson(name, value) {
+      const text = isPlain ? json(value as Json) : JSON.stringify(value);
+      addText(names.get(name).protobuf, cutText(text, valueLength));
+    },
+  });
+
+  function addText(key: Uint8Array, text: string): void {
+    reserve(out, 3 * MAX_HEAD_BYTES + key.length + 3 * text.length);
+    const start = out.at;
+    // Nearly all texts are ASCII, which is known for free once they are written.
+    if (string(key, text, text.length)) return;
+    out.at = start;
+    string(key, text, Buffer.byteLength(text));
+  }
 
   function begin(key: Uint8Array, any: number): void {
-    reserve(out, 2 * MAX_HEAD_BYTES + key.length + any);
     writeHead(out, 9, key.length + 1 + varintSize(any) + any);
-    const { buffer, at } = out;
-    for (let i = 0; i < key.length; i++) buffer[at + i] = key[i]!;
-    out.at += key.length;
+    copySmall(out, key);
     writeHead(out, 2, any);
   }
+
+  /** Whether the text took so many bytes. */
+  function string(key: Uint8Array, text: string, size: number): boolean {
+    begin(key, 1 + varintSize(size) + size);
+    writeHead(out, 1, size);
+    return writeString(out, text) === size;
+  }
+
+  const shared = sharedParts((record) => {
+    const whole = out;
+    out = createBytes(FIXED_BYTES);
+    writer!.writeShared(record);
+    const part = written(out);
+    out = whole;
+    return part;
+  });
 
   function byObjects(record: SpanRecord): void {
     const bytes = partToProtobuf("Span", spanOf(record, form));
@@ -59,39 +109,68 @@ export function spanProtobuf(form: TracesForm): (out: Bytes, record: SpanRecord)
     writeBytes(out, bytes);
   }
 
-  return (into, record) => {
-    out = into;
-    if (direct === undefined || !isCommon(record)) {
-      byObjects(record);
-      return;
-    }
-    checkSpan(record);
+  function writeName(record: SpanRecord): void {
+    const name = wellFormed(direct!.name(record));
+    if (name === "") return;
+    reserve(out, FIXED_BYTES + 3 * name.length);
     const start = out.at;
-    const name = wellFormed(direct.name(record));
-    const size = byteLength(name);
-    reserve(out, FIXED_BYTES + size);
-    out.at += HEAD_BYTES;
-    id(out, 1, record.traceId);
-    id(out, 2, record.spanId);
-    if (record.parentSpanId !== undefined) id(out, 4, record.parentSpanId);
-    if (size > 0) string(out, 5, name, size);
-    const kind = kindOf(record);
-    if (kind !== 0) number(out, 6, kind);
-    time(out, 7, record.startTime);
-    time(out, 8, record.endTime);
+    writeHead(out, 5, name.length);
+    if (writeString(out, name) === name.length) return;
+    out.at = start;
+    writeHead(out, 5, Buffer.byteLength(name));
+    writeString(out, name);
+  }
+
+  function writeAttributes(record: SpanRecord): void {
     names.begin();
-    direct.take(record, attributes);
-    if (names.isOdd) {
-      out.at = start;
-      byObjects(record);
-      return;
-    }
-    reserve(out, FIXED_BYTES);
-    const code = STATUS_CODES[record.status.code];
-    writeHead(out, 15, code === 0 ? 0 : 2);
-    if (code !== 0) number(out, 3, code);
-    flags(out, flagsOf(record));
-    finish(out, start);
+    // The user's own may have the same names.
+    if (record.attributes === undefined) writeBytes(out, shared.of(record));
+    else writer!.writeShared(record);
+    writer!.writeOwn(record);
+  }
+
+  return {
+    begin: shared.begin,
+    write(into, record) {
+      out = into;
+      if (writer === undefined || !isCommon(record)) {
+        byObjects(record);
+        return;
+      }
+      isPlain = isPlainRecord(record);
+      if (isPlain) checkTimes(record);
+      else checkSpan(record);
+      const start = out.at;
+      reserve(out, FIXED_BYTES);
+      out.at += HEAD_BYTES;
+      writeHead(out, 1, 16);
+      copySmall(out, traceIds(record.traceId));
+      writeHead(out, 2, 8);
+      copySmall(out, spanIds(record.spanId));
+      if (record.parentSpanId !== undefined) {
+        writeHead(out, 4, 8);
+        copySmall(out, parentIds(record.parentSpanId));
+      }
+      writeName(record);
+      reserve(out, FIXED_BYTES);
+      const kind = kindOf(record);
+      if (kind !== 0) number(out, 6, kind);
+      time(out, 7, record.startTime);
+      time(out, 8, record.endTime);
+      writeAttributes(record);
+      if (names.isOdd) {
+        out.at = start;
+        byObjects(record);
+        return;
+      }
+      reserve(out, FIXED_BYTES);
+      const code = STATUS_CODES[record.status.code];
+      writeHead(out, 15, code === 0 ? 0 : 2);
+      if (code !== 0) number(out, 3, code);
+      writeVarint(out, 16 * 8 + 5);
+      writeFixed32(out, flagsOf(record));
+      finish(out, start);
+    },
   };
 }
 
@@ -106,72 +185,14 @@ function finish(out: Bytes, start: number): void {
   out.at += size;
 }
 
-/** In UTF-8. */
-function byteLength(text: string): number {
-  if (text.length >= SHORT) return Buffer.byteLength(text);
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 128) return Buffer.byteLength(text);
-  return text.length;
-}
-
-function string(out: Bytes, field: number, text: string, size: number): void {
-  writeHead(out, field, size);
-  const { buffer, at } = out;
-  out.at += size;
-  if (size !== text.length) buffer.write(text, at, size);
-  else if (size >= SHORT) buffer.write(text, at, size, "latin1");
-  else for (let i = 0; i < size; i++) buffer[at + i] = text.charCodeAt(i);
-}
-
-/** Lower-case hex digits: `checkSpan` has seen them. */
-function id(out: Bytes, field: number, digits: string): void {
-  writeHead(out, field, digits.length / 2);
-  const { buffer } = out;
-  let { at } = out;
-  for (let i = 0; i < digits.length; i += 2) {
-    buffer[at++] = digitOf(digits.charCodeAt(i)) * 16 + digitOf(digits.charCodeAt(i + 1));
-  }
-  out.at = at;
-}
-
-function digitOf(code: number): number {
-  return code < 58 ? code - 48 : code - 87;
-}
-
 function number(out: Bytes, field: number, value: number): void {
   out.buffer[out.at++] = field * 8;
   writeVarint(out, value);
 }
 
-/** `fixed64`, up to 20 decimal digits: in two steps of 2^53 at most, as a `BigInt` costs ten times as much. */
+/** `fixed64`. */
 function time(out: Bytes, field: number, decimal: string): void {
   if (decimal === "0") return;
-  const middle = Math.max(0, decimal.length - 9);
-  const seconds = digits(decimal, 0, middle);
-  const low = (seconds % 0x10000) * 1e9 + digits(decimal, middle, decimal.length);
-  const high = Math.floor(seconds / 0x10000) * 1e9;
-  const sum = (high % 0x10000) * 0x10000 + low;
   out.buffer[out.at++] = field * 8 + 1;
-  uint32(out, sum % 0x100000000);
-  uint32(out, Math.floor(high / 0x10000) + Math.floor(sum / 0x100000000));
-}
-
-function digits(text: string, from: number, to: number): number {
-  let value = 0;
-  for (let i = from; i < to; i++) value = value * 10 + text.charCodeAt(i) - 48;
-  return value;
-}
-
-function uint32(out: Bytes, value: number): void {
-  const { buffer, at } = out;
-  buffer[at] = value;
-  buffer[at + 1] = value >>> 8;
-  buffer[at + 2] = value >>> 16;
-  buffer[at + 3] = value >>> 24;
-  out.at = at + 4;
-}
-
-/** Field 16, `fixed32`. */
-function flags(out: Bytes, value: number): void {
-  writeVarint(out, 16 * 8 + 5);
-  uint32(out, value);
+  writeFixed64(out, BigInt(decimal));
 }

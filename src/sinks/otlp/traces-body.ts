@@ -48,16 +48,17 @@ type WriteGroups = (out: Bytes, groups: Groups) => void;
 const CHUNK = 16 * 1024;
 
 function jsonGroups(form: TracesForm): WriteGroups {
-  const span = spanJson(form);
+  const spans = spanJson(form);
   const url = form.schemaUrl === undefined ? "" : `,"schemaUrl":${JSON.stringify(form.schemaUrl)}`;
   return (out, groups) => {
+    spans.begin();
     let text = '{"resourceSpans":[';
     for (const [i, { resource, records }] of groups.entries()) {
       text += `${i === 0 ? "" : ","}{"resource":${JSON.stringify({ attributes: keyValues(resource) })},`;
       text += `"scopeSpans":[{"scope":${JSON.stringify(SCOPE)},"spans":[`;
       let comma = "";
       for (const record of records) {
-        text += comma + span(record);
+        text += comma + spans.textOf(record);
         comma = ",";
         if (text.length < CHUNK) continue;
         writeText(out, text);
@@ -70,17 +71,18 @@ function jsonGroups(form: TracesForm): WriteGroups {
 }
 
 function protobufGroups(form: TracesForm): WriteGroups {
-  const span = spanProtobuf(form);
+  const spans = spanProtobuf(form);
   const scope = lengthDelimited(1, partToProtobuf("InstrumentationScope", SCOPE));
   const url = form.schemaUrl === undefined ? Buffer.alloc(0) : lengthDelimited(3, Buffer.from(form.schemaUrl));
   return (out, groups) => {
+    spans.begin();
     for (const group of groups) {
       const resource = lengthDelimited(1, partToProtobuf("Resource", { attributes: keyValues(group.resource) }));
       const room = resource.length + scope.length + 2 * MAX_HEAD_BYTES;
       const start = out.at;
       reserve(out, room);
       out.at += room;
-      for (const record of group.records) span(out, record);
+      for (const record of group.records) spans.write(out, record);
       const size = out.at - start - room;
       // The lengths around the spans are known only now.
       const head = createBytes(room);

@@ -2,6 +2,7 @@ import type { SpanLink, SpanRecord } from "../../core/record.ts";
 import type { AttributeTarget } from "../../semconv/attribute-writer.ts";
 import type { Attributes } from "../../semconv/attributes.ts";
 import { attributesOf } from "../../semconv/flatten.ts";
+import type { SpanAttributeWriter } from "../../semconv/span.ts";
 import { keyValues, type ValueForm, wellFormed } from "./any-value.ts";
 import type { OtlpEvent, OtlpLink, OtlpSpan, TracesData } from "./messages.ts";
 import { SCOPE } from "./scope.ts";
@@ -28,7 +29,7 @@ export interface TracesForm extends ValueForm {
   readonly direct?:
     | {
         readonly name: (record: SpanRecord) => string;
-        readonly take: (record: SpanRecord, target: AttributeTarget) => void;
+        readonly writerTo: (target: AttributeTarget) => SpanAttributeWriter;
       }
     | undefined;
 }
