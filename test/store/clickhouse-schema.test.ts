@@ -27,10 +27,10 @@ test("one server: every table replaces by version, partitions by day, and has no
     spans,
     /ENGINE = ReplacingMergeTree\(version\)\nPARTITION BY day\nORDER BY \(project, trace_id, span_id\)/,
   );
-  assert.match(spans, /start_us UInt64 CODEC\(DoubleDelta, ZSTD\(1\)\)/);
+  assert.match(spans, /start_us UInt64 CODEC\(T64, ZSTD\(1\)\)/);
   assert.match(spans, /model LowCardinality\(String\)/);
   const texts = statements.find((statement) => statement.includes("ADD INDEX"))!;
-  assert.ok(statements.some((statement) => statement.endsWith("db.payloads MODIFY SETTING merge_selector_base = 12")));
+  assert.ok(statements.some((statement) => statement.endsWith("db.payloads MODIFY SETTING merge_selector_base = 100")));
   assert.ok(texts.includes(` ${WORDS} TYPE text(tokenizer = splitByNonAlpha, `), texts);
   for (const view of ["spans", "traces"]) {
     assert.match(

@@ -20,7 +20,7 @@ function tokens({ texts, words }: { texts: string; words: string }): Set<string>
 function check(record: SpanRecord): void {
   const columns = textColumns(record);
   assert.ok(!columns.line.includes("\n") && !columns.words.includes("\n"));
-  assert.equal(JSON.stringify(recordOf(columns.texts, columns.line)), encode(record));
+  assert.equal(JSON.stringify(recordOf(columns.texts, columns.line, record.traceId, record.spanId)), encode(record));
   const found = tokens(columns);
   const wanted = new Set(searchText(record).split(" ").filter(Boolean));
   for (const word of wanted) assert.ok(found.has(word), `${JSON.stringify(word)} is not found`);
@@ -91,7 +91,7 @@ test("what JSON makes something else of, or is nested deep, stays whole", () => 
 
 test("rows of before, with all words and the whole record, are read as well", () => {
   const record = sampleSpan({ input: "\x7f40" });
-  assert.deepEqual(recordOf("", JSON.stringify(record)), record);
+  assert.deepEqual(recordOf("", JSON.stringify(record), record.traceId, record.spanId), record);
 });
 
 test("any payload comes back, and is found by its words and no others", (t) => {

@@ -10,7 +10,7 @@ import {
   spanValues,
 } from "./rows.ts";
 import { refresh } from "./summaries.ts";
-import type { Line } from "./tab-separated.ts";
+import { tabSeparated } from "./tab-separated.ts";
 
 /** Spans that are encoded and on their way at a time. */
 const BATCH = 10_000;
@@ -24,22 +24,19 @@ export async function append(db: Database, project: string, records: readonly Tr
 }
 
 async function appendSome(db: Database, project: string, records: readonly TraceRecord[]): Promise<void> {
-  const spans: (readonly unknown[])[] = [];
-  const payloads: Line[] = [];
-  const scores: (readonly unknown[])[] = [];
-  const findings: (readonly unknown[])[] = [];
+  const [spans, payloads, scores, findings] = [tabSeparated(), tabSeparated(), tabSeparated(), tabSeparated()];
   const traceIds = new Set<string>();
   for (const record of newest(records)) {
     if (record.record === "span") {
       const { span, payload } = spanValues(record, project);
-      spans.push(span);
-      payloads.push(payload);
+      spans.add(span);
+      payloads.add(payload);
       traceIds.add(span[1] as string);
-    } else if (record.record === "score") scores.push(scoreValues(record, project));
-    else findings.push(findingValues(record, project));
+    } else if (record.record === "score") scores.add(scoreValues(record, project));
+    else findings.add(findingValues(record, project));
   }
   await all([
-    db.insertLines("payloads", PAYLOAD_COLUMNS, payloads),
+    db.insert("payloads", PAYLOAD_COLUMNS, payloads),
     db.insert("span_rows", SPAN_COLUMNS, spans),
     db.insert("scores", SCORE_COLUMNS, scores),
     db.insert("findings", FINDING_COLUMNS, findings),
@@ -50,7 +47,9 @@ async function appendSome(db: Database, project: string, records: readonly Trace
 }
 
 export async function bump(db: Database, project: string): Promise<void> {
-  await db.insert("revisions", ["project", "appended"], [[project, 1]]);
+  const rows = tabSeparated();
+  rows.add([project, 1]);
+  await db.insert("revisions", ["project", "appended"], rows);
 }
 
 /** The one with the highest `seq` of each. */

@@ -3,8 +3,16 @@ import { StoreError } from "../store-error.ts";
 import { type Client, LOG_OFF, loadDriver, type Params, type Settings } from "./driver.ts";
 import { asStoreError, isUnavailable } from "./errors.ts";
 import type { ClickHouseStoreOptions } from "./options.ts";
-import { foundation, migrations, onCluster, SCHEMA_VERSION, type SchemaOptions, type Table } from "./schema.ts";
-import { type Line, tabSeparated } from "./tab-separated.ts";
+import {
+  foundation,
+  migrations,
+  onCluster,
+  plainTypes,
+  SCHEMA_VERSION,
+  type SchemaOptions,
+  type Table,
+} from "./schema.ts";
+import type { Rows } from "./tab-separated.ts";
 
 /** A ClickHouse, or several nodes of one, with our tables in it. Everything it throws is a StoreError. */
 export interface Database {
@@ -13,9 +21,7 @@ export interface Database {
   rows<Row = any>(query: string, params?: Params): Promise<Row[]>;
   /** `INSERT … SELECT`. */
   fill(query: string, params: Params): Promise<void>;
-  insert(table: Table, columns: readonly string[], values: readonly (readonly unknown[])[]): Promise<void>;
-  /** The same for texts and numbers only, at a third of the cost where texts are long. */
-  insertLines(table: Table, columns: readonly string[], rows: readonly Line[]): Promise<void>;
+  insert(table: Table, columns: readonly string[], rows: Rows): Promise<void>;
   /** On the one server, on every node, or `ON CLUSTER`: statements about stored tables. */
   everywhere(statement: (onCluster: string) => string, params?: Params): Promise<void>;
   /** As it comes, with column names; only reading. */
@@ -89,6 +95,8 @@ export async function openDatabase(options: ClickHouseStoreOptions, name: string
     return {
       // Else the same rows again, after a prune, would be taken for a repetition.
       insert_deduplication_token: randomUUID(),
+      // A batch has the newest of each already, and is one block.
+      ...{ optimize_on_insert: 0, input_format_parallel_parsing: 0 },
       ...(cluster === undefined && count < SMALL
         ? { async_insert: 1, wait_for_async_insert: 1, async_insert_busy_timeout_max_ms: 100 }
         : { async_insert: 0 }),
@@ -155,18 +163,16 @@ export async function openDatabase(options: ClickHouseStoreOptions, name: string
       const settings = () => insertSettings(Number.POSITIVE_INFINITY);
       await attempt((client) => client.command({ query, query_params: params, clickhouse_settings: settings() }));
     },
-    async insert(table, columns, values) {
-      if (values.length === 0) return;
+    async insert(table, columns, rows) {
+      if (rows.count === 0) return;
       // The same token for every attempt: a node that has the rows already leaves them out.
-      const clickhouse_settings = insertSettings(values.length);
-      const asked = { table: `${database}.${table}`, columns, values, format: "JSONCompactEachRow" } as const;
-      await attempt((client) => client.insert({ ...asked, clickhouse_settings }));
-    },
-    async insertLines(table, columns, rows) {
-      if (rows.length === 0) return;
-      const clickhouse_settings = insertSettings(rows.length);
-      const asked = { table: `${database}.${table}`, columns, format: "TabSeparated" } as const;
-      await attempt((client) => client.insert({ ...asked, values: tabSeparated(rows), clickhouse_settings }));
+      const clickhouse_settings = insertSettings(rows.count);
+      const names = `${database}.${table} (${columns.join(", ")})`;
+      // What waits for others on the server cannot be selected from.
+      const isSelected = !connection && rows.count >= SMALL;
+      const into = isSelected ? `${names} SELECT * FROM input('${plainTypes(table, columns)}')` : names;
+      const asked = { table: into, format: "TabSeparated" } as const;
+      await attempt((client) => client.insert({ ...asked, values: rows.stream(), clickhouse_settings }));
     },
     everywhere,
     async raw(query, limit, timeoutMs) {

@@ -5,16 +5,13 @@ import { StoreError } from "../store-error.ts";
 export interface Client {
   query(asked: Asked & { readonly format: "JSONEachRow" | "JSONCompact" }): Promise<{ json(): Promise<any> }>;
   command(asked: Asked): Promise<unknown>;
-  insert(
-    asked: {
-      readonly table: string;
-      readonly columns: readonly string[];
-      readonly clickhouse_settings?: Settings;
-    } & (
-      | { readonly format: "JSONCompactEachRow"; readonly values: readonly (readonly unknown[])[] }
-      | { readonly format: "TabSeparated"; readonly values: Readable }
-    ),
-  ): Promise<unknown>;
+  /** `table`: all that stands between `INSERT INTO` and `FORMAT`. */
+  insert(asked: {
+    readonly table: string;
+    readonly format: "TabSeparated";
+    readonly values: Readable;
+    readonly clickhouse_settings?: Settings;
+  }): Promise<unknown>;
   close(): Promise<void>;
 }
 

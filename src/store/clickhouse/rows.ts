@@ -4,21 +4,24 @@ import { microseconds, spanRow } from "../span-row.ts";
 import { rootKind } from "../summarize.ts";
 import { metadataTexts, type TraceFacts, traceFacts } from "../trace-facts.ts";
 import type { SpanRow } from "../trace-store.ts";
-import type { Line } from "./tab-separated.ts";
+import type { Row } from "./tab-separated.ts";
 import { textColumns } from "./text-columns.ts";
 
 const DAY_US = 86_400_000_000;
 /** 2149-06-06, the last that a `Date` holds. */
 const LAST_DAY = 65_535;
 
-/** Days since 1970, as a number that ClickHouse reads as a `Date`. */
+/** Days since 1970, the number that a `Date` is kept as. */
 export function dayOf(us: number): number {
   return Math.min(LAST_DAY, Math.max(0, Math.floor(us / DAY_US)));
 }
 
-/** The same as text, `2026-11-22`: for lines, where a number is no day. */
+let lastDate = { day: 0, text: "1970-01-01" };
+
+/** The same as text, `2026-11-22`. Most are that of the one before. */
 function dateText(day: number): string {
-  return new Date(day * (DAY_US / 1_000)).toISOString().slice(0, 10);
+  if (day !== lastDate.day) lastDate = { day, text: new Date(day * (DAY_US / 1_000)).toISOString().slice(0, 10) };
+  return lastDate.text;
 }
 
 export const FACT_COLUMNS: readonly string[] =
@@ -36,17 +39,15 @@ export const SCORE_COLUMNS: readonly string[] =
   "project id version trace_id time_us name value feature team user_id environment line".split(" ");
 export const FINDING_COLUMNS: readonly string[] = "project id version trace_id time_us name severity line".split(" ");
 
-export type Values = readonly unknown[];
-
 /** Twice the `seq`, plus one, exactly, also above 2^52. */
 function versionOf(seq: number): number | string {
   return seq < 2 ** 51 ? seq * 2 + 1 : String(BigInt(Math.trunc(seq)) * 2n + 1n);
 }
 
-export function spanValues(record: SpanRecord, project: string): { span: Values; payload: Line } {
+export function spanValues(record: SpanRecord, project: string): { span: Row; payload: Row } {
   const row = spanRow(record);
   const version = versionOf(record.seq);
-  const day = dayOf(row.startUs);
+  const day = dateText(dayOf(row.startUs));
   const traceId = plainText(record.traceId);
   const spanId = plainText(record.spanId);
   const { texts, words, line } = textColumns(record);
@@ -60,19 +61,21 @@ export function spanValues(record: SpanRecord, project: string): { span: Values;
       ...[row.outputPreview ?? "", row.inputSize ?? null, row.outputSize ?? null],
       ...factValues(traceFacts(record)),
     ],
-    payload: [project, traceId, spanId, version, dateText(day), texts, `${words}\n${line}`],
+    payload: [project, traceId, spanId, version, day, texts, `${words}\n${line}`],
   };
 }
 
-function factValues(facts: TraceFacts): Values {
+const NONE: ReadonlyMap<string, string> = new Map();
+
+function factValues(facts: TraceFacts): Row {
   const { name = "", userId = "", sessionId = "", feature = "", team = "", environment = "", release = "" } = facts;
   const texts = [name, userId, sessionId, feature, team, environment, release];
   const { tags = [], metadata } = facts;
-  if (metadata === undefined) return [...texts, tags, "", {}];
-  return [...texts, tags, JSON.stringify(metadata), Object.fromEntries(metadataTexts(metadata))];
+  if (metadata === undefined) return [...texts, tags, "", NONE];
+  return [...texts, tags, JSON.stringify(metadata), new Map(metadataTexts(metadata))];
 }
 
-export function scoreValues(record: ScoreRecord, project: string): Values {
+export function scoreValues(record: ScoreRecord, project: string): Row {
   const { feature = "", team = "", userId = "", environment = "" } = traceFacts(record);
   const value = typeof record.value === "boolean" ? Number(record.value) : record.value;
   return [
@@ -82,7 +85,7 @@ export function scoreValues(record: ScoreRecord, project: string): Values {
   ];
 }
 
-export function findingValues(record: FindingRecord, project: string): Values {
+export function findingValues(record: FindingRecord, project: string): Row {
   return [
     ...[project, plainText(record.id), versionOf(record.seq), plainText(record.traceId ?? "")],
     ...[microseconds(record.time), plainText(record.name), record.severity, encode(record)],

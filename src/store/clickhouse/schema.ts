@@ -57,7 +57,7 @@ const LAYOUTS: { readonly [table in Table]: Layout } = {
     columns: `
   project LowCardinality(String), trace_id String CODEC(ZSTD(1)), span_id String CODEC(ZSTD(1)),
   version UInt64 CODEC(T64, ZSTD(1)), is_moved UInt8 CODEC(ZSTD(1)), day Date CODEC(Delta, ZSTD(1)),
-  start_us UInt64 CODEC(DoubleDelta, ZSTD(1)), duration_ns UInt64 CODEC(T64, ZSTD(1)),
+  start_us UInt64 CODEC(T64, ZSTD(1)), duration_ns UInt64 CODEC(T64, ZSTD(1)),
   first_chunk_ns Nullable(UInt64) CODEC(ZSTD(1)), parent_span_id String CODEC(ZSTD(1)), root LowCardinality(String),
   name LowCardinality(String), type LowCardinality(String), status LowCardinality(String),
   level LowCardinality(String), is_unfinished UInt8 CODEC(ZSTD(1)),
@@ -66,7 +66,7 @@ const LAYOUTS: { readonly [table in Table]: Layout } = {
   cache_read_tokens Nullable(UInt64) CODEC(ZSTD(1)), reasoning_tokens Nullable(UInt64) CODEC(ZSTD(1)),
   cost_usd Nullable(Float64) CODEC(ZSTD(1)), error_type LowCardinality(String), error_message String CODEC(ZSTD(1)),
   http_status Nullable(UInt64) CODEC(ZSTD(1)),
-  input_preview String CODEC(ZSTD(1)), output_preview String CODEC(ZSTD(1)),
+  input_preview String CODEC(ZSTD(4)), output_preview String CODEC(ZSTD(4)),
   input_size Nullable(UInt64) CODEC(ZSTD(1)), output_size Nullable(UInt64) CODEC(ZSTD(1)),${FACTS}`,
     engine: "replacing",
     order: "project, trace_id, span_id",
@@ -138,6 +138,23 @@ const LAYOUTS: { readonly [table in Table]: Layout } = {
   },
 };
 
+/** The type of what later versions have added. */
+const ADDED = "String";
+
+/**
+ * Names and types of columns, without dictionaries: a server that looks each value up as it is read takes twice as long
+ * as for whole columns.
+ */
+export function plainTypes(table: Table, columns: readonly string[]): string {
+  const plain = LAYOUTS[table].columns
+    .replace(/ CODEC\((?:[^()]|\([^()]*\))*\)/g, "")
+    .replace(/LowCardinality\((\w+)\)/g, "$1");
+  const types = new Map(
+    plain.split(/,\s*(?![^()]*\))/).map((column) => column.trim().split(/ (.*)/) as [string, string]),
+  );
+  return columns.map((column) => `${column} ${types.get(column) ?? ADDED}`).join(", ");
+}
+
 /**
  * What each version adds to the one before: statements that do no harm when they run again. Never edited once released: a
  * change is one more entry.
@@ -155,13 +172,15 @@ function textsOnce(options: SchemaOptions): string[] {
   const tables = options.cluster === undefined ? [stored] : [stored, `${options.database}.payloads`];
   const alter = (table: string, change: string) => `ALTER TABLE ${table}${onCluster(options)} ${change}`;
   return [
-    ...tables.map((table) => alter(table, "ADD COLUMN IF NOT EXISTS texts String CODEC(ZSTD(3)) AFTER day")),
+    ...tables.map((table) => alter(table, "ADD COLUMN IF NOT EXISTS texts String CODEC(ZSTD(4)) AFTER day")),
     alter(stored, "DROP INDEX IF EXISTS words_index"),
     alter(stored, `ADD INDEX IF NOT EXISTS texts_index ${WORDS} ${TEXT_INDEX}`),
     // In the background; until then, what is without it is read through.
     alter(stored, "MATERIALIZE INDEX texts_index SETTINGS mutations_sync = 0"),
-    // A merge makes the text index anew: with 12 for 5, parts of one size were merged 1.0 times instead of 1.5.
-    alter(stored, "MODIFY SETTING merge_selector_base = 12"),
+    // A merge makes the text index anew, so parts wait until some forty are merged at once.
+    alter(stored, "MODIFY SETTING merge_selector_base = 100"),
+    // Large blocks: texts are much like those of other spans.
+    alter(stored, "MODIFY SETTING min_compress_block_size = 4194304, max_compress_block_size = 4194304"),
   ];
 }
 

@@ -8,9 +8,8 @@ const READ = [
   ..."start_us duration_ns root name status is_unfinished model input_tokens output_tokens cost_usd".split(" "),
   ..."input_preview output_preview input_size output_size".split(" "),
   ...FACT_COLUMNS,
-];
-const of = (column: string): string => `r.${READ.indexOf(column) + 1}`;
-const FACTS = FACT_COLUMNS.map(of).join(", ");
+].join(", ");
+const FACTS = FACT_COLUMNS.join(", ");
 const fact = (column: string): string => `facts.${FACT_COLUMNS.indexOf(column) + 1}`;
 
 const SUMMARY: readonly (readonly [column: string, expression: string])[] = [
@@ -37,14 +36,13 @@ const SUMMARY: readonly (readonly [column: string, expression: string])[] = [
   ...FACT_COLUMNS.map((column) => [column, fact(column)] as const),
 ];
 
-/** By the roots that count: local ones, else those of another process, else what is said of all spans. */
-const byRoot = (local: string, remote: string, none: string): string =>
-  `multiIf(locals > 0, ${local}, remotes > 0, ${remote}, ${none})`;
+/** Of the roots that count: local ones, else those of another process, else what is said of all spans. */
+const countByRoot = (what: string, none: string): string =>
+  `multiIf(locals > 0, countIf(root = 'local' AND ${what}), remotes > 0, countIf(root = 'remote' AND ${what}), ${none})`;
 
-const LEAD = `(${of("name")}, ${of("input_preview")}, ${of("output_preview")})`;
-const IN_ORDER = `(${of("start_us")}, span_id)`;
-const IS_ERROR = `${of("status")} = 'error'`;
-const END = `(${of("start_us")} * 1000 + ${of("duration_ns")})`;
+const LEAD = "(name, input_preview, output_preview)";
+const IS_ERROR = "status = 'error'";
+const END = "(start_us * 1000 + duration_ns)";
 
 /**
  * Summaries of traces out of all the rows that there are, old ones too: whoever has written last has seen everything, and
@@ -56,24 +54,23 @@ const REFRESH = (
 ): string => `INSERT INTO ${database}.trace_rows (${SUMMARY.map(([column]) => column).join(", ")})
 SELECT ${SUMMARY.map(([, expression]) => expression).join(", ")}
 FROM (
-  SELECT trace_id, sum(toUInt128(v) + 1) AS seen, groupUniqArrayArray(days) AS all_days,
-    min(${of("start_us")}) AS start, max(${of("start_us")}) AS newest, max(${END}) AS end_ns,
-    argMin(live, ${IN_ORDER}) AS live_day,
-    countIf(${of("root")} = 'local') AS locals, countIf(${of("root")} = 'remote') AS remotes,
-    ${byRoot(`countIf(${of("root")} = 'local' AND ${of("is_unfinished")} = 1)`, `countIf(${of("root")} = 'remote' AND ${of("is_unfinished")} = 1)`, "0")} AS open,
-    ${byRoot(`countIf(${of("root")} = 'local' AND ${IS_ERROR})`, `countIf(${of("root")} = 'remote' AND ${IS_ERROR})`, `countIf(${IS_ERROR})`)} AS failed,
-    ${byRoot(`argMinIf(${LEAD}, ${IN_ORDER}, ${of("root")} = 'local')`, `argMinIf(${LEAD}, ${IN_ORDER}, ${of("root")} = 'remote')`, `argMin(${LEAD}, ${IN_ORDER})`)} AS lead,
+  SELECT trace_id, sum(toUInt128(v) + 1) AS seen, any(days) AS all_days, min(live) AS live_day,
+    min(start_us) AS start, max(start_us) AS newest, max(${END}) AS end_ns,
+    countIf(root = 'local') AS locals, countIf(root = 'remote') AS remotes,
+    ${countByRoot("is_unfinished = 1", "0")} AS open,
+    ${countByRoot(IS_ERROR, `countIf(${IS_ERROR})`)} AS failed,
+    argMin(${LEAD}, (multiIf(root = 'local', 0, root = 'remote', 1, 2), start_us, span_id)) AS lead,
     argMax((${FACTS}), (${END}, v, span_id)) AS facts,
     count() AS span_count, countIf(${IS_ERROR}) AS error_count,
-    arraySort(groupUniqArrayIf(toString(${of("model")}), ${of("model")} != '')) AS all_models,
-    sum(${of("input_tokens")}) AS sum_input, sum(${of("output_tokens")}) AS sum_output, sum(${of("cost_usd")}) AS sum_cost,
-    sum(500 + ifNull(${of("input_size")}, 0) + ifNull(${of("output_size")}, 0)) AS sum_bytes
+    arraySort(groupUniqArrayIf(toString(model), model != '')) AS all_models,
+    sum(input_tokens) AS sum_input, sum(output_tokens) AS sum_output, sum(cost_usd) AS sum_cost,
+    sum(500 + ifNull(input_size, 0) + ifNull(output_size, 0)) AS sum_bytes
   FROM (
-    SELECT trace_id, span_id, max(version) AS v, groupUniqArray(day) AS days, argMax(day, version) AS live,
-      argMax((${READ.join(", ")}), version) AS r
+    SELECT trace_id, span_id, version AS v, day AS live, groupUniqArray(day) OVER (PARTITION BY trace_id) AS days, ${READ}
     FROM ${database}.span_rows
     WHERE project = {project:String} AND trace_id IN {ids:Array(String)}
-    GROUP BY trace_id, span_id
+    ORDER BY trace_id, span_id, version DESC
+    LIMIT 1 BY trace_id, span_id
   )
   GROUP BY trace_id
 )

@@ -9,7 +9,7 @@ export interface TextColumns {
   readonly texts: string;
   /** The words that the database does not find in `texts` by splitting it at what is ASCII and no letter or digit. */
   readonly words: string;
-  /** The record's JSON, with a place for each of `texts`. */
+  /** The record's JSON, with a place for each of `texts`, and without its ids, which are columns. */
   readonly line: string;
 }
 
@@ -65,11 +65,14 @@ function withoutTexts(record: SpanRecord): TextColumns | undefined {
       return text;
     }
     texts.push(text);
-    if (BEYOND_ASCII.test(text)) beside.push(beyondAscii(text));
+    // A tenth of what the expression takes.
+    if (Buffer.byteLength(text) !== text.length) beside.push(beyondAscii(text));
     return PLACE + text.length;
   }
 
   const rest = { ...record };
+  if (isKept(record.traceId)) rest.traceId = "";
+  if (isKept(record.spanId)) rest.spanId = "";
   if (record.input !== undefined) rest.input = hollow(record.input, 0) as Json;
   if (record.output !== undefined) rest.output = hollow(record.output, 0) as Json;
   if (isOdd || texts.length === 0) return undefined;
@@ -81,7 +84,7 @@ function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Whether UTF-8 keeps the text, and no reader takes a part of it for its end. */
+/** Whether a column keeps the text, and no reader takes a part of it for its end. */
 function isKept(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed() && !text.includes("\0");
 }
@@ -99,9 +102,11 @@ function beyondAscii(text: string): string {
 }
 
 /** The record again, out of its columns. */
-export function recordOf(texts: string, line: string): SpanRecord {
+export function recordOf(texts: string, line: string, traceId: string, spanId: string): SpanRecord {
   const record: any = JSON.parse(line);
   if (texts === "") return record;
+  if (record.traceId === "") record.traceId = traceId;
+  if (record.spanId === "") record.spanId = spanId;
   let begin = 0;
   const fill = (value: any): any => {
     if (typeof value === "string") {

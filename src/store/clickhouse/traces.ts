@@ -155,13 +155,14 @@ export async function spanOf(
   traceId: string,
   spanId: string,
 ): Promise<SpanRecord | undefined> {
+  const ids = { id: plainText(traceId), span: plainText(spanId) };
   const [row] = await db.rows(
     `SELECT texts, ${LINE} AS line FROM ${db.schema.database}.payloads
 WHERE project = {project:String} AND trace_id = {id:String} AND span_id = {span:String}
 ORDER BY version DESC LIMIT 1`,
-    { project, id: plainText(traceId), span: plainText(spanId) },
+    { project, ...ids },
   );
-  return row && recordOf(row.texts, row.line);
+  return row && recordOf(row.texts, row.line, ids.id, ids.span);
 }
 
 export async function sessionsOf(db: Database, project: string, query: TraceQuery): Promise<Page<SessionSummary>> {

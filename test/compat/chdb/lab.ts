@@ -115,10 +115,10 @@ function directoryOf(): { path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-export async function oneServer(): Promise<Lab> {
+export async function oneServer(config?: string): Promise<Lab> {
   const directory = directoryOf();
   const [httpPort, tcpPort] = await freePorts(2);
-  const server = await serverAt({ path: join(directory.path, "data"), httpPort: httpPort!, tcpPort: tcpPort! });
+  const server = await serverAt({ path: join(directory.path, "data"), httpPort: httpPort!, tcpPort: tcpPort!, config });
   return {
     servers: [server],
     async close() {
