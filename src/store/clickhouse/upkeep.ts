@@ -6,7 +6,7 @@ import type { Database } from "./database.ts";
 import { grouped } from "./grouped.ts";
 import { portions } from "./portions.ts";
 import { dayOf } from "./rows.ts";
-import { storedTable, TABLES, type Table } from "./schema.ts";
+import { onCluster, type SchemaOptions, storedTable, TABLES, type Table } from "./schema.ts";
 
 /** Traces that are deleted by one statement. */
 const AT_ONCE = 2_000;
@@ -109,20 +109,21 @@ ORDER BY intDiv(start_us * 1000 + duration_ns, 1000), trace_id`,
   );
 }
 
+export const OF_TRACES = "project = {project:String} AND trace_id IN {ids:Array(String)}";
+
 async function deleteTraces(db: Database, traces: readonly Doomed[]): Promise<void> {
   const byProject = grouped(traces, ({ project }) => project);
   for (const [project, some] of byProject) {
     const params = { project, ids: some.map(({ trace_id }) => trace_id) };
-    const ofTraces = "project = {project:String} AND trace_id IN {ids:Array(String)}";
     for (const table of ["scores", "findings"] as const) {
       // By their ids: an old record of one in another trace must not come to light.
-      const rows = await db.rows(`SELECT id FROM ${db.schema.database}.${table} FINAL WHERE ${ofTraces}`, params);
+      const rows = await db.rows(`SELECT id FROM ${db.schema.database}.${table} FINAL WHERE ${OF_TRACES}`, params);
       await deleteByIds(db, table, project, rows);
     }
-    await deleteFrom(db, "payloads", ofTraces, params);
-    await deleteFrom(db, "span_rows", ofTraces, params);
+    await deleteFrom(db, "payloads", OF_TRACES, params);
+    await deleteFrom(db, "span_rows", OF_TRACES, params);
     // Summaries last: what fails in between is found again.
-    await deleteFrom(db, "trace_rows", ofTraces, params);
+    await deleteFrom(db, "trace_rows", OF_TRACES, params);
   }
 }
 
@@ -159,8 +160,11 @@ async function deleteFrom(
   where: string,
   params: { readonly project: string; readonly ids: readonly string[] },
 ): Promise<void> {
-  const stored = storedTable(table, db.schema);
-  await db.everywhere((on) => `ALTER TABLE ${stored}${on} DELETE WHERE ${where} SETTINGS mutations_sync = 2`, params);
+  await db.everywhere(() => deletion(db.schema, table, where), params);
+}
+
+export function deletion(schema: SchemaOptions, table: Table, where: string): string {
+  return `ALTER TABLE ${storedTable(table, schema)}${onCluster(schema)} DELETE WHERE ${where} SETTINGS mutations_sync = 2`;
 }
 
 const READS = /^\s*(?:SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b/i;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import { asStoreError } from "../../../src/store/clickhouse/errors.ts";
 import { foundation, migrations, TABLES } from "../../../src/store/clickhouse/schema.ts";
+import { deletion, OF_TRACES } from "../../../src/store/clickhouse/upkeep.ts";
 import { StoreError } from "../../../src/store/store-error.ts";
 import { until } from "../../collector/support.ts";
 import { ask } from "../chdb/lab.ts";
@@ -65,11 +66,18 @@ test("rows go to both replicas of their shard; again and newer ones count once",
   await eachHolds(50);
 });
 
-test("a deletion ON CLUSTER is known to every replica", { skip }, async () => {
-  await ask(entry(), `ALTER TABLE db.revisions_local ON CLUSTER ${CLUSTER} DELETE WHERE project = 'gone'`);
-  for (const node of lab.nodes) {
-    await until(async () => (await ask(node, "SELECT table FROM system.mutations")) === "revisions_local");
+// 18.16 touches no part that was the last to come with a quorum, so something must come after what is deleted.
+test("deletions ON CLUSTER, as prune makes them, are carried out on every replica", { skip }, async () => {
+  await place(entry(), 1_000, 1_040);
+  await place(entry(), 0, 50, 4);
+  const ids = Array.from({ length: 40 }, (_, i) => `'${traceId(1_000 + i)}'`).join(", ");
+  const where = OF_TRACES.replace("{project:String}", "'p'").replace("{ids:Array(String)}", `(${ids})`);
+  for (const table of ["payloads", "span_rows", "trace_rows"] as const) {
+    await ask(entry(), reduced(deletion(SCHEMA, table, where)));
   }
+  const left = `SELECT count() FROM db.span_rows_local WHERE trace_id >= '${traceId(1_000)}'`;
+  for (const node of lab.nodes) await until(async () => (await ask(node, left)) === "0");
+  await eachHolds(50);
 });
 
 test("with a dead replica nothing is placed that lacks its copy; the same again is, when it is back", {
