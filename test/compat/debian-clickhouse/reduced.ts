@@ -1,6 +1,7 @@
 /**
  * A statement of our schema as 18.16 takes it. It has no codecs, text and bloom indexes, `Map`, `UInt128` or merging by age,
- * nor `IF NOT EXISTS` for a column, nor settings of a deletion; everything else, engines and `ON CLUSTER` above all, stays letter by letter.
+ * nor `IF NOT EXISTS` for a column, nor settings of a deletion; everything else, engines and `ON CLUSTER` above all, stays
+ * letter by letter.
  */
 export function reduced(statement: string): string {
   return statement
