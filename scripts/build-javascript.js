@@ -51,9 +51,24 @@ export async function buildJavaScript(outdir, { shorten = true } = {}) {
   const { minify } = shorten ? await import("terser") : {};
   for (const { path, text } of results.flatMap(({ outputFiles }) => outputFiles)) {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, minify ? (await minify(text, SHORTER)).code : text);
+    const code = withBuiltins(text);
+    await writeFile(path, minify ? (await minify(code, SHORTER)).code : code);
   }
   return results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+}
+
+/**
+ * Takes Node's modules from where they are at hand: of each one that is imported Node makes a module with all its names, 0.1 to
+ * 0.3 ms. Sources import them.
+ */
+function withBuiltins(text) {
+  return text.replace(
+    /\bimport\s*(?:\{([^{}]*)\}|\*\s*as\s+(\w+))\s*from\s*"(node:[^"]+)";/g,
+    (_, names, all, builtin) => {
+      const taken = all ?? `{${names.replaceAll(" as ", ":")}}`;
+      return `const ${taken}=process.getBuiltinModule("${builtin}");`;
+    },
+  );
 }
 
 function packageAndCommandLine(outdir) {

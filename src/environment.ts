@@ -3,10 +3,9 @@ import { createCapture } from "./capture/capture.ts";
 import { ConfigError } from "./core/errors.ts";
 import type { TraceInfo } from "./core/record.ts";
 import { consoleSink } from "./sinks/console.ts";
-import { fingerprint } from "./sinks/endpoint.ts";
+import { endpoint, fingerprint } from "./sinks/endpoint.ts";
 import { fileSink, lineFile } from "./sinks/file.ts";
 import { finalSpans } from "./sinks/final-spans.ts";
-import { httpSink } from "./sinks/http.ts";
 import { langfuseOptions } from "./sinks/langfuse-environment.ts";
 import { lazySink } from "./sinks/lazy-sink.ts";
 import { otlpAddress, withLogsAddress } from "./sinks/otlp/address.ts";
@@ -83,7 +82,7 @@ export function readSink(written: string, env: NodeJS.ProcessEnv, where: string)
   if (written === "console") return consoleSink();
   if (written === "console:json") return consoleSink({ format: "json" });
   if (written.startsWith("file:")) return fileSink({ path: written.slice("file:".length) });
-  if (/^https?:\/\//.test(written)) return httpSink({ url: written, headers: readHeaders(env, "SIGHTLINE_HEADERS") });
+  if (/^https?:\/\//.test(written)) return http(written, readHeaders(env, "SIGHTLINE_HEADERS"));
   if (written === "otlp") return otlp({ ...env });
   if (written.startsWith("otlp-file:")) return otlpFile(written.slice("otlp-file:".length), { ...env });
   if (written === "langfuse") return langfuse(env);
@@ -93,6 +92,12 @@ export function readSink(written: string, env: NodeJS.ProcessEnv, where: string)
 }
 
 // Their code is loaded by the first write, so that it costs nobody else; what can be wrong is told at once all the same.
+
+function http(url: string, headers: Record<string, string>): Sink {
+  const checked = endpoint("httpSink", url, headers);
+  const load = async () => (await import("./sinks/http.ts")).httpSink({ url, headers });
+  return lazySink(`http:${checked.host}`, load, { destination: () => fingerprint(checked.url) });
+}
 
 function otlp(env: NodeJS.ProcessEnv): Sink {
   const { host, url } = otlpAddress("SIGHTLINE_SINK=otlp", "traces", {}, undefined, env);

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 // The public names of "sightline"; the subpaths are in the export map of package.json.
 export type { MaskOptions, PersonalData } from "./capture/redact.ts";
 export { configure, flush, shutdown, stats } from "./configure.ts";

@@ -129,6 +129,11 @@ test("importing touches no lazily loaded part of Node: fetch, streams of the web
   );
 });
 
+test("what import loads makes no module of Node's own ones", () => {
+  const main = readFileSync(join(root, "dist/index.js"), "utf8").match(/chunks\/chunk-\w+\.js/)![0];
+  assert.doesNotMatch(readFileSync(join(root, "dist", main), "utf8"), /from\s*"node:/);
+});
+
 test("the sinks that the environment names are loaded from the package, by the first write", () => {
   const seen = asUser(`
     const { createServer } = await import("node:http");
@@ -140,7 +145,7 @@ test("the sinks that the environment names are loaded from the package, by the f
     await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
     const url = "http://127.0.0.1:" + server.address().port;
     Object.assign(process.env, {
-      SIGHTLINE_SINK: "otlp,langfuse",
+      SIGHTLINE_SINK: "otlp,langfuse," + url + "/v1/records",
       OTEL_EXPORTER_OTLP_ENDPOINT: url,
       LANGFUSE_BASE_URL: url,
       LANGFUSE_PUBLIC_KEY: "pk-lf-1",
@@ -153,7 +158,7 @@ test("the sinks that the environment names are loaded from the package, by the f
     server.close();
     console.log(JSON.stringify({ ok, paths: paths.sort() }));
   `);
-  assert.deepEqual(seen, { ok: true, paths: ["/api/public/otel/v1/traces", "/v1/traces"] });
+  assert.deepEqual(seen, { ok: true, paths: ["/api/public/otel/v1/traces", "/v1/records", "/v1/traces"] });
 });
 
 test("installing brings at most three packages and 3 MB", () => {
