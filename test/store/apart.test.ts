@@ -9,6 +9,8 @@ import { putTogether, takeApart } from "../../src/store/sqlite/apart.ts";
 import { readBatch } from "../../src/store/sqlite/batch.ts";
 import { CHUNK, unpack } from "../../src/store/sqlite/chunk.ts";
 import { type Load, loadWriter } from "../../src/store/sqlite/load.ts";
+import { readWords } from "../../src/store/sqlite/payload-words.ts";
+import { createWordTable, type WordTable } from "../../src/store/sqlite/word-table.ts";
 import { sampleSpan } from "../../src/testing/sample-records.ts";
 import { holds, wildText } from "../fuzz/property.ts";
 
@@ -34,7 +36,23 @@ const { payload } = fc.letrec((tie) => ({
 }));
 
 const asStored = (record: SpanRecord): SpanRecord => JSON.parse(JSON.stringify(record));
-const ordered = (words: string) => words.split(" ").filter(Boolean).sort().join(" ");
+const table = createWordTable(64);
+const read = (loads: readonly Load[]) => readBatch(loads, table);
+
+/** The hashes of a document's words. */
+function wordsIn(table: WordTable, document: number): string[] {
+  const documents = table.documents();
+  const terms = Array.from({ length: table.terms() }, (_, term) => term);
+  const having = terms.filter((term) => documents(term).includes(document));
+  return having.map((term) => table.hashes(term).join(" ")).sort();
+}
+
+function wordsOf(words: string): string[] {
+  const table = createWordTable(64);
+  table.begin();
+  readWords(table, words);
+  return wordsIn(table, 0);
+}
 
 function loadOf(records: readonly SpanRecord[]): Load {
   const writer = loadWriter("default");
@@ -88,12 +106,12 @@ test("what is read of a load is what its records say: rows, words, and the recor
       const records = payloads.map(([input, output]: any, i) =>
         sampleSpan({ spanId: (i + 1).toString(16).padStart(16, "0"), name: "Ärger ~", input, output }),
       );
-      const { spans, chunks, errors } = readBatch([loadOf(records)]);
+      const { spans, chunks, errors } = read([loadOf(records)]);
       assert.deepEqual(errors, [undefined]);
-      for (const [i, { row, text, place }] of [...spans.values()].entries()) {
+      for (const [i, { row, document, place }] of [...spans.values()].entries()) {
         const record = asStored(records[i]!);
         assert.deepEqual(row, spanRow(record));
-        assert.equal(ordered(Buffer.from(text).toString()), ordered(searchText(record)));
+        assert.deepEqual(wordsIn(table, document), wordsOf(searchText(record)));
         const stored = unpack(chunks[Math.floor(place / CHUNK)]!)(place % CHUNK);
         assert.equal(JSON.stringify(stored), JSON.stringify(record));
       }
@@ -106,12 +124,12 @@ test("more spans than a chunk has, and a text larger than the room for a turn", 
     const input = i === 70 ? "A large text. ".repeat(300_000) : i % 3 === 0 ? `${PLAIN} ${i}` : "short";
     return sampleSpan({ spanId: (i + 1).toString(16).padStart(16, "0"), input });
   });
-  const { spans, chunks } = readBatch([loadOf(records.slice(0, 100)), loadOf(records.slice(100))]);
-  const read = chunks.map((chunk) => unpack(chunk));
+  const { spans, chunks } = read([loadOf(records.slice(0, 100)), loadOf(records.slice(100))]);
+  const unpacked = chunks.map((chunk) => unpack(chunk));
   for (const [i, { place }] of [...spans.values()].entries()) {
-    assert.deepEqual(read[Math.floor(place / CHUNK)]!(place % CHUNK), asStored(records[i]!));
+    assert.deepEqual(unpacked[Math.floor(place / CHUNK)]!(place % CHUNK), asStored(records[i]!));
   }
-  assert.equal(read[0]!(CHUNK), undefined);
+  assert.equal(unpacked[0]!(CHUNK), undefined);
 });
 
 test("a payload that makes another load while it is written spoils neither", () => {
@@ -123,11 +141,11 @@ test("a payload that makes another load while it is written spoils neither", () 
     return "seen";
   };
   const second = sampleSpan({ spanId: "00000000000000ff", input: { toJSON } as any });
-  const outer = readBatch([loadOf([first, second])]);
+  const outer = read([loadOf([first, second])]);
   const recordsOf = ({ chunks }: typeof outer, count: number) =>
     Array.from({ length: count }, (_, place) => unpack(chunks[0]!)(place));
   assert.deepEqual(recordsOf(outer, 2), [first, second].map(asStored));
-  assert.deepEqual(recordsOf(readBatch([load!]), 1), [asStored(inner)]);
+  assert.deepEqual(recordsOf(read([load!]), 1), [asStored(inner)]);
 });
 
 test("a record that is none leaves no words to the next one, of another project", () => {
@@ -135,18 +153,18 @@ test("a record that is none leaves no words to the next one, of another project"
   none.add({ ...sampleSpan({ input: LONG }), status: undefined } as any);
   const other = loadWriter("two");
   other.add(sampleSpan({ name: "other", input: "mine" }));
-  const { spans, errors } = readBatch([none.load(), other.load()]);
+  const { spans, errors } = read([none.load(), other.load()]);
   assert.ok(errors[0] instanceof TypeError && errors[1] === undefined);
   assert.deepEqual(
-    [...spans.values()].map(({ text }) => ordered(Buffer.from(text).toString())),
-    ["mine other"],
+    [...spans.values()].map(({ document }) => wordsIn(table, document)),
+    [wordsOf("mine other")],
   );
 });
 
 test("chunks of whole lines, as an earlier Sightline has packed them, are read", () => {
   const records = [sampleSpan({ input: "~" }), sampleSpan({ input: LONG })];
   const lines = brotliCompressSync(records.map((record) => JSON.stringify(record)).join("\n"));
-  const read = unpack({ codec: 1, lines });
-  for (const [place, record] of records.entries()) assert.deepEqual(read(place), asStored(record));
+  const unpacked = unpack({ codec: 1, lines });
+  for (const [place, record] of records.entries()) assert.deepEqual(unpacked(place), asStored(record));
   assert.throws(() => unpack({ codec: 3, lines }), { code: "STORE_NEWER_SCHEMA" });
 });

@@ -10,15 +10,16 @@ import type { SpanRow } from "../trace-store.ts";
 import { MARK_LENGTH, putBack, RECORD_END } from "./apart.ts";
 import { createPacker, type Packed, type Packer } from "./chunk.ts";
 import type { Load } from "./load.ts";
-import { type PayloadText, type WordArena, wordArena } from "./word-arena.ts";
+import { type PayloadText, readTexts, readWords } from "./payload-words.ts";
+import type { WordTable } from "./word-table.ts";
 
 export interface ParsedSpan {
   readonly project: string;
   readonly row: SpanRow;
   readonly facts: TraceFacts;
   readonly root: RootKind | undefined;
-  /** Its words, in UTF-8. */
-  readonly text: Uint8Array;
+  /** Its number among all spans that were read, as the table of words has it. */
+  readonly document: number;
   /** The number of its chunk in the batch times 64, and its place in that. */
   readonly place: number;
 }
@@ -46,15 +47,17 @@ const NEWLINE = 10;
 /**
  * Reads the loads: payloads are gone through once, record after record, so that no more of them lives than one. A load with
  * a record that is none is not kept.
+ *
+ * @param table has their words afterwards, and no others
  */
-export function readBatch(loads: readonly Load[]): Batch {
+export function readBatch(loads: readonly Load[], table: WordTable): Batch {
   const all = { spans: new Map(), scores: new Map(), findings: new Map() };
   const packer = createPacker();
-  const arena = wordArena();
+  table.clear();
   const errors = loads.map((load) => {
     const undo: (() => void)[] = [];
     try {
-      for (const one of parsed(load, packer, arena)) {
+      for (const one of parsed(load, packer, table)) {
         const kind = "row" in one ? "spans" : one.record.record === "score" ? "scores" : "findings";
         const id = "row" in one ? `${one.row.traceId}\n${one.row.spanId}` : one.record.id;
         keep(all[kind], `${load.project}\n${id}`, one, undo);
@@ -62,8 +65,6 @@ export function readBatch(loads: readonly Load[]): Batch {
       return undefined;
     } catch (error) {
       for (const action of undo.reverse()) action();
-      // The words of the record that is none are not those of the next one.
-      arena.take();
       return error;
     }
   });
@@ -83,7 +84,7 @@ function seqOf(one: Parsed): number {
   return "row" in one ? one.row.seq : one.record.seq;
 }
 
-function* parsed({ project, lines, texts }: Load, packer: Packer, arena: WordArena): Generator<Parsed> {
+function* parsed({ project, lines, texts }: Load, packer: Packer, table: WordTable): Generator<Parsed> {
   const [json, apart] = [bufferOf(lines), bufferOf(texts)];
   const encoding = isAscii(json) ? "latin1" : "utf8";
   for (let at = 0, from = 0; at < json.length; ) {
@@ -91,11 +92,13 @@ function* parsed({ project, lines, texts }: Load, packer: Packer, arena: WordAre
     const line = json.toString(encoding, at, end);
     const record: TraceRecord = JSON.parse(line);
     if (record.record === "span") {
-      const span = parseSpan(record, arena.read(apart, from, to), arena);
+      const document = table.begin();
+      readWords(table, searchText(record));
+      const span = parseSpan(record, readTexts(table, apart, from, to));
       const { inputPreview, outputPreview } = span.row;
       const previews = [inputPreview ?? null, outputPreview ?? null] as const;
       const place = packer.add(json.subarray(at, end + 1), apart.subarray(from, to + 1), previews);
-      yield { project, ...span, place };
+      yield { project, ...span, document, place };
     } else yield { project, record, us: microseconds(record.time), line };
     [at, from] = [end + 1, to + 1];
   }
@@ -106,15 +109,10 @@ function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
 }
 
-/** @param apart what the record lacks; its words are in the arena already */
-function parseSpan(
-  record: SpanRecord,
-  apart: readonly PayloadText[],
-  arena: WordArena,
-): Pick<ParsedSpan, "row" | "facts" | "root" | "text"> {
-  arena.add(searchText(record));
+/** @param apart what the record lacks */
+function parseSpan(record: SpanRecord, apart: readonly PayloadText[]): Pick<ParsedSpan, "row" | "facts" | "root"> {
   const sizes = putTextsBack(record, apart);
-  return { row: spanRow(record, sizes), facts: traceFacts(record), root: rootKind(record), text: arena.take() };
+  return { row: spanRow(record, sizes), facts: traceFacts(record), root: rootKind(record) };
 }
 
 /** @returns the sizes of the payloads, as far as they have such texts: most of their characters are counted already */

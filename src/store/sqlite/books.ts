@@ -4,6 +4,7 @@ import { createRollups, type Rollups } from "./rollups.ts";
 import type { TraceRow } from "./trace-row.ts";
 import { createTraceTerms, type TraceTerms } from "./trace-terms.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
+import { createWordBook, type WordBook } from "./word-book.ts";
 
 /** What a transaction changes besides the rows themselves. */
 export interface Books {
@@ -11,6 +12,7 @@ export interface Books {
   readonly terms: TraceTerms;
   readonly rollups: Rollups;
   readonly figures: FigureBook;
+  readonly words: WordBook;
   count(project: number, what: "spans" | "traces" | "scores" | "findings", by: number): void;
   /** Reads how many findings the trace has. */
   countFindings(trace: TraceRow): void;
@@ -24,6 +26,7 @@ export function createBooks(connection: Connection): Books {
   const terms = createTraceTerms(connection, vocabulary);
   const rollups = createRollups(connection);
   const figures = createFigureBook(connection);
+  const words = createWordBook(connection);
   const counts = new Map<number, { spans: number; traces: number; scores: number; findings: number }>();
 
   return {
@@ -31,6 +34,7 @@ export function createBooks(connection: Connection): Books {
     terms,
     rollups,
     figures,
+    words,
     count(project, what, by) {
       let count = counts.get(project);
       if (!count) counts.set(project, (count = { spans: 0, traces: 0, scores: 0, findings: 0 }));
@@ -52,6 +56,7 @@ export function createBooks(connection: Connection): Books {
           rollups.flush();
           figures.flush();
           terms.flush();
+          words.flush();
           const update = prepare(
             `UPDATE projects SET revision = revision + 1, spans = spans + ?, traces = traces + ?, scores = scores + ?,
               findings = findings + ? WHERE id = ?`,
@@ -62,7 +67,7 @@ export function createBooks(connection: Connection): Books {
         });
       } catch (error) {
         counts.clear();
-        for (const book of [rollups, figures, terms, vocabulary]) book.forget();
+        for (const book of [rollups, figures, terms, words, vocabulary]) book.forget();
         throw error;
       }
     },

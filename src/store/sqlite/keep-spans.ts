@@ -24,8 +24,7 @@ export function keepSpans(
   const { vocabulary, rollups } = books;
   const insertChunk = prepare("INSERT INTO chunks (codec, previews, lines) VALUES (?, ?, ?)");
   const insertSpan = prepare(INSERT_SPAN);
-  const insertWords = prepare("INSERT INTO span_words (rowid, words) VALUES (?, ?)");
-  const texts: [id: number, text: Uint8Array][] = [];
+  const ids = new Float64Array(books.words.table.begun());
   const insertBlock = prepare(
     "INSERT INTO blocks VALUES (?, ?) ON CONFLICT DO UPDATE SET newest_us = max(newest_us, excluded.newest_us)",
   );
@@ -36,13 +35,13 @@ export function keepSpans(
     const figures = new Map<number, Figure[]>();
     let newestUs = 0;
     for (; at < kept.length && Math.floor(kept[at]![0].place / CHUNK) === inBatch; at++) {
-      const [{ row, facts, root, text, place }, trace] = kept[at]!;
+      const [{ row, facts, root, document, place }, trace] = kept[at]!;
       const { project } = trace;
       const dim = vocabulary.dim(project, dimOf(row, facts));
       const user = facts.userId === undefined ? null : vocabulary.term(project, "userId", facts.userId);
       const id = chunk * CHUNK + (place % CHUNK);
       insertSpan.run(...spanValues(row, root, { id, trace: trace.id, project, dim, user }));
-      texts.push([id, text]);
+      ids[document] = id;
       const figure = {
         project,
         dim,
@@ -66,6 +65,5 @@ export function keepSpans(
     for (const [project, ofProject] of figures) books.figures.put(chunk, project, ofProject);
     insertBlock.run(Math.floor(chunk / BLOCK), newestUs);
   }
-  // In a loop of their own they take half the time: the index works on megabytes of memory.
-  for (const [id, text] of texts) insertWords.run(id, text);
+  books.words.put(ids);
 }

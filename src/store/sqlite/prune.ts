@@ -2,13 +2,11 @@ import type { PruneOptions } from "../trace-store.ts";
 import type { Books } from "./books.ts";
 import type { Connection } from "./connection.ts";
 import { removeSpan } from "./remove-span.ts";
+import { clearPart } from "./word-book.ts";
 
 /** Spans, and traces, after which others may write again. */
 const STEP = 2_000;
 const TRACES = 200;
-/** Pages of the index of words that are merged at a time, and how often in a step. */
-const PAGES = 100;
-const MERGES = 20;
 
 export interface Pruned {
   readonly traces: number;
@@ -19,9 +17,9 @@ export interface Pruned {
 /** Deletes some of what is to go, oldest first. */
 export function pruneStep(connection: Connection, books: Books, options: PruneOptions): Pruned {
   const { beforeUs = Number.NEGATIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } = options;
-  // What the store takes is known when the words of what has gone are.
-  if (mergeWords(connection)) return { traces: 0, spans: 0, isDone: false };
   const step = books.write(() => {
+    // What the store takes is known when the words of what has gone are.
+    if (clearPart(connection)) return { traces: 0, spans: 0, isDone: false };
     const quota = spansTooMany(connection, maxBytes);
     let [traces, spans] = [0, 0];
     for (const trace of oldestTraces(connection)) {
@@ -49,21 +47,6 @@ function spansTooMany(connection: Connection, maxBytes: number): number {
   if (used <= maxBytes) return 0;
   const { spans } = connection.prepare("SELECT sum(spans) AS spans FROM projects").get();
   return Math.max(1, Math.floor((spans * 0.8 * (used - maxBytes)) / used));
-}
-
-/**
- * Words of what was deleted take room until their part of the index is merged.
- *
- * @returns whether there is more to do
- */
-function mergeWords({ prepare }: Connection): boolean {
-  const changes = () => prepare("SELECT total_changes() AS n").get().n;
-  for (let i = 0; i < MERGES; i++) {
-    const before = changes();
-    prepare("INSERT INTO span_words (span_words, rank) VALUES ('merge', ?)").run(PAGES);
-    if (changes() - before < 2) return false;
-  }
-  return true;
 }
 
 export function usedBytes({ prepare }: Connection): number {

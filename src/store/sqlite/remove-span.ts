@@ -10,7 +10,7 @@ export function removeSpan({ prepare }: Connection, books: Books, id: number): v
   books.rollups.add(span, -1);
   books.figures.take(Math.floor(id / CHUNK), span.project, id % CHUNK);
   books.count(span.project, "spans", -1);
-  prepare("DELETE FROM span_words WHERE rowid = ?").run(id);
+  books.words.take(id);
   prepare("DELETE FROM span_rows WHERE id = ?").run(id);
   removeEmptyChunk(prepare, Math.floor(id / CHUNK));
 }

@@ -5,9 +5,9 @@ export const APPLICATION_ID = 0x536c7472;
  * What each version adds to the one before; a store's `user_version` is how many of them it has. Never edited once
  * released: a change is one more entry.
  *
- * - `span_rows.id` is its chunk's id times 64 plus its place in the chunk, and the row id of its words.
- * - `span_words` in pages of 610 bytes, 13 of them in one of SQLite's: words that have five of them in a part of the index are
- *   skipped through page by page. With FTS5's 4,050 that are 20,000 spans, and all words of a transaction are read one by one.
+ * - `span_rows.id` is its chunk's id times 64 plus its place in the chunk.
+ * - `word_parts` are the parts of the index of words, each of spans whose numbers are next to each other; `span_words` are their rows
+ *   (`word-part.ts`): of a part as many as its bits tell apart, from the first on.
  * - `chunks` have the records of spans as compressed lines; beside them, what lists show of their payloads.
  * - `figures` have all that is summed or counted of the spans of 16 chunks, column by column: a scan reads 50 bytes a span.
  * - `dims` are the combinations of what spans are grouped by; few, so a span has their number.
@@ -48,12 +48,11 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE UNIQUE INDEX span_rows_by_id ON span_rows (trace, span_id);
   CREATE INDEX span_rows_in_order ON span_rows (trace, start_us, span_id);
-  CREATE VIRTUAL TABLE span_words USING fts5 (
-    words, content='', contentless_delete=1, detail=none, tokenize='ascii'
+  CREATE TABLE word_parts (
+    low INTEGER PRIMARY KEY, high INTEGER NOT NULL, spans INTEGER NOT NULL, gone INTEGER NOT NULL, posts INTEGER NOT NULL,
+    first INTEGER NOT NULL, bits INTEGER NOT NULL
   );
-  INSERT INTO span_words (span_words, rank) VALUES ('hashsize', 67108864);
-  INSERT INTO span_words (span_words, rank) VALUES ('automerge', 8);
-  INSERT INTO span_words (span_words, rank) VALUES ('pgsz', 610);
+  CREATE TABLE span_words (id INTEGER PRIMARY KEY, words BLOB NOT NULL);
 
   CREATE TABLE traces (
     id INTEGER PRIMARY KEY, project INTEGER NOT NULL, trace_id TEXT NOT NULL, name TEXT NOT NULL,

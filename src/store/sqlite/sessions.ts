@@ -4,7 +4,8 @@ import { words } from "../words.ts";
 import { conditionsOf } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import type { Value } from "./driver.ts";
-import { HAS_WORDS, matchOf } from "./text-search.ts";
+import { tracesHaving } from "./text-from-traces.ts";
+import { type WordSearch, wordSearch } from "./word-search.ts";
 
 /** The sessions of the traces that the query finds; those of the latest traces first. */
 export function listSessions(
@@ -12,28 +13,30 @@ export function listSessions(
   project: number | undefined,
   query: TraceQuery,
 ): Page<SessionSummary> {
+  // What has words is found in several steps.
+  return connection.transaction(() => sessionsOf(connection, project, query), "DEFERRED");
+}
+
+function sessionsOf(connection: Connection, project: number | undefined, query: TraceQuery): Page<SessionSummary> {
   const { prepare } = connection;
   const limit = limitOf(query.limit, 50, 500);
   const place = placeOf(query.after);
   const conditions = project === undefined ? undefined : conditionsOf(connection, project, query);
   if (project === undefined || !conditions) return { items: [] };
   const wanted = words(query.text ?? "");
-  const { from, time } = conditions;
-  const where = `${conditions.where}${wanted === "" ? "" : ` AND ${HAS_WORDS}`}`;
-  const values: Value[] = [...conditions.values, ...(wanted === "" ? [] : [matchOf(wanted)])];
+  const having = wanted === "" ? undefined : wordSearch(connection, wanted);
+  const { from, where, values, time } = conditions;
 
   const summaries: SessionSummary[] = [];
   const seen = new Set<string>();
-  const newest = `SELECT ${time} AS start_us, t.session_id FROM ${from}
+  const newest = `SELECT t.id, ${time} AS start_us, t.session_id FROM ${from}
     WHERE ${where} AND t.session_id IS NOT NULL ${place ? `AND ${time} <= ?` : ""} ORDER BY ${time} DESC`;
-  for (const { start_us: startUs, session_id: id } of prepare(newest).iterate(
-    ...values,
-    ...(place ? [place.us] : []),
-  )) {
+  for (const trace of prepare(newest).iterate(...values, ...(place ? [place.us] : []))) {
+    const { id: number, start_us: startUs, session_id: id } = trace;
     if (summaries.length > limit && startUs < summaries.at(-1)!.lastUs) break;
-    if (seen.has(id)) continue;
+    if (seen.has(id) || (having && tracesHaving(connection, [number], having).length === 0)) continue;
     seen.add(id);
-    const session = summaryOf(connection, project, { ...query, sessionId: id }, wanted);
+    const session = summaryOf(connection, project, { ...query, sessionId: id }, having);
     const isLater = place && (session.lastUs > place.us || (session.lastUs === place.us && !isBefore(id, place.id)));
     if (!isLater) summaries.push(session);
   }
@@ -45,10 +48,20 @@ function isBefore(a: string, b: string): boolean {
   return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
 }
 
-function summaryOf(connection: Connection, project: number, query: TraceQuery, wanted: string): SessionSummary {
+function summaryOf(
+  connection: Connection,
+  project: number,
+  query: TraceQuery,
+  having: WordSearch | undefined,
+): SessionSummary {
   const { from, where, values, time } = conditionsOf(connection, project, query)!;
-  const all = `FROM ${from} WHERE ${where}${wanted === "" ? "" : ` AND ${HAS_WORDS}`}`;
-  const given: Value[] = [...values, ...(wanted === "" ? [] : [matchOf(wanted)])];
+  let all = `FROM ${from} WHERE ${where}`;
+  const given: Value[] = [...values];
+  if (having) {
+    const { ids } = connection.prepare(`SELECT json_group_array(t.id) AS ids ${all}`).get(...given);
+    all += " AND t.id IN (SELECT value FROM json_each(?))";
+    given.push(JSON.stringify(tracesHaving(connection, JSON.parse(ids), having)));
+  }
   const row = connection
     .prepare(
       `SELECT count(*) AS traces, sum(t.status = 'error') AS errors, min(${time}) AS first_us, max(${time}) AS last_us,

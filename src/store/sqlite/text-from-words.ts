@@ -9,22 +9,6 @@ export const SAMPLE = 256;
 /** Spans that are looked at in a turn. */
 const MOST = 1_024;
 
-/** Spans that have the words. */
-export interface Spans {
-  /** Their ids as a list of JSON: as rows they would take ten times as long. */
-  readonly ids: string;
-  readonly spans: number;
-  readonly lowest: number;
-}
-
-/** The last ones whose number is lower. */
-export function spansWithWords({ prepare }: Connection, match: string, below: number, limit: number): Spans {
-  return prepare(
-    `SELECT json_group_array(rowid) AS ids, count(*) AS spans, min(rowid) AS lowest FROM
-      (SELECT rowid FROM span_words WHERE span_words MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?)`,
-  ).get(match, below, limit);
-}
-
 interface Hit {
   readonly id: number;
   readonly start_us: number;
@@ -34,11 +18,13 @@ interface Hit {
 /**
  * Goes through the spans that have the words from the one that came last, until none that came earlier can belong to a
  * newer trace: a trace starts no later than its spans.
+ *
+ * @param first the last `SAMPLE` of them, or all
  */
 export function* fromWords(
   connection: Connection,
-  { from, where, values, match, limit }: Wanted,
-  first: Spans,
+  { from, where, values, having, limit }: Wanted,
+  first: readonly number[],
 ): Search {
   const isByTerm = from.startsWith("trace_terms");
   const fits = connection.prepare(
@@ -51,15 +37,16 @@ export function* fromWords(
   let newest: Hit[] = [];
   let bounds: readonly Bound[] | undefined;
   let size = SAMPLE;
-  for (let next = first; next.spans > 0; next = spansWithWords(connection, match, next.lowest, size)) {
-    for (const hit of fits.all(next.ids, ...values)) found.set(hit.id, hit);
+  for (let next = first; next.length > 0; next = having.before(next.at(-1)!, size)) {
+    // A list of JSON: as rows they would take ten times as long.
+    for (const hit of fits.all(JSON.stringify(next), ...values)) found.set(hit.id, hit);
     newest = [...found.values()]
       .sort((a, b) => b.start_us - a.start_us || compareText(b.trace_id, a.trace_id))
       .slice(0, limit);
-    if (next.spans < size) break;
+    if (next.length < size) break;
     bounds ??= boundsOf(connection);
-    if (newest.length === limit && newestBelow(bounds, next.lowest) < newest.at(-1)!.start_us) break;
-    yield next.spans * COST.span;
+    if (newest.length === limit && newestBelow(bounds, next.at(-1)!) < newest.at(-1)!.start_us) break;
+    yield next.length * COST.span;
     size = Math.min(size * 2, MOST);
   }
   return newest.map(({ id }) => id);

@@ -2,8 +2,9 @@ import type { Place } from "../paging.ts";
 import type { Conditions } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import { fromTraces } from "./text-from-traces.ts";
-import { fromWords, SAMPLE, spansWithWords } from "./text-from-words.ts";
-import { COST, matchOf, type Wanted } from "./text-search.ts";
+import { fromWords, SAMPLE } from "./text-from-words.ts";
+import { COST, type Wanted } from "./text-search.ts";
+import { wordSearch } from "./word-search.ts";
 
 /**
  * The ids of the newest traces that have the words in one span. Rare words are quickest found from the words on, frequent
@@ -23,18 +24,18 @@ export function textHits(
     ...conditions,
     where: conditions.where + after,
     values: [...values, ...(place ? [place.us, place.us, place.id] : [])],
-    ...{ match: matchOf(text), limit },
+    ...{ having: wordSearch(connection, text), limit },
   };
-  const sample = spansWithWords(connection, wanted.match, Number.MAX_SAFE_INTEGER, SAMPLE);
-  if (sample.spans === 0) return [];
+  const sample = wanted.having.before(Number.MAX_SAFE_INTEGER, SAMPLE);
+  if (sample.length === 0) return [];
   const all = connection.prepare("SELECT sum(spans) AS spans, sum(traces) AS traces FROM projects").get();
   const { last } = connection.prepare("SELECT max(id) AS last FROM span_rows").get();
   /** Of so many numbers of spans one has the words. */
-  const distance = (last - sample.lowest + 1) / sample.spans;
-  const having = sample.spans < SAMPLE ? sample.spans : last / distance;
+  const distance = (last - sample.at(-1)! + 1) / sample.length;
+  const having = sample.length < SAMPLE ? sample.length : last / distance;
   const promised = promises(wanted, all, having);
   const words = { search: fromWords(connection, wanted, sample), took: 0, promised: promised.words };
-  const traces = { search: fromTraces(connection, wanted, distance), took: 0, promised: promised.traces };
+  const traces = { search: fromTraces(connection, wanted), took: 0, promised: promised.traces };
   const [leading, other] = words.promised <= traces.promised ? [words, traces] : [traces, words];
   try {
     for (;;) {
@@ -60,5 +61,5 @@ function promises(
   const chance = 1 - (1 - Math.min(1, having / all.spans)) ** ofTrace;
   const spans = Math.min(having, (limit * Math.max(1, having / (all.traces * chance))) / share);
   const traces = Math.min(most, all.traces, limit / chance);
-  return { words: spans * COST.span, traces: traces * (COST.trace + COST.ask * chance) };
+  return { words: spans * COST.span, traces: traces * (COST.trace + COST.spanOfTrace * ofTrace) };
 }
