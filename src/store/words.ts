@@ -1,13 +1,10 @@
 /** A run of letters, digits and the marks on them. */
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 export const SPACE = 32;
-/** Beside the letter of a byte: JSON writes it as more than one character. */
-const IS_ESCAPED = 0x100;
-/** For each byte of ASCII what stands for it, a letter or digit in lower case or a space, and whether it is escaped. */
-export const LETTERS: Uint16Array = Uint16Array.from({ length: 128 }, (_, code) => {
-  const lower = String.fromCharCode(code).toLowerCase();
-  if (/[a-z0-9]/.test(lower)) return lower.charCodeAt(0);
-  return code < 32 || lower === '"' || lower === "\\" ? SPACE | IS_ESCAPED : SPACE;
+/** For each byte what stands for it: a letter or digit of ASCII in lower case, or a space. */
+export const LETTERS: Uint8Array = Uint8Array.from({ length: 256 }, (_, code) => {
+  const lower = code > 127 ? " " : String.fromCharCode(code).toLowerCase();
+  return /[a-z0-9]/.test(lower) ? lower.charCodeAt(0) : SPACE;
 });
 const MAX_KEPT = 1024 * 1024;
 const decoder = new TextDecoder();
@@ -34,7 +31,7 @@ function asciiWords(text: string): string | undefined {
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i);
     if (code > 127 && !isPunctuation(code)) return undefined;
-    const plain = code > 127 ? SPACE : LETTERS[code]! & 0xff;
+    const plain = code > 127 ? SPACE : LETTERS[code]!;
     bytes[end] = plain;
     end += ((plain ^ SPACE) | (last ^ SPACE)) === 0 ? 0 : 1;
     last = plain;

@@ -6,11 +6,10 @@ import type { SpanRecord } from "../../src/core/record.ts";
 import { searchText } from "../../src/store/search-text.ts";
 import { spanRow } from "../../src/store/span-row.ts";
 import { putTogether, takeApart } from "../../src/store/sqlite/apart.ts";
-import { readBatch } from "../../src/store/sqlite/batch.ts";
+import { readBatch, type SpanWords } from "../../src/store/sqlite/batch.ts";
 import { CHUNK, unpack } from "../../src/store/sqlite/chunk.ts";
 import { type Load, loadWriter } from "../../src/store/sqlite/load.ts";
-import { readWords } from "../../src/store/sqlite/payload-words.ts";
-import { createWordTable, type WordTable } from "../../src/store/sqlite/word-table.ts";
+import { CUT, createWordTable } from "../../src/store/sqlite/word-table.ts";
 import { sampleSpan } from "../../src/testing/sample-records.ts";
 import { holds, wildText } from "../fuzz/property.ts";
 
@@ -36,23 +35,15 @@ const { payload } = fc.letrec((tie) => ({
 }));
 
 const asStored = (record: SpanRecord): SpanRecord => JSON.parse(JSON.stringify(record));
-const table = createWordTable(64);
-const read = (loads: readonly Load[]) => readBatch(loads, table);
-
-/** The hashes of a document's words. */
-function wordsIn(table: WordTable, document: number): string[] {
-  const documents = table.documents();
-  const terms = Array.from({ length: table.terms() }, (_, term) => term);
-  const having = terms.filter((term) => documents(term).includes(document));
-  return having.map((term) => table.hashes(term).join(" ")).sort();
-}
-
-function wordsOf(words: string): string[] {
+/** The words of a span, as hashes. */
+function wordsIn({ cut, ascii }: SpanWords): string[] {
   const table = createWordTable(64);
-  table.begin();
-  readWords(table, words);
-  return wordsIn(table, 0);
+  table.read(0, Buffer.from(cut), CUT);
+  table.read(0, ascii);
+  return Array.from({ length: table.terms() }, (_, term) => table.hashes(term).join(" ")).sort();
 }
+
+const wordsOf = (cut: string) => wordsIn({ cut, ascii: new Uint8Array(0) });
 
 function loadOf(records: readonly SpanRecord[]): Load {
   const writer = loadWriter("default");
@@ -106,12 +97,12 @@ test("what is read of a load is what its records say: rows, words, and the recor
       const records = payloads.map(([input, output]: any, i) =>
         sampleSpan({ spanId: (i + 1).toString(16).padStart(16, "0"), name: "Ärger ~", input, output }),
       );
-      const { spans, chunks, errors } = read([loadOf(records)]);
+      const { spans, chunks, errors } = readBatch([loadOf(records)]);
       assert.deepEqual(errors, [undefined]);
-      for (const [i, { row, document, place }] of [...spans.values()].entries()) {
+      for (const [i, { row, words, place }] of [...spans.values()].entries()) {
         const record = asStored(records[i]!);
         assert.deepEqual(row, spanRow(record));
-        assert.deepEqual(wordsIn(table, document), wordsOf(searchText(record)));
+        assert.deepEqual(wordsIn(words), wordsOf(searchText(record)));
         const stored = unpack(chunks[Math.floor(place / CHUNK)]!)(place % CHUNK);
         assert.equal(JSON.stringify(stored), JSON.stringify(record));
       }
@@ -124,7 +115,7 @@ test("more spans than a chunk has, and a text larger than the room for a turn", 
     const input = i === 70 ? "A large text. ".repeat(300_000) : i % 3 === 0 ? `${PLAIN} ${i}` : "short";
     return sampleSpan({ spanId: (i + 1).toString(16).padStart(16, "0"), input });
   });
-  const { spans, chunks } = read([loadOf(records.slice(0, 100)), loadOf(records.slice(100))]);
+  const { spans, chunks } = readBatch([loadOf(records.slice(0, 100)), loadOf(records.slice(100))]);
   const unpacked = chunks.map((chunk) => unpack(chunk));
   for (const [i, { place }] of [...spans.values()].entries()) {
     assert.deepEqual(unpacked[Math.floor(place / CHUNK)]!(place % CHUNK), asStored(records[i]!));
@@ -141,11 +132,11 @@ test("a payload that makes another load while it is written spoils neither", () 
     return "seen";
   };
   const second = sampleSpan({ spanId: "00000000000000ff", input: { toJSON } as any });
-  const outer = read([loadOf([first, second])]);
+  const outer = readBatch([loadOf([first, second])]);
   const recordsOf = ({ chunks }: typeof outer, count: number) =>
     Array.from({ length: count }, (_, place) => unpack(chunks[0]!)(place));
   assert.deepEqual(recordsOf(outer, 2), [first, second].map(asStored));
-  assert.deepEqual(recordsOf(read([load!]), 1), [asStored(inner)]);
+  assert.deepEqual(recordsOf(readBatch([load!]), 1), [asStored(inner)]);
 });
 
 test("a record that is none leaves no words to the next one, of another project", () => {
@@ -153,10 +144,10 @@ test("a record that is none leaves no words to the next one, of another project"
   none.add({ ...sampleSpan({ input: LONG }), status: undefined } as any);
   const other = loadWriter("two");
   other.add(sampleSpan({ name: "other", input: "mine" }));
-  const { spans, errors } = read([none.load(), other.load()]);
+  const { spans, errors } = readBatch([none.load(), other.load()]);
   assert.ok(errors[0] instanceof TypeError && errors[1] === undefined);
   assert.deepEqual(
-    [...spans.values()].map(({ document }) => wordsIn(table, document)),
+    [...spans.values()].map(({ words }) => wordsIn(words)),
     [wordsOf("mine other")],
   );
 });

@@ -7,21 +7,27 @@ import { microseconds, type PayloadSizes, spanRow } from "../span-row.ts";
 import { type RootKind, rootKind } from "../summarize.ts";
 import { type TraceFacts, traceFacts } from "../trace-facts.ts";
 import type { SpanRow } from "../trace-store.ts";
-import { MARK_LENGTH, putBack, RECORD_END } from "./apart.ts";
+import { words as cutWords } from "../words.ts";
+import { MARK_LENGTH, putBack, RECORD_END, readTexts } from "./apart.ts";
 import { createPacker, type Packed, type Packer } from "./chunk.ts";
 import type { Load } from "./load.ts";
-import { type PayloadText, readTexts, readWords } from "./payload-words.ts";
-import type { WordTable } from "./word-table.ts";
 
 export interface ParsedSpan {
   readonly project: string;
   readonly row: SpanRow;
   readonly facts: TraceFacts;
   readonly root: RootKind | undefined;
-  /** Its number among all spans that were read, as the table of words has it. */
-  readonly document: number;
+  readonly words: SpanWords;
   /** The number of its chunk in the batch times 64, and its place in that. */
   readonly place: number;
+}
+
+/** What the words of a span are in, until the index has them. */
+export interface SpanWords {
+  /** What `words` has made. */
+  readonly cut: string;
+  /** Texts of ASCII, with other bytes between them. */
+  readonly ascii: Uint8Array;
 }
 
 export interface ParsedBeside<T extends ScoreRecord | FindingRecord = ScoreRecord | FindingRecord> {
@@ -43,21 +49,19 @@ export interface Batch {
 }
 
 const NEWLINE = 10;
+const NOTHING = new Uint8Array(0);
 
 /**
  * Reads the loads: payloads are gone through once, record after record, so that no more of them lives than one. A load with
  * a record that is none is not kept.
- *
- * @param table has their words afterwards, and no others
  */
-export function readBatch(loads: readonly Load[], table: WordTable): Batch {
+export function readBatch(loads: readonly Load[]): Batch {
   const all = { spans: new Map(), scores: new Map(), findings: new Map() };
   const packer = createPacker();
-  table.clear();
   const errors = loads.map((load) => {
     const undo: (() => void)[] = [];
     try {
-      for (const one of parsed(load, packer, table)) {
+      for (const one of parsed(load, packer)) {
         const kind = "row" in one ? "spans" : one.record.record === "score" ? "scores" : "findings";
         const id = "row" in one ? `${one.row.traceId}\n${one.row.spanId}` : one.record.id;
         keep(all[kind], `${load.project}\n${id}`, one, undo);
@@ -84,7 +88,7 @@ function seqOf(one: Parsed): number {
   return "row" in one ? one.row.seq : one.record.seq;
 }
 
-function* parsed({ project, lines, texts }: Load, packer: Packer, table: WordTable): Generator<Parsed> {
+function* parsed({ project, lines, texts }: Load, packer: Packer): Generator<Parsed> {
   const [json, apart] = [bufferOf(lines), bufferOf(texts)];
   const encoding = isAscii(json) ? "latin1" : "utf8";
   for (let at = 0, from = 0; at < json.length; ) {
@@ -92,13 +96,11 @@ function* parsed({ project, lines, texts }: Load, packer: Packer, table: WordTab
     const line = json.toString(encoding, at, end);
     const record: TraceRecord = JSON.parse(line);
     if (record.record === "span") {
-      const document = table.begin();
-      readWords(table, searchText(record));
-      const span = parseSpan(record, readTexts(table, apart, from, to));
+      const span = parseSpan(record, apart.subarray(from, to));
       const { inputPreview, outputPreview } = span.row;
       const previews = [inputPreview ?? null, outputPreview ?? null] as const;
       const place = packer.add(json.subarray(at, end + 1), apart.subarray(from, to + 1), previews);
-      yield { project, ...span, document, place };
+      yield { project, ...span, place };
     } else yield { project, record, us: microseconds(record.time), line };
     [at, from] = [end + 1, to + 1];
   }
@@ -110,22 +112,26 @@ function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
 }
 
 /** @param apart what the record lacks */
-function parseSpan(record: SpanRecord, apart: readonly PayloadText[]): Pick<ParsedSpan, "row" | "facts" | "root"> {
-  const sizes = putTextsBack(record, apart);
-  return { row: spanRow(record, sizes), facts: traceFacts(record), root: rootKind(record) };
+function parseSpan(record: SpanRecord, apart: Buffer): Pick<ParsedSpan, "row" | "facts" | "root" | "words"> {
+  const texts = readTexts(apart, 0, apart.length);
+  // Only of ASCII there are as many characters as bytes.
+  const isPlain = texts.reduce((bytes, text) => bytes - text.length - 1, apart.length) === 0;
+  const cut = searchText(record);
+  const words = isPlain ? { cut, ascii: apart } : { cut: [cut, ...texts.map(cutWords)].join(" "), ascii: NOTHING };
+  const sizes = putTextsBack(record, texts);
+  return { row: spanRow(record, sizes), facts: traceFacts(record), root: rootKind(record), words };
 }
 
 /** @returns the sizes of the payloads, as far as they have such texts: most of their characters are counted already */
-function putTextsBack(record: { input?: Json; output?: Json }, apart: readonly PayloadText[]): PayloadSizes {
+function putTextsBack(record: { input?: Json; output?: Json }, texts: readonly string[]): PayloadSizes {
   const sizes: { input?: number; output?: number } = {};
-  const texts = apart.map(({ text }) => text);
   let next = 0;
   for (const key of ["input", "output"] as const) {
     const bare = record[key];
     if (bare === undefined || next === texts.length) continue;
     let size = jsonLength(bare);
     const [whole, taken] = putBack(bare, texts, next);
-    for (const end = next + taken; next < end; next++) size += apart[next]!.jsonLength - MARK_LENGTH;
+    for (const end = next + taken; next < end; next++) size += jsonLength(texts[next]!) - MARK_LENGTH;
     sizes[key] = size;
     record[key] = whole;
   }

@@ -89,8 +89,6 @@ function open(options: ConnectionOptions, file: string = options.path): Connecti
     if (!statement) {
       if (statements.size >= MAX_STATEMENTS) statements.clear();
       statement = db.prepare(sql);
-      // FTS5 numbers its own rows beyond 2^53, and Node 26 throws when the last one is given back as a number.
-      if (/^(?:INSERT|UPDATE|DELETE)/.test(sql)) statement.setReadBigInts(true);
       statements.set(sql, statement);
     }
     return statement;

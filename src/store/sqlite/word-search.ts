@@ -59,8 +59,7 @@ export function wordSearch({ prepare }: Connection, wanted: string): WordSearch 
 
 function hashesOf(wanted: string): (readonly [hash: number, check: number])[] {
   const table = createWordTable(64);
-  table.begin();
-  table.read(Buffer.from(wanted), CUT);
+  table.read(0, Buffer.from(wanted), CUT);
   return Array.from({ length: table.terms() }, (_, term) => table.hashes(term));
 }
 
@@ -68,7 +67,7 @@ const NONE = new Uint32Array(0);
 
 function havingWord(row: Uint8Array | undefined, [hash, check]: readonly [number, number]): Uint32Array {
   if (!row) return NONE;
-  for (const entry of wordsOf(row)) if (entry.hash === hash && entry.check === check) return documentsOf(row, entry);
+  for (const entry of wordsOf(row)) if (entry.hash === hash && entry.check === check) return documentsOf(entry);
   return NONE;
 }
 

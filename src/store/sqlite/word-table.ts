@@ -2,26 +2,13 @@ import { LETTERS, SPACE } from "../words.ts";
 
 /**
  * Which documents have which words, in memory. A word is known by 64 bits of hash: two that share them are found for each
- * other, which of 20 million words is to be expected for one pair in 100,000 stores.
+ * other, which is to be expected of one pair among five billion words.
  *
  * Documents come by ascending numbers.
  */
 export interface WordTable {
-  /** Begins the next document. @returns its number, from 0 on */
-  begin(): number;
-  /**
-   * Adds the words of a text to the document that was begun. It has only ASCII, or is what `words` has made, in UTF-8, and
-   * its letters are `CUT`.
-   *
-   * @returns whether JSON escapes anything in it, as a number that is 0 or not
-   */
-  read(text: Uint8Array, letters?: Uint16Array): number;
-  /** The number of a word, which may be new. */
-  term(hash: number, check: number): number;
-  /** That the document has the word; once more says nothing new. */
-  post(term: number, document: number): void;
-  /** How many documents were begun. */
-  begun(): number;
+  /** Adds the words of a text in UTF-8 to a document. With `letters` of `CUT` it is what `words` has made, else all of ASCII. */
+  read(document: number, text: Uint8Array, letters?: Uint8Array): void;
   /** How many words there are; they are numbered from 0 on. */
   terms(): number;
   /** How many documents all words have together. */
@@ -34,118 +21,101 @@ export interface WordTable {
 }
 
 /** Letters of words that are cut out already: all bytes but the space. */
-export const CUT: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => byte);
+export const CUT: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
-/** What of a word stands side by side: its number and one, both hashes, the last document and one. */
-const [NUMBER, HASH, CHECK, LAST, CELL] = [0, 1, 2, 3, 4];
+/** What is known of a word side by side: both hashes, the last document and one. */
+const [HASH, CHECK, LAST, WIDTH] = [0, 1, 2, 4];
 /** FNV's beginning and factor, and another factor for the second hash. */
 const [BEGIN, FACTOR, OTHER_FACTOR] = [0x811c9dc5 | 0, 0x01000193, 0x5bd1e995];
+/** Bytes that are read before there has to be room again for the words that they may have. */
+const STRETCH = 4_096;
 /** Numbers of 32 bits that are kept from one transaction to the next. */
 const MAX_KEPT = 4 * 1024 * 1024;
 
 /** @param room words that are expected, a power of two */
 export function createWordTable(room: number): WordTable {
-  let slots = 2 * room;
-  let cells = new Int32Array(slots * CELL);
-  /** For each word where its cell is, and how many documents it has. */
-  let [places, counts] = [new Int32Array(room), new Int32Array(room)];
+  /** By hash, twice as many as there is room for words: the number of a word and one. */
+  let slots = new Int32Array(2 * room);
+  let known = new Int32Array(room * WIDTH);
   /** In pairs: a word, a document. */
   let posted = new Int32Array(16 * room);
-  let [terms, end, begun] = [0, 0, 0];
+  let [terms, end] = [0, 0];
 
-  function find(hash: number, check: number): number {
-    let at = (hash & (slots - 1)) * CELL;
-    for (;;) {
-      const number = cells[at + NUMBER]!;
-      if (number === 0) return add(at, hash, check);
-      if (cells[at + HASH] === hash && cells[at + CHECK] === check) return at;
-      at = (at + CELL) & (slots * CELL - 1);
+  /** Room for so many more words and documents of words. */
+  function makeRoom(words: number, posts: number): void {
+    while ((terms + words) * WIDTH > known.length) {
+      known = extended(known, 2 * known.length);
+      slots = new Int32Array(2 * slots.length);
+      const mask = slots.length - 1;
+      for (let term = 0; term < terms; term++) {
+        let slot = known[term * WIDTH + HASH]! & mask;
+        while (slots[slot] !== 0) slot = (slot + 1) & mask;
+        slots[slot] = term + 1;
+      }
     }
-  }
-
-  function add(at: number, hash: number, check: number): number {
-    if (terms === places.length) {
-      grow();
-      return find(hash, check);
-    }
-    cells[at + HASH] = hash;
-    cells[at + CHECK] = check;
-    cells[at + LAST] = 0;
-    places[terms] = at;
-    counts[terms] = 0;
-    cells[at + NUMBER] = ++terms;
-    return at;
-  }
-
-  function grow(): void {
-    const [old, known] = [cells, places];
-    slots *= 2;
-    cells = new Int32Array(slots * CELL);
-    places = new Int32Array(slots / 2);
-    counts = extended(counts, slots / 2);
-    for (let term = 0; term < terms; term++) {
-      const from = known[term]!;
-      let at = (old[from + HASH]! & (slots - 1)) * CELL;
-      while (cells[at + NUMBER] !== 0) at = (at + CELL) & (slots * CELL - 1);
-      cells.set(old.subarray(from, from + CELL), at);
-      places[term] = at;
-    }
-  }
-
-  function postAt(at: number, document: number): void {
-    if (cells[at + LAST] === document + 1) return;
-    cells[at + LAST] = document + 1;
-    if (end === posted.length) posted = extended(posted, 2 * end);
-    const term = cells[at + NUMBER]! - 1;
-    counts[term]!++;
-    posted[end] = term;
-    posted[end + 1] = document;
-    end += 2;
+    while (end + 2 * posts > posted.length) posted = extended(posted, 2 * posted.length);
   }
 
   return {
-    begin: () => begun++,
-    read(text, letters = LETTERS) {
-      const document = begun - 1;
-      let [seen, hash, check] = [0, BEGIN, 0];
-      for (let i = 0; i <= text.length; i++) {
-        const plain = i < text.length ? letters[text[i]!]! : SPACE;
-        seen |= plain;
-        const letter = plain & 0xff;
-        if (letter !== SPACE) {
-          hash = Math.imul(hash ^ letter, FACTOR);
-          check = Math.imul(check + letter, OTHER_FACTOR);
-        } else if (hash !== BEGIN || check !== 0) {
-          postAt(find(stirred(hash), check), document);
+    read(document, text, letters = LETTERS) {
+      let [hash, check] = [BEGIN, 0];
+      for (let from = 0; from <= text.length; from += STRETCH) {
+        makeRoom(STRETCH / 2 + 1, STRETCH / 2 + 1);
+        const [inSlots, inKnown, inPosted] = [slots, known, posted];
+        const mask = inSlots.length - 1;
+        const to = Math.min(text.length + 1, from + STRETCH);
+        for (let i = from; i < to; i++) {
+          const letter = i < text.length ? letters[text[i]!]! : SPACE;
+          if (letter !== SPACE) {
+            hash = Math.imul(hash ^ letter, FACTOR);
+            check = Math.imul(check + letter, OTHER_FACTOR);
+            continue;
+          }
+          if (hash === BEGIN && check === 0) continue;
+          const mixed = stirred(hash);
+          let slot = mixed & mask;
+          let at = (inSlots[slot]! - 1) * WIDTH;
+          while (at >= 0 && (inKnown[at + HASH] !== mixed || inKnown[at + CHECK] !== check)) {
+            slot = (slot + 1) & mask;
+            at = (inSlots[slot]! - 1) * WIDTH;
+          }
+          if (at < 0) {
+            at = terms * WIDTH;
+            inSlots[slot] = ++terms;
+            inKnown[at + HASH] = mixed;
+            inKnown[at + CHECK] = check;
+            inKnown[at + LAST] = 0;
+          }
+          if (inKnown[at + LAST] !== document + 1) {
+            inKnown[at + LAST] = document + 1;
+            inPosted[end] = at / WIDTH;
+            inPosted[end + 1] = document;
+            end += 2;
+          }
           hash = BEGIN;
           check = 0;
         }
       }
-      return seen >> 8;
     },
-    term: (hash, check) => cells[find(hash, check) + NUMBER]! - 1,
-    post: (term, document) => postAt(places[term]!, document),
-    begun: () => begun,
     terms: () => terms,
     posts: () => end / 2,
-    hashes: (term) => [cells[places[term]! + HASH]!, cells[places[term]! + CHECK]!],
+    hashes: (term) => [known[term * WIDTH + HASH]!, known[term * WIDTH + CHECK]!],
     documents() {
-      const ends = new Uint32Array(terms);
-      for (let term = 0, sum = 0; term < terms; term++) {
-        ends[term] = sum;
-        sum += counts[term]!;
-      }
+      const ends = new Uint32Array(terms + 1);
+      for (let i = 0; i < end; i += 2) ends[posted[i]! + 1]!++;
+      for (let term = 0; term < terms; term++) ends[term + 1]! += ends[term]!;
+      const begins = ends.slice();
       const sorted = new Uint32Array(end / 2);
-      for (let i = 0; i < end; i += 2) sorted[ends[posted[i]!]!++] = posted[i + 1]!;
-      return (term) => sorted.subarray(ends[term]! - counts[term]!, ends[term]!);
+      for (let i = 0; i < end; i += 2) sorted[begins[posted[i]!]!++] = posted[i + 1]!;
+      return (term) => sorted.subarray(ends[term]!, ends[term + 1]!);
     },
     clear() {
-      if (cells.length > MAX_KEPT || posted.length > MAX_KEPT) {
-        slots = 2 * room;
-        cells = new Int32Array(slots * CELL);
-        [places, counts, posted] = [new Int32Array(room), new Int32Array(room), new Int32Array(16 * room)];
-      } else cells.fill(0);
-      [terms, end, begun] = [0, 0, 0];
+      if (known.length > MAX_KEPT || posted.length > MAX_KEPT) {
+        slots = new Int32Array(2 * room);
+        known = new Int32Array(room * WIDTH);
+        posted = new Int32Array(16 * room);
+      } else slots.fill(0);
+      [terms, end] = [0, 0];
     },
   };
 }

@@ -15,7 +15,7 @@ import type { TraceRow } from "./trace-row.ts";
  */
 export function append(connection: Connection, books: Books, loads: readonly Load[]): readonly (unknown | undefined)[] {
   // The dearest part, while others may write.
-  const batch = readBatch(loads, books.words.table);
+  const batch = readBatch(loads);
   if (batch.spans.size + batch.scores.size + batch.findings.size > 0) {
     books.write(() => keep(connection, books, batch));
   }
