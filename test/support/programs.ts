@@ -20,8 +20,6 @@ export const OPTIONS: BuildOptions = {
   keepNames: true,
   ignoreAnnotations: true,
   sourcemap: true,
-  // Every process reads the maps of all that it loads; the sources are there.
-  sourcesContent: false,
   conditions: ["@sightline/source"],
   logLevel: "warning",
   plugins: [
