@@ -1,6 +1,7 @@
 /**
  * Runs test files, all of them when none is named, bundled: what they import is then compiled once and not once for
- * each file, which is most of what a file takes. Options go to `node --test`.
+ * each file, which is most of what a file takes. Of all tests, those of functions alone share a few processes. Options go to
+ * `node --test`.
  *
  *     npm run test:modern -- [test/monitors/budgets.test.ts …] [--test-name-pattern=…]
  *
@@ -8,8 +9,8 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -17,6 +18,15 @@ import { newFolder, OPTIONS } from "../test/support/programs.ts";
 
 /** These load sources at run time. */
 const BY_TSX = ["test/core/ids.test.ts", "test/observe/copies.test.ts", "test/package.test.ts"];
+/** What reaches one of these has a process of its own. */
+const APART = [
+  /(^|\/)core\/runtime\.ts$/,
+  /^(node:)?(child_process|cluster|dgram|http|http2|https|net|worker_threads)$/,
+  /^(cls-hooked|openai|signal-exit)/,
+];
+const SHARED_PROCESSES = 3;
+/** One more than the cores that the tests are made for: some wait for a child process or a time while others compute. */
+const CONCURRENCY = 3;
 
 const root = new URL("..", import.meta.url).pathname;
 const given = process.argv.slice(2);
@@ -29,19 +39,23 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (run ? run.
 const folder = await newFolder("tests");
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-await build({
+const { metafile } = await build({
   ...OPTIONS,
+  metafile: true,
   entryPoints: sources.filter((source) => !BY_TSX.includes(source)),
   outbase: root,
   outdir: folder,
   define: { "import.meta.url": "sourceAddress" },
   plugins: [...OPTIONS.plugins, { name: "source addresses", setup: giveAddresses }],
 });
-const files = sources.map((file) => (BY_TSX.includes(file) ? file : `${folder}/${file.replace(/\.ts$/, ".js")}`));
+const made = (file) => `${folder}/${file.replace(/\.ts$/, ".js")}`;
+const shared = named.length > 0 ? [] : await sharing(sources.filter(isShared));
+const alone = named.length > 0 ? sources : sources.filter((file) => !isShared(file));
+const files = [...shared, ...alone.map((file) => (BY_TSX.includes(file) ? file : made(file)))];
 const loader = new URL("tsx-for-sources.js", import.meta.url);
 const flags = ["--enable-source-maps", "--conditions=@sightline/source", `--import=${loader}`];
 // The spec reporter names what failed once more at the end, where the tail of a log has it.
-const args = [...flags, "--test", "--test-concurrency=2", "--test-reporter=spec", ...options, ...files];
+const args = [...flags, "--test", `--test-concurrency=${CONCURRENCY}`, "--test-reporter=spec", ...options, ...files];
 run = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
 const [code] = await once(run, "exit");
 process.exitCode = code ?? 1;
@@ -51,6 +65,39 @@ function all() {
     .map((file) => `test/${file}`)
     .filter((file) => file.endsWith(".test.ts") && !file.startsWith("test/compat/"))
     .sort();
+}
+
+/** Whether a test's functions, and what they import, know of nothing but their arguments; hooks would be those of all. */
+function isShared(file) {
+  if (BY_TSX.includes(file)) return false;
+  const output = relative(root, made(file));
+  return !usesHooks(file) && ![...reached(output)].some((path) => APART.some((pattern) => pattern.test(path)));
+}
+
+function usesHooks(file) {
+  return /\b(before|after|beforeEach|afterEach|mock)\b[^}]*\} from "node:test"/.test(readFileSync(root + file, "utf8"));
+}
+
+/** The sources in an output and in all that it imports, and the other packages. */
+function reached(output, paths = new Set()) {
+  if (paths.has(output)) return paths;
+  paths.add(output);
+  const { inputs, imports } = metafile.outputs[output];
+  for (const path of Object.keys(inputs)) paths.add(path);
+  for (const { path, external } of imports) external ? paths.add(path) : reached(path, paths);
+  return paths;
+}
+
+/** One file that imports many, for each of the processes that they share. */
+function sharing(files) {
+  return Promise.all(
+    Array.from({ length: SHARED_PROCESSES }, async (_, i) => {
+      const part = files.filter((_, at) => at % SHARED_PROCESSES === i);
+      const path = `${folder}/shared-${i + 1}.js`;
+      await writeFile(path, part.map((file) => `import ${JSON.stringify(made(file))};\n`).join(""));
+      return path;
+    }),
+  );
 }
 
 /** Tests and sources look for files relative to themselves: each knows where it was, on the line that it begins with. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { SpanRecord, TraceRecord } from "../core/record.ts";
+import { createOrigins } from "../formats/otlp/origin.ts";
 import { otlpPieces } from "../formats/otlp/otlp-pieces.ts";
 import { recordsFromOtlpLogs, type SpanContent, withContent } from "../formats/otlp/records-from-logs.ts";
 import { recordsFromOtlp } from "../formats/otlp/records-from-otlp.ts";
@@ -26,11 +27,12 @@ export function takeTraces(path: "/v1/traces" | "/api/public/otel/v1/traces"): F
     path,
     async read(bytes, request) {
       const pause = createTurns();
+      const origins = createOrigins();
       const records: SpanRecord[] = [];
       let unreadable = 0;
       let reason = "";
       for (const piece of otlpPieces(bytes, typeOf(request))) {
-        const read = piece === undefined ? undefined : recordsFromOtlp(piece);
+        const read = piece === undefined ? undefined : recordsFromOtlp(piece, { origins });
         for (const record of read?.records ?? []) records.push(record);
         unreadable += read?.rejected.length ?? 0;
         reason ||= read?.rejected[0]?.reason ?? "";
@@ -64,11 +66,12 @@ export function takeLogs(store: Pick<TraceStore, "span">): Form<ReadOtlp> {
     path: "/v1/logs",
     async read(bytes, request, project) {
       const pause = createTurns();
+      const origins = createOrigins();
       const records: TraceRecord[] = [];
       const newer: SpanRecord[] = [];
       let [lost, ignored, unreadable, reason] = [0, 0, 0, ""];
       for (const piece of otlpPieces(bytes, typeOf(request), "logs")) {
-        const read = piece === undefined ? undefined : recordsFromOtlpLogs(piece);
+        const read = piece === undefined ? undefined : recordsFromOtlpLogs(piece, { origins });
         for (const record of read?.records ?? []) records.push(record);
         const contents = read?.contents ?? [];
         const spans = await spansWith(contents, project);

@@ -271,6 +271,7 @@ describe("doctor", { concurrency: 2 }, () => {
     assert.match(found("variables", "warning")!.said, /SIGHTLINE_SNIK ignored/);
     assert.match(found("variables", "problem")!.said, /SIGHTLINE_SAMPLE_RATE takes a number from 0 to 1/);
     assert.match(found("store", "problem")!.said, /bad\.db/);
+    assert.equal(found("SIGHTLINE_SAMPLE_RATE", "ok"), undefined, "nothing is well of what is wrong");
     for (const { state, way } of all) assert.equal(state === "ok", way === undefined);
   });
 
@@ -292,12 +293,26 @@ describe("doctor", { concurrency: 2 }, () => {
       ["answers 200", "answers 401", "cannot be reached: ECONNR", "will be made by the first"],
     );
     assert.ok(!JSON.stringify(all).includes("hunter2"));
+    const ofVariables = all.filter(({ about }) => about.startsWith("SIGHTLINE_")).map(({ about }) => about);
+    assert.deepEqual(
+      ofVariables,
+      ["SIGHTLINE_HEADERS"],
+      "where records go is no good news beside sinks that are not reached",
+    );
+    const well = await checks(await cli.folder(), { SIGHTLINE_SINK: `${good.url}/v1/records`, SIGHTLINE_ENABLED: "0" });
+    assert.deepEqual(
+      well.all.filter(({ about }) => about.startsWith("SIGHTLINE_")).map(({ about, state }) => [about, state]),
+      [
+        ["SIGHTLINE_SINK", "ok"],
+        ["SIGHTLINE_ENABLED", "warning"],
+      ],
+    );
     // What configure() refuses is told once, and nobody is asked.
     for (const refused of ["https:/nowhere", "http://", "langfuse", "file:", "otlpp"]) {
       const { code, all } = await checks(await cli.folder(), { SIGHTLINE_SINK: refused });
       const problems = all.filter(({ state }) => state === "problem").map(({ about }) => about);
       assert.deepEqual([code, problems], [1, ["variables"]], refused);
-      assert.ok(!all.some(({ about }) => about.startsWith("sink ")), refused);
+      assert.ok(!all.some(({ about }) => about.startsWith("sink ") || about === "SIGHTLINE_SINK"), refused);
     }
     good.close();
     closed.close();

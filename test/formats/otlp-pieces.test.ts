@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeOtlp, FormatError, recordsFromOtlp, recordsFromOtlpLogs } from "../../src/formats/index.ts";
+import { createOrigins } from "../../src/formats/otlp/origin.ts";
 import { otlpPieces } from "../../src/formats/otlp/otlp-pieces.ts";
+import { protobufPieces } from "../../src/formats/otlp/protobuf-pieces.ts";
 import { toProtobuf } from "../../src/sinks/otlp/to-protobuf.ts";
 import { keyValues, otlpSpan } from "./otlp-request.ts";
 
@@ -25,13 +27,13 @@ const REQUEST = {
   resourceSpans: [
     {
       scopeSpans: [
-        { spans: spans(0, 900), scope: { name: "a", version: "1" } },
-        { scope: { name: "b" }, spans: spans(900, 1) },
+        { spans: spans(0, 500), scope: { name: "a", version: "1" } },
+        { scope: { name: "b" }, spans: spans(500, 1) },
         { scope: { name: "none" }, spans: [] },
       ],
       resource: { attributes: keyValues({ "service.name": "first" }) },
     },
-    { resource: { attributes: keyValues({ "service.name": "second" }) }, scopeSpans: [{ spans: spans(901, 700) }] },
+    { resource: { attributes: keyValues({ "service.name": "second" }) }, scopeSpans: [{ spans: spans(501, 300) }] },
     { scopeSpans: [] },
   ],
 };
@@ -54,7 +56,7 @@ for (const [type, bytes] of [
   test(`${type}: many pieces, the same records`, () => {
     const { records, pieces, most } = taken(bytes, type);
     const whole = recordsFromOtlp(decodeOtlp(bytes, type), { now }).records;
-    assert.equal(whole.length, 1_601);
+    assert.equal(whole.length, 801);
     assert.deepEqual(records, whole);
     assert.ok(pieces > 5 && most < 400, `${pieces} pieces, at most ${most} spans`);
   });
@@ -75,6 +77,98 @@ for (const [type, bytes] of [
     }
   });
 }
+
+/** Each byte of a body changed: to the tag of a list, and in its lowest and highest bit. */
+function* mutations(bytes: Uint8Array): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    const values = new Set([0x0a, 0x12, byte ^ 1, byte ^ 128]);
+    values.delete(byte);
+    for (const value of values) {
+      const changed = Buffer.from(bytes);
+      changed[at] = value;
+      yield changed;
+    }
+  }
+}
+
+for (const [signal, message, inRequest, inResource, inScope, read] of [
+  ["traces", "TracesData", "resourceSpans", "scopeSpans", "spans", recordsFromOtlp],
+  ["logs", "LogsData", "resourceLogs", "scopeLogs", "logRecords", recordsFromOtlpLogs],
+] as const) {
+  test(`${signal} in protobuf with any byte changed: pieces say what the whole says, or refuse as it does`, () => {
+    const items = (n: number): object[] => {
+      const attributes = keyValues({ "gen_ai.evaluation.name": "a", "gen_ai.evaluation.score.value": n + 0.5 });
+      const spanId = `0${n + 1}`.repeat(8);
+      if (signal === "traces") return [otlpSpan({ spanId, attributes })];
+      return [{ ...otlpSpan({ spanId }), timeUnixNano: now, eventName: "gen_ai.evaluation.result", attributes }];
+    };
+    const resource = { attributes: keyValues({ "service.name": "first" }) };
+    const request = {
+      [inRequest]: [
+        {
+          resource,
+          [inResource]: [
+            { scope: { name: "a", version: "1" }, [inScope]: [...items(0), ...items(1)] },
+            { scope: { name: "empty" }, [inScope]: [] },
+          ],
+        },
+        { resource: { attributes: keyValues({ "service.name": "nothing in it" }) }, [inResource]: [] },
+        { [inResource]: [{ [inScope]: items(2) }] },
+      ],
+    };
+    const bytes = toProtobuf(message as "TracesData", request as never);
+    const said = (pieces: readonly unknown[]) => {
+      const parts = pieces.map((piece) => read(piece, { now }));
+      return [parts.flatMap(({ records }): object[] => [...records]), parts.flatMap(({ rejected }) => rejected)];
+    };
+    const counts = { refused: 0, same: 0 };
+    for (const damaged of mutations(bytes)) {
+      const whole = attempt(() => said([decodeOtlp(damaged, PROTOBUF, { signal })]));
+      const parts = attempt(() => said([...protobufPieces(damaged, signal)].filter((piece) => piece !== undefined)));
+      if (whole instanceof FormatError) {
+        assert.ok(parts instanceof FormatError, `${whole.message} ${damaged.toString("hex")}`);
+        assert.equal(parts.code, whole.code);
+        counts.refused++;
+      } else {
+        assert.deepEqual(parts, whole, damaged.toString("hex"));
+        counts.same++;
+      }
+    }
+    assert.ok(counts.refused > 300 && counts.same > 300, JSON.stringify(counts));
+  });
+}
+
+test("a resource and a scope are decoded once for all pieces, and read once", () => {
+  const attributes = keyValues({ "service.name": "large", rest: "x".repeat(100_000) });
+  const large = {
+    resourceSpans: [{ resource: { attributes }, scopeSpans: [{ scope: { name: "s" }, spans: spans(0, 900) }] }],
+  };
+  for (const [type, bytes] of [
+    [JSON_TYPE, Buffer.from(JSON.stringify(large))],
+    [PROTOBUF, toProtobuf("TracesData", large as never)],
+  ] as const) {
+    const groups = [...otlpPieces(bytes, type)].flatMap((piece: any) => piece?.resourceSpans ?? []);
+    assert.ok(groups.length > 3, `${groups.length} pieces`);
+    const resources = new Set(groups.map(({ resource }) => resource));
+    const scopes = new Set(groups.map(({ scopeSpans: [{ scope }] }) => scope));
+    assert.deepEqual([resources.size, scopes.size], [1, 1], type);
+
+    let reads = 0;
+    for (const { attributes } of resources as Set<{ attributes: object[] }>) {
+      Object.defineProperty(attributes, Symbol.iterator, {
+        value: () => {
+          reads++;
+          return Array.prototype.values.call(attributes);
+        },
+      });
+    }
+    const origins = createOrigins();
+    const parts = groups.map((group) => recordsFromOtlp({ resourceSpans: [group] }, { now, origins }).records);
+    assert.equal(reads, 1, type);
+    assert.deepEqual(parts.flat(), recordsFromOtlp(large, { now }).records);
+  }
+});
 
 test("log records are taken apart too, in both forms: many pieces, the same scores, contents and counts", () => {
   const log = (n: number) => ({
@@ -126,7 +220,7 @@ test("log records are taken apart too, in both forms: many pieces, the same scor
 
 test("spans under a key that is written in another way are found too", () => {
   const text = JSON.stringify(REQUEST).replace('"spans":', '"sp\\u0061ns":');
-  assert.equal(taken(Buffer.from(text), JSON_TYPE).records.length, 1_601);
+  assert.equal(taken(Buffer.from(text), JSON_TYPE).records.length, 801);
 });
 
 test("what is no request is told as by decodeOtlp", () => {

@@ -31,7 +31,7 @@ export const doctor: Command = command({
       ...checkPeers(cwd),
       checkDecorators(cwd),
       checkDrivers(),
-      ...checkVariables(env),
+      ...checkVariables(env, { SIGHTLINE_SINK: sinks, ...(args.spool === undefined && { SIGHTLINE_SPOOL: spool }) }),
       ...sinks,
       ...spool,
       ...store,

@@ -23,27 +23,34 @@ const MEANINGS: { readonly [name: string]: string } = {
 const SECRET = /HEADERS|KEY|TOKEN/;
 const PROBE_MS = 5_000;
 
-/** The variables that are set, and what they mean. */
-export function checkVariables(env: NodeJS.ProcessEnv): Check[] {
-  const checks: Check[] = [];
+/** What was found where a variable leads. */
+export type Places = { readonly [variable: string]: readonly Check[] };
+
+/** The variables that are set, and what they mean; of one that something is wrong with, or where it leads, that alone. */
+export function checkVariables(env: NodeJS.ProcessEnv, places: Places = {}): Check[] {
+  const set = Object.keys(MEANINGS).filter((name) => env[name]);
   const refused = refusalOf(() => readEnvironment(env, true));
-  const set = Object.keys(MEANINGS).filter((name) => env[name] && !refused?.startsWith(`${name} `));
-  for (const name of set) {
-    const value = SECRET.test(name) ? "set" : withoutSecrets(env[name]!).slice(0, 100);
-    checks.push(ok(name, `${value} (${MEANINGS[name]})`));
-  }
-  if (set.length === 0 && refused === undefined)
-    checks.push(ok("variables", "no SIGHTLINE_… variable is set; configure() decides"));
   const unknown = unknownVariables(env);
-  if (unknown !== undefined) checks.push(warning("variables", unknown, "correct the name, or unset it"));
-  if (refused !== undefined) checks.push(problem("variables", refused, "correct it: configure() refuses it too"));
+  const wrong: Check[] = [];
+  if (unknown !== undefined) wrong.push(warning("variables", unknown, "correct the name, or unset it"));
+  if (refused !== undefined) wrong.push(problem("variables", refused, "correct it: configure() refuses it too"));
   if (/^(?:false|0|off|no)$/i.test(env["SIGHTLINE_ENABLED"] ?? "")) {
-    checks.push(warning("SIGHTLINE_ENABLED", "nothing is recorded", "unset it, or say true"));
+    wrong.push(warning("SIGHTLINE_ENABLED", "nothing is recorded", "unset it, or say true"));
   }
   if (Number(env["SIGHTLINE_SAMPLE_RATE"] || 1) === 0) {
-    checks.push(warning("SIGHTLINE_SAMPLE_RATE", "no trace is kept", "unset it, or say 1"));
+    wrong.push(warning("SIGHTLINE_SAMPLE_RATE", "no trace is kept", "unset it, or say 1"));
   }
-  return checks;
+  const isWell = (name: string) =>
+    !wrong.some(({ about, said }) => about === name || new RegExp(`\\b${name}\\b`).test(said)) &&
+    !(name === "SIGHTLINE_SINK" && usableSinks(env).length < namedSinks(env).length) &&
+    (places[name] ?? []).every(({ state }) => state === "ok");
+  const well = set.filter(isWell).map((name) => {
+    const value = SECRET.test(name) ? "set" : withoutSecrets(env[name]!).slice(0, 100);
+    return ok(name, `${value} (${MEANINGS[name]})`);
+  });
+  if (set.length === 0 && refused === undefined)
+    well.push(ok("variables", "no SIGHTLINE_… variable is set; configure() decides"));
+  return [...well, ...wrong];
 }
 
 /** What `configure()` would say of the variables. */
@@ -58,13 +65,20 @@ function refusalOf(read: () => unknown): string | undefined {
 
 /** Whether the sinks that the environment names would take something, found out by requests that hold no record. */
 export async function checkSinks(env: NodeJS.ProcessEnv): Promise<Check[]> {
-  const written = (env["SIGHTLINE_SINK"] ?? "")
+  const checks = await Promise.all(usableSinks(env).map((sink) => checkSink(sink, env)));
+  return checks.filter((check) => check !== undefined);
+}
+
+function namedSinks(env: NodeJS.ProcessEnv): string[] {
+  return (env["SIGHTLINE_SINK"] ?? "")
     .split(",")
     .map((part) => part.trim())
     .filter(Boolean);
-  // What configure() refuses is said of the variables, and nothing is sent there.
-  const usable = written.filter((sink) => refusalOf(() => readSink(sink, env, "SIGHTLINE_SINK")) === undefined);
-  return (await Promise.all(usable.map((sink) => checkSink(sink, env)))).filter((check) => check !== undefined);
+}
+
+/** What configure() refuses is said of the variables, and nothing is sent there. */
+function usableSinks(env: NodeJS.ProcessEnv): string[] {
+  return namedSinks(env).filter((sink) => refusalOf(() => readSink(sink, env, "SIGHTLINE_SINK")) === undefined);
 }
 
 async function checkSink(sink: string, env: NodeJS.ProcessEnv): Promise<Check | undefined> {

@@ -1,4 +1,3 @@
-import type { JsonObject } from "../../core/json.ts";
 import { FormatError } from "../format-error.ts";
 import { jsonRuns, type Run } from "../json-runs.ts";
 import { isObject } from "../json-value.ts";
@@ -26,7 +25,7 @@ export function* jsonPieces(bytes: Buffer, signal: OtlpSignal): Generator<OtlpRe
     return false;
   }
   if (!isObject(request) || !Array.isArray(request[inRequest])) return false;
-  const found: { readonly resource: JsonObject; readonly scope: JsonObject; readonly runs: readonly Run[] }[] = [];
+  const found: { readonly resource: unknown; readonly scope: unknown; readonly runs: readonly Run[] }[] = [];
   for (const resource of request[inRequest].filter(isObject)) {
     const scopes = Array.isArray(resource[inResource]) ? resource[inResource].filter(isObject) : [];
     for (const scope of scopes) {
@@ -35,14 +34,14 @@ export function* jsonPieces(bytes: Buffer, signal: OtlpSignal): Generator<OtlpRe
       const runs = Array.isArray(items) ? lists[items[0] as number] : undefined;
       // Items under a key that is written in another way, or what is no list.
       if (runs === undefined) return false;
-      found.push({ resource, scope, runs });
+      found.push({ resource: resource["resource"], scope: scope["scope"], runs });
     }
   }
   // Of two lists under one name JSON takes the last, and all must be JSON.
   if (found.length !== lists.length) return false;
   for (const { resource, scope, runs } of found) {
     for (const run of runs) {
-      yield { [inRequest]: [{ ...resource, [inResource]: [{ ...scope, [inScope]: parseRun(bytes, run) }] }] };
+      yield { [inRequest]: [{ resource, [inResource]: [{ scope, [inScope]: parseRun(bytes, run) }] }] };
     }
   }
   return true;

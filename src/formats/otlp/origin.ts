@@ -17,6 +17,26 @@ export interface Scope {
   readonly attributes: ReadonlyMap<string, Json>;
 }
 
+/** Reads resources and scopes. */
+export interface Origins {
+  resource(value: unknown): ReadonlyMap<string, Json>;
+  scope(value: unknown): Scope;
+}
+
+/** For all pieces of one body: what comes with several of them, the same object each time, is read once. */
+export function createOrigins(): Origins {
+  return { resource: onceEach(resourceOf), scope: onceEach(scopeOf) };
+}
+
+function onceEach<T>(read: (value: unknown) => T): (value: unknown) => T {
+  const known = new Map<unknown, T>();
+  return (value) => {
+    const found = known.get(value) ?? read(value);
+    known.set(value, found);
+    return found;
+  };
+}
+
 /**
  * Characters of a resource's attributes, and of a scope's: each of its spans gets them, so that two megabytes could become
  * hundreds. What an SDK says of a process and its host takes two to four thousand.
@@ -25,7 +45,7 @@ const MAX_SHARED = 16 * 1024;
 /** Of a scope's name, and of its version. */
 const MAX_NAME = 1_024;
 
-export function resourceOf(value: unknown): ReadonlyMap<string, Json> {
+function resourceOf(value: unknown): ReadonlyMap<string, Json> {
   return sharedOf("resource", value);
 }
 
@@ -52,7 +72,7 @@ function sharedOf(what: "resource" | "scope", value: unknown): ReadonlyMap<strin
   return attributes;
 }
 
-export function scopeOf(value: unknown): Scope {
+function scopeOf(value: unknown): Scope {
   const { name, version } = isObject(value) ? value : {};
   const textOf = (text: unknown) => (typeof text === "string" ? text.slice(0, MAX_NAME) : "");
   return { name: textOf(name), version: textOf(version), attributes: sharedOf("scope", value) };

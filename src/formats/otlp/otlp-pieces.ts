@@ -1,4 +1,3 @@
-import { FormatError } from "../format-error.ts";
 import { decodeOtlp, type OtlpRequest, type OtlpSignal } from "./decode-otlp.ts";
 import { jsonPieces } from "./json-pieces.ts";
 import { protobufPieces } from "./protobuf-pieces.ts";
@@ -23,25 +22,8 @@ export function* otlpPieces(
   if (isLarge && type === "application/json") {
     if (yield* jsonPieces(buffer, signal)) return;
   } else if (isLarge && (type === "application/x-protobuf" || type === "application/protobuf")) {
-    const pieces = protobufPieces(buffer);
-    if (pieces !== undefined) {
-      for (const { piece, at } of pieces) yield decoded(piece, contentType, signal, at);
-      return;
-    }
+    return yield* protobufPieces(buffer, signal);
   }
   // Small, of another type, or not to be taken apart: then it says what is wrong with it.
   yield decodeOtlp(bytes, contentType, { signal });
-}
-
-/** Says where in the whole body it is. */
-function decoded(piece: Uint8Array, contentType: string, signal: OtlpSignal, at: number): OtlpRequest {
-  try {
-    return decodeOtlp(piece, contentType, { signal });
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    const items = signal === "traces" ? "spans" : "log records";
-    throw new FormatError(error.code, `This is no OTLP in protobuf: among the ${items} from byte ${at} on.`, {
-      offset: at,
-    });
-  }
 }

@@ -54,8 +54,61 @@ const plans = new Map<string, Plan>();
  */
 export function fromProtobuf(message: "TracesData" | "LogsData", bytes: Uint8Array): Fields {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return read(buffer, { start: 0, end: buffer.length }, planOf(message), 0);
+}
+
+/** Bytes of a buffer; `end` is exclusive. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A list in a message of which only a part is read at a time. */
+export interface ListPlace {
+  readonly message: string;
+  readonly list: string;
+  /** Of the message, in others. */
+  readonly depth: number;
+}
+
+/** What a message says apart from its list, nothing of which is read. */
+export function readAround({ message, list, depth }: ListPlace, bytes: Buffer, range: Range): Fields {
+  const plan = new Map([...planOf(message)].filter(([, { name }]) => name !== list));
+  return read(bytes, range, plan, depth);
+}
+
+/** Where the items of a list are: the fields, and what is in them. */
+export function* findItems(
+  { message, list }: ListPlace,
+  bytes: Buffer,
+  { start, end }: Range,
+): Generator<{ readonly field: Range; readonly body: Range }> {
+  const plan = planOf(message);
+  const input: Input = { bytes, at: start, messages: 0 };
+  while (input.at < end) {
+    const start = input.at;
+    const tag = short(input, end);
+    const wire = tag & 7;
+    const step = plan.get(tag >>> 3);
+    checkWire(step, wire, start);
+    const valueEnd = endOf(input, wire, end, start);
+    if (step?.name === list) {
+      yield { field: { start, end: valueEnd }, body: { start: input.at, end: valueEnd } };
+    }
+    if (wire === VARINT) varint(input);
+    else input.at = valueEnd;
+  }
+}
+
+/** Some items of a list; whatever else of its message is between them is passed over. */
+export function readItems({ message, list, depth }: ListPlace, bytes: Buffer, range: Range): readonly unknown[] {
+  const plan = new Map([...planOf(message)].filter(([, { name }]) => name === list));
+  return (read(bytes, range, plan, depth)[list] ?? []) as unknown[];
+}
+
+function read(bytes: Buffer, { start, end }: Range, plan: Plan, depth: number): Fields {
   const fields: Fields = {};
-  readMessage({ bytes: buffer, at: 0, messages: 0 }, planOf(message), buffer.length, fields, 0);
+  readMessage({ bytes, at: start, messages: 0 }, plan, end, fields, depth);
   return fields;
 }
 
@@ -68,9 +121,7 @@ function readMessage(input: Input, plan: Plan, end: number, fields: Fields, dept
     const wire = tag & 7;
     const step = plan.get(tag >>> 3);
     if (tag >>> 3 === 0) throw bad(start, "a field has the number 0");
-    if (step !== undefined && step.wire !== wire) {
-      throw bad(start, `field ${step.name} has wire type ${wire} instead of ${step.wire}`);
-    }
+    checkWire(step, wire, start);
     const valueEnd = endOf(input, wire, end, start);
     if (step === undefined) {
       if (wire === VARINT) varint(input);
@@ -95,6 +146,11 @@ function put(input: Input, step: Step, fields: Fields, end: number, depth: numbe
   readMessage(input, plan, end, message, depth + 1);
   if (!isRepeated) fields[name] = message;
   else ((fields[name] ??= []) as Fields[]).push(message);
+}
+
+function checkWire(step: Step | undefined, wire: number, start: number): void {
+  if (step === undefined || step.wire === wire) return;
+  throw bad(start, `field ${step.name} has wire type ${wire} instead of ${step.wire}`);
 }
 
 /** Where a value ends; for a varint, which says it itself, where its message does. */

@@ -15,7 +15,7 @@ import type { Bag } from "./bag.ts";
 import { bagOf } from "./bag.ts";
 import { contentOf } from "./content.ts";
 import { NAMES } from "./names.ts";
-import { eachItem, type FromOtlpOptions, type Rejected, rejection } from "./records-from-otlp.ts";
+import { eachItem, type PieceOptions, type Rejected, rejection } from "./records-from-otlp.ts";
 import { traceInfoOf } from "./trace-info.ts";
 import { attributesOf, idOf, jsonOf, timeOf } from "./values.ts";
 
@@ -52,13 +52,13 @@ const SEVERITIES = [
  *
  * @throws FormatError `FORMAT_NOT_OTLP` for what is no such request
  */
-export function recordsFromOtlpLogs(request: unknown, options: FromOtlpOptions = {}): OtlpLogRecords {
+export function recordsFromOtlpLogs(request: unknown, options: PieceOptions = {}): OtlpLogRecords {
   const now = options.now ?? nowNanos();
   const records: (ScoreRecord | FindingRecord)[] = [];
   const contents: SpanContent[] = [];
   const rejected: Rejected[] = [];
   let ignored = 0;
-  eachItem(request, ["resourceLogs", "scopeLogs", "logRecords"], (log, { resource }) => {
+  eachItem(request, ["resourceLogs", "scopeLogs", "logRecords"], options, (log, { resource }) => {
     try {
       if (!isObject(log)) throw new Unreadable("a log record is no object");
       const event = eventOf(log, resource, now);

@@ -3,7 +3,7 @@ import { FormatError } from "../format-error.ts";
 import { isObject } from "../json-value.ts";
 import { nowNanos } from "../times.ts";
 import { Unreadable } from "../unreadable.ts";
-import { type Origin, resourceOf, scopeOf } from "./origin.ts";
+import { createOrigins, type Origin, type Origins } from "./origin.ts";
 import { spanRecordOf } from "./span-record.ts";
 import { listOf } from "./values.ts";
 
@@ -23,6 +23,11 @@ export interface FromOtlpOptions {
   readonly now?: string;
 }
 
+export interface PieceOptions extends FromOtlpOptions {
+  /** Of the body that the request is a piece of. */
+  readonly origins?: Origins;
+}
+
 /**
  * The spans of an OTLP request in its JSON form, as `decodeOtlp` gives it, as records. Names of GenAI (all generations),
  * OpenInference, Langfuse, OpenLLMetry, the AI SDK and our own become fields; all other attributes of a span, its resource
@@ -30,11 +35,11 @@ export interface FromOtlpOptions {
  *
  * @throws FormatError `FORMAT_NOT_OTLP` for what is no such request
  */
-export function recordsFromOtlp(request: unknown, options: FromOtlpOptions = {}): OtlpRecords {
+export function recordsFromOtlp(request: unknown, options: PieceOptions = {}): OtlpRecords {
   const now = options.now ?? nowNanos();
   const records: SpanRecord[] = [];
   const rejected: Rejected[] = [];
-  eachItem(request, ["resourceSpans", "scopeSpans", "spans"], (span, origin) => {
+  eachItem(request, ["resourceSpans", "scopeSpans", "spans"], options, (span, origin) => {
     try {
       if (!isObject(span)) throw new Unreadable("a span is no object");
       records.push(spanRecordOf(span, origin, now));
@@ -58,6 +63,7 @@ type Fields = readonly [resources: string, scopes: string, items: string];
 export function eachItem(
   request: unknown,
   [resources, scopes, items]: Fields,
+  { origins = createOrigins() }: PieceOptions,
   visit: (item: unknown, origin: Origin) => void,
 ): void {
   const list = isObject(request) ? request[resources] : undefined;
@@ -65,9 +71,9 @@ export function eachItem(
     throw new FormatError("FORMAT_NOT_OTLP", `An OTLP request is an object with a list "${resources}".`);
   }
   for (const group of listOf(list).filter(isObject)) {
-    const resource = resourceOf(group["resource"]);
+    const resource = origins.resource(group["resource"]);
     for (const scoped of listOf(group[scopes]).filter(isObject)) {
-      const scope = scopeOf(scoped["scope"]);
+      const scope = origins.scope(scoped["scope"]);
       for (const item of listOf(scoped[items])) visit(item, { resource, scope });
     }
   }
