@@ -213,8 +213,12 @@ export const WIRE_PROGRAMS: Readonly<Record<string, Program>> = {
         },
         async (baseURL) => {
           const other = elsewhere(client, baseURL);
-          const signal = AbortSignal.timeout(100);
-          await attempt(w, "stalled", () => other.chat.completions.create(QUESTION, { maxRetries: 0, signal }));
+          const abort = new AbortController();
+          const call = other.chat.completions.create(QUESTION, { maxRetries: 0, signal: abort.signal });
+          await call.asResponse();
+          // By then the body is being read: what reads it starts in this turn.
+          setImmediate(() => abort.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")));
+          await attempt(w, "stalled", () => call);
         },
       ),
   },

@@ -316,7 +316,7 @@ test("a gzipped stream, cut anywhere, adds up; tokens come in a chunk without ch
 test("the reader leaves early: what came so far, no tokens, a warning; after the last event it is complete", async () => {
   for (const Client of Object.values(CLIENTS)) {
     await using server = await scriptedServer(
-      events([chatChunk("x ="), chatChunk(" 1")], () => {}),
+      events([chatChunk("x =")], () => {}),
       events([chatChunk("x = 1", "stop"), DONE], () => {}),
     );
     const openai = new Client({ baseURL: server.baseURL, apiKey: "k", fetch: tracedFetch({ fetch: innerOf(Client) }) });
