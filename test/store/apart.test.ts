@@ -40,7 +40,7 @@ function wordsIn({ cut, ascii }: SpanWords): string[] {
   const table = createWordTable(64);
   table.read(0, Buffer.from(cut), CUT);
   table.read(0, ascii);
-  return Array.from({ length: table.terms() }, (_, term) => table.hashes(term).join(" ")).sort();
+  return Array.from({ length: table.terms() }, (_, term) => `${table.hash(term)} ${table.check(term)}`).sort();
 }
 
 const wordsOf = (cut: string) => wordsIn({ cut, ascii: new Uint8Array(0) });

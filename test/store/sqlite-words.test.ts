@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { memoryStore } from "../../src/store/memory-store.ts";
-import { connect } from "../../src/store/sqlite/connection.ts";
+import { type Connection, connect } from "../../src/store/sqlite/connection.ts";
 import { hasSqlite } from "../../src/store/sqlite/driver.ts";
 import { sqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createWordBook, type Part } from "../../src/store/sqlite/word-book.ts";
-import { documentsOf, rowWriter, wordsOf } from "../../src/store/sqlite/word-part.ts";
+import { documentsOf, readRow, rowWriter, wordsOf } from "../../src/store/sqlite/word-part.ts";
 import { wordSearch } from "../../src/store/sqlite/word-search.ts";
 import { CUT, createWordTable } from "../../src/store/sqlite/word-table.ts";
 import { sampleSpan } from "../../src/testing/sample-records.ts";
@@ -42,6 +42,12 @@ test("a row says what was written to it", (t) =>
           .filter(([, , documents]) => documents.length > 0)
           .map(([hash, check, documents]) => [hash | 0, check, documents.toSorted((a, b) => a - b)]);
         assert.deepEqual(read, wanted);
+        const posts: number[][] = [];
+        if (row) readRow(row, (...post) => void posts.push(post));
+        assert.deepEqual(
+          posts,
+          wanted.flatMap(([hash, check, all]) => (all as number[]).map((document) => [hash, check, document])),
+        );
         assert.equal(writer.take(), undefined);
       },
     ),
@@ -121,6 +127,103 @@ test("spans are found by their words, in many small parts, after merges, and aft
   assert.ok(kept.every(({ high }, i) => i + 1 === kept.length || high < kept[i + 1]!.low));
   const { rows } = connection.prepare("SELECT count(*) AS rows FROM span_words").get();
   assert.ok(rows <= kept.reduce((sum, { bits }) => sum + 2 ** bits, 0), "rows that belong to no part");
+});
+
+/** A file without spans, and spans that are put into it, each by itself or some together. */
+function emptyIndex(t: TestContext) {
+  const connection = connect({ path: `${temporaryDirectory(t)}/words.db`, use: "write" });
+  t.after(() => connection.close());
+  const insert = connection.prepare(
+    "INSERT INTO span_rows (id, trace, project, span_id, seq, dim, start_us, duration_ns) VALUES (?, 0, 0, ?, 1, 0, 0, 0)",
+  );
+  return {
+    connection,
+    keep(spans: readonly (readonly [id: number, words: string])[], through: Connection = connection): void {
+      const book = createWordBook(through);
+      connection.transaction(() => {
+        for (const [id] of spans) insert.run(id, String(id));
+        book.put(spans.map(([id, words]) => [id, text([words])]));
+        book.flush();
+      });
+    },
+    remove(id: number): void {
+      const book = createWordBook(connection);
+      connection.prepare("DELETE FROM span_rows WHERE id = ?").run(id);
+      book.take(id);
+      book.flush();
+    },
+    having: (words: string) => wordSearch(connection, words).before(Number.MAX_SAFE_INTEGER, 1e9).reverse(),
+    parts: () => connection.prepare("SELECT low, spans FROM word_parts ORDER BY low").all(),
+  };
+}
+
+test("numbers may be far apart where all between them was deleted", (t) => {
+  if (!hasSqlite()) return t.skip("no SQLite here");
+  for (const gap of [2 ** 25, 2 ** 33]) {
+    const { keep, remove, having } = emptyIndex(t);
+    keep([
+      [64, "old gone"],
+      [65, "old here"],
+    ]);
+    const ids = Array.from({ length: 20 }, (_, i) => gap + 64 * i);
+    remove(64);
+    for (const id of ids) keep([[id, `new n${id}`]]);
+    assert.deepEqual(having("old").slice(-1), [65]);
+    assert.deepEqual(having("new"), ids);
+    for (const id of ids) assert.deepEqual(having(`n${id}`), [id]);
+  }
+});
+
+test("a transaction that failed leaves no words to the next", (t) => {
+  if (!hasSqlite()) return t.skip("no SQLite here");
+  const { connection, keep, having } = emptyIndex(t);
+  const many = Array.from({ length: 2_000 }, (_, i) => `many${i}`).join(" ");
+  const ids = Array.from({ length: 7 }, (_, i) => 64 * i + 64);
+  for (const id of ids) keep([[id, many]]);
+  // The eighth is merged with them, and so many rows are read before one cannot be.
+  for (const read of [0, 3, 7, 20]) {
+    let left = read;
+    const failing = (rows: any[]) => {
+      left -= rows.length;
+      if (left < 0) throw new Error("disk I/O error");
+      return rows;
+    };
+    const prepare: Connection["prepare"] = (sql) => {
+      const statement = connection.prepare(sql);
+      if (!sql.startsWith("SELECT words")) return statement;
+      const get = (...values: any[]) => failing([statement.get(...values)])[0];
+      const iterate = (...values: any[]) => failing(statement.all(...values)).values();
+      return { ...statement, get, iterate };
+    };
+    assert.throws(() => keep([[1_000, many]], { ...connection, prepare }), /disk I/);
+    const id = 2_000 + read;
+    connection.transaction(() => {
+      createWordBook(connection).put([[id, text(["good"])]]);
+    });
+    assert.deepEqual(having("good"), [id]);
+    assert.deepEqual(
+      Array.from({ length: 200 }, (_, i) => having(`many${10 * i}`)).filter((found) => found.join() !== ids.join()),
+      [],
+    );
+    connection.transaction(() => void connection.prepare("DELETE FROM word_parts WHERE low = ?").run(id));
+    connection.prepare("DELETE FROM span_words WHERE id >= (SELECT max(first + (1 << bits)) FROM word_parts)").run();
+  }
+});
+
+test("parts with many words are not merged, however few spans they have", (t) => {
+  if (!hasSqlite()) return t.skip("no SQLite here");
+  const { keep, parts } = emptyIndex(t);
+  keep([[64, Array.from({ length: 500_000 }, (_, i) => i.toString(36)).join(" ")]]);
+  keep([[128, "small"]]);
+  keep(Array.from({ length: 2_048 }, (_, i) => [192 + i, "large"] as const));
+  assert.deepEqual(
+    parts().map(({ low, spans }: Part) => [low, spans]),
+    [
+      [64, 1],
+      [128, 1],
+      [192, 2_048],
+    ],
+  );
 });
 
 test("what is pruned leaves no words behind, and what stays is found", async (t) => {

@@ -2,7 +2,6 @@ import type { PruneOptions } from "../trace-store.ts";
 import type { Books } from "./books.ts";
 import type { Connection } from "./connection.ts";
 import { removeSpan } from "./remove-span.ts";
-import { clearPart } from "./word-book.ts";
 
 /** Spans, and traces, after which others may write again. */
 const STEP = 2_000;
@@ -19,7 +18,7 @@ export function pruneStep(connection: Connection, books: Books, options: PruneOp
   const { beforeUs = Number.NEGATIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } = options;
   const step = books.write(() => {
     // What the store takes is known when the words of what has gone are.
-    if (clearPart(connection)) return { traces: 0, spans: 0, isDone: false };
+    if (books.words.clearPart()) return { traces: 0, spans: 0, isDone: false };
     const quota = spansTooMany(connection, maxBytes);
     let [traces, spans] = [0, 0];
     for (const trace of oldestTraces(connection)) {

@@ -25,6 +25,7 @@ function sessionsOf(connection: Connection, project: number | undefined, query: 
   if (project === undefined || !conditions) return { items: [] };
   const wanted = words(query.text ?? "");
   const having = wanted === "" ? undefined : wordSearch(connection, wanted);
+  if (having?.before(Number.MAX_SAFE_INTEGER, 1).length === 0) return { items: [] };
   const { from, where, values, time } = conditions;
 
   const summaries: SessionSummary[] = [];

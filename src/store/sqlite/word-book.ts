@@ -1,6 +1,6 @@
 import type { SpanWords } from "./batch.ts";
 import type { Connection } from "./connection.ts";
-import { bitsFor, documentsOf, type RowWord, rowOf, rowWriter, wordsOf } from "./word-part.ts";
+import { bitsFor, readRow, rowOf, rowWriter } from "./word-part.ts";
 import { CUT, createWordTable, type WordTable } from "./word-table.ts";
 
 /** The words of spans whose numbers are next to each other; a part's numbers are from `low` on. */
@@ -22,6 +22,8 @@ export interface WordBook {
   put(spans: readonly (readonly [id: number, words: SpanWords])[]): void;
   /** A span is no more. */
   take(id: number): void;
+  /** Writes a part anew of which more than half is no more. @returns whether there was one */
+  clearPart(): boolean;
   /** Writes down what was taken; makes one part of many small ones. */
   flush(): void;
   forget(): void;
@@ -29,8 +31,10 @@ export interface WordBook {
 
 /** So many parts next to each other become one, */
 const MERGED = 8;
-/** unless they have so many spans: a search may look into each part, and a merge is written in one transaction. */
-const LARGE = 2_048;
+/** unless they are large already: a search may look into each part, and a merge is written in one transaction. */
+const LARGE = { spans: 2_048, posts: 500_000 };
+/** Distances between numbers are of 32 bits. */
+const MAX_RANGE = 2 ** 31;
 /** Words that a batch is expected to have. */
 const WORDS = 32_768;
 
@@ -38,6 +42,24 @@ export function createWordBook(connection: Connection): WordBook {
   const { prepare } = connection;
   const table = createWordTable(WORDS);
   let taken: number[] = [];
+
+  /** Makes one part of some that are next to each other, without the spans that are no more. */
+  function merge(parts: readonly Part[]): void {
+    const [low, high] = [parts[0]!.low, parts.at(-1)!.high];
+    const alive = aliveIn(connection, parts);
+    table.clear();
+    for (const part of parts) {
+      for (const { words } of rowsOf(connection, part)) {
+        readRow(words, (hash, check, document) => {
+          const id = part.low + document;
+          if (!alive || alive.has(id)) table.add(id - low, hash, check);
+        });
+      }
+      removePart(connection, part);
+    }
+    const spans = parts.reduce((sum, part) => sum + part.spans - part.gone, 0);
+    if (spans > 0) insertPart(connection, { low, high, spans }, table);
+  }
 
   return {
     put(spans) {
@@ -47,30 +69,23 @@ export function createWordBook(connection: Connection): WordBook {
         table.read(id - low, utf8(cut), CUT);
         table.read(id - low, ascii);
       }
-      const bits = bitsFor(table.posts());
-      const part = { low, high, spans: spans.length, gone: 0, posts: table.posts(), first: nextRow(connection), bits };
-      insertPart(connection, part);
-      const documents = table.documents();
-      const insert = insertWords(connection, part);
-      for (const term of inRows(table, bits)) {
-        const [hash, check] = table.hashes(term);
-        const all = documents(term);
-        insert.begin(hash, check, all.length);
-        for (let i = 0; i < all.length; i++) insert.add(all[i]!);
-        insert.end();
-      }
-      insert.close();
+      insertPart(connection, { low, high, spans: spans.length }, table);
     },
     take: (id) => void taken.push(id),
+    clearPart() {
+      const part: Part | undefined = prepare(
+        "SELECT * FROM word_parts WHERE gone * 2 > spans ORDER BY low LIMIT 1",
+      ).get();
+      if (part) merge([part]);
+      return part !== undefined;
+    },
     flush() {
       const count = prepare(
         "UPDATE word_parts SET gone = gone + 1 WHERE low = (SELECT max(low) FROM word_parts WHERE low <= ?)",
       );
       for (const id of taken) count.run(id);
       taken = [];
-      for (let small = smallParts(connection); small.length > 0; small = smallParts(connection)) {
-        mergeParts(connection, small);
-      }
+      for (let small = smallParts(connection); small.length > 0; small = smallParts(connection)) merge(small);
     },
     forget() {
       taken = [];
@@ -90,99 +105,37 @@ function utf8(text: string): Uint8Array {
  * large one, as nothing more comes to them, all that are small.
  */
 function smallParts({ prepare }: Connection): Part[] {
+  const isLarge = ({ spans, posts }: Part) => spans >= LARGE.spans || posts >= LARGE.posts;
   const size = ({ spans }: Part) => Math.floor(Math.log2(spans) / 3);
   const small: Part[] = [];
   let last: Part | undefined;
   for (const part of prepare("SELECT * FROM word_parts ORDER BY low DESC").iterate() as Iterable<Part>) {
-    const isBeforeLarge = last !== undefined && last.spans >= LARGE;
-    last ??= part;
-    if (part.spans >= LARGE && part !== last) break;
-    if (!isBeforeLarge && size(part) > size(last)) break;
-    if (part.spans < LARGE) small.push(part);
+    if (!last) {
+      last = part;
+      if (isLarge(part)) continue;
+    }
+    if (isLarge(part) || (small[0]?.high ?? part.high) - part.low > MAX_RANGE) break;
+    if (!isLarge(last) && size(part) > size(last)) break;
+    small.push(part);
   }
-  return small.length >= (last && last.spans >= LARGE ? 2 : MERGED) ? small.reverse() : [];
+  return small.length >= (last && isLarge(last) ? 2 : MERGED) ? small.reverse() : [];
 }
 
 /** The words of a table, row after row. */
-function inRows(table: WordTable, bits: number): number[] {
-  const keys = Float64Array.from(
-    { length: table.terms() },
-    (_, term) => rowOf(table.hashes(term)[0], bits) * 2 ** 32 + term,
-  );
-  return Array.from(keys.sort(), (key) => key % 2 ** 32);
+function inRows(table: WordTable, bits: number): Uint32Array {
+  const places = new Uint32Array(2 ** bits + 1);
+  for (let term = 0; term < table.terms(); term++) places[rowOf(table.hash(term), bits) + 1]!++;
+  for (let row = 0; row < 2 ** bits; row++) places[row + 1]! += places[row]!;
+  const terms = new Uint32Array(table.terms());
+  for (let term = 0; term < terms.length; term++) terms[places[rowOf(table.hash(term), bits)]!++] = term;
+  return terms;
 }
 
-/** Makes one part of some that are next to each other, without the spans that are no more. */
-export function mergeParts(connection: Connection, parts: readonly Part[]): void {
-  const [low, high] = [parts[0]!.low, parts.at(-1)!.high];
-  const spans = sum(parts, (part) => part.spans - part.gone);
-  const posts = Math.ceil(sum(parts, (part) => (part.posts * (part.spans - part.gone)) / part.spans));
-  // Those of all parts that have the same words, at a time.
-  const shared = Math.max(...parts.map(({ bits }) => bits));
-  const bits = Math.max(shared, bitsFor(posts));
-  const merged = { low, high, spans, gone: 0, posts, first: nextRow(connection), bits };
-  const isGone = goneBetween(connection, parts);
-  const insert = insertWords(connection, merged);
-  for (let share = 0; share < 2 ** shared && spans > 0; share++) {
-    const words = parts.flatMap((part) => wordsBeside(connection, part, share, shared));
-    words.sort((a, b) => (a.word.hash >>> 0) - (b.word.hash >>> 0) || a.word.check - b.word.check);
-    for (let i = 0; i < words.length; ) {
-      const { hash, check } = words[i]!.word;
-      let next = i;
-      while (next < words.length && words[next]!.word.hash === hash && words[next]!.word.check === check) next += 1;
-      const same = words.slice(i, next);
-      insert.begin(
-        hash,
-        check,
-        sum(same, ({ word }) => word.to - word.from),
-      );
-      for (const { word, part } of same) {
-        const documents = documentsOf(word);
-        for (let k = 0; k < documents.length; k++) {
-          const id = part.low + documents[k]!;
-          if (!isGone?.has(id)) insert.add(id - low);
-        }
-      }
-      insert.end();
-      i = next;
-    }
-  }
-  insert.close();
-  for (const part of parts) removePart(connection, part);
-  if (spans > 0) insertPart(connection, merged);
-}
-
-/** The words of a part of one row, if it had so many bits. */
-function wordsBeside(
-  { prepare }: Connection,
-  part: Part,
-  row: number,
-  bits: number,
-): { readonly word: RowWord; readonly part: Part }[] {
-  const stored = prepare("SELECT words FROM span_words WHERE id = ?").get(part.first + (row >>> (bits - part.bits)));
-  const words: { readonly word: RowWord; readonly part: Part }[] = [];
-  if (stored) for (const word of wordsOf(stored.words)) if (rowOf(word.hash, bits) === row) words.push({ word, part });
-  return words;
-}
-
-/** The numbers that are no spans any more, if there are any. */
-function goneBetween({ prepare }: Connection, parts: readonly Part[]): ReadonlySet<number> | undefined {
+/** The spans of the parts that are there still; undefined: all. */
+function aliveIn({ prepare }: Connection, parts: readonly Part[]): ReadonlySet<number> | undefined {
   if (parts.every(({ gone }) => gone === 0)) return undefined;
-  const [low, high] = [parts[0]!.low, parts.at(-1)!.high];
   const sql = "SELECT json_group_array(id) AS ids FROM span_rows WHERE id BETWEEN ? AND ?";
-  const alive = new Set<number>(JSON.parse(prepare(sql).get(low, high).ids));
-  const gone = new Set<number>();
-  for (let id = low; id <= high; id++) if (!alive.has(id)) gone.add(id);
-  return gone;
-}
-
-/** Writes a part anew of which more than half is no more. @returns whether there was one */
-export function clearPart(connection: Connection): boolean {
-  const part: Part | undefined = connection
-    .prepare("SELECT * FROM word_parts WHERE gone * 2 > spans ORDER BY low LIMIT 1")
-    .get();
-  if (part) mergeParts(connection, [part]);
-  return part !== undefined;
+  return new Set<number>(JSON.parse(prepare(sql).get(parts[0]!.low, parts.at(-1)!.high).ids));
 }
 
 /** Beyond the rows of all parts, also those that were left out. */
@@ -190,39 +143,46 @@ function nextRow({ prepare }: Connection): number {
   return prepare("SELECT coalesce(max(first + (1 << bits)), 1) AS next FROM word_parts").get().next;
 }
 
-const writer = rowWriter();
-
-/** Writes the words of a part, row after row; one part after the other. */
-function insertWords({ prepare }: Connection, { first, bits }: Part) {
+/** Writes the words of a table as a part. */
+function insertPart(
+  connection: Connection,
+  { low, high, spans }: Pick<Part, "low" | "high" | "spans">,
+  table: WordTable,
+): void {
+  const { prepare } = connection;
+  const [posts, first] = [table.posts(), nextRow(connection)];
+  const bits = bitsFor(posts);
+  prepare("INSERT INTO word_parts (low, high, spans, gone, posts, first, bits) VALUES (?, ?, ?, 0, ?, ?, ?)").run(
+    ...[low, high, spans, posts, first, bits],
+  );
   const insert = prepare("INSERT INTO span_words VALUES (?, ?)");
+  const documents = table.documents();
+  // What a transaction that failed has left is nobody's.
+  writer.take();
   let row = 0;
-  function close(): void {
+  const close = (): void => {
     const words = writer.take();
     if (words) insert.run(first + row, words);
-  }
-  return {
-    begin(hash: number, check: number, mostDocuments: number): void {
-      if (rowOf(hash, bits) !== row) {
-        close();
-        row = rowOf(hash, bits);
-      }
-      writer.begin(hash, check, mostDocuments);
-    },
-    add: writer.add,
-    end: writer.end,
-    close,
   };
+  for (const term of inRows(table, bits)) {
+    const hash = table.hash(term);
+    if (rowOf(hash, bits) !== row) {
+      close();
+      row = rowOf(hash, bits);
+    }
+    const all = documents(term);
+    writer.begin(hash, table.check(term), all.length);
+    for (let i = 0; i < all.length; i++) writer.add(all[i]!);
+    writer.end();
+  }
+  close();
 }
 
-function sum<T>(all: readonly T[], numberOf: (one: T) => number): number {
-  return all.reduce((sum, one) => sum + numberOf(one), 0);
-}
+const writer = rowWriter();
 
-function insertPart({ prepare }: Connection, part: Part): void {
-  const { low, high, spans, gone, posts, first, bits } = part;
-  prepare("INSERT INTO word_parts (low, high, spans, gone, posts, first, bits) VALUES (?, ?, ?, ?, ?, ?, ?)").run(
-    ...[low, high, spans, gone, posts, first, bits],
-  );
+function rowsOf({ prepare }: Connection, { first, bits }: Part): Iterable<{ readonly words: Uint8Array }> {
+  const sql = "SELECT words FROM span_words WHERE id BETWEEN ? AND ? ORDER BY id";
+  return prepare(sql).iterate(first, first + 2 ** bits - 1);
 }
 
 function removePart({ prepare }: Connection, { low, first, bits }: Part): void {

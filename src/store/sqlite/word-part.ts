@@ -117,3 +117,24 @@ export function documentsOf({ row, from, to }: RowWord): Uint32Array {
   }
   return documents.subarray(0, count);
 }
+
+/** All words of a row with each of their documents: an object and a list for each word would take several times as long. */
+export function readRow(row: WordRow, post: (hash: number, check: number, document: number) => void): void {
+  const view = new DataView(row.buffer, row.byteOffset, row.length);
+  let at = 0;
+  function number(): number {
+    let read = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = row[at++]!;
+      read |= (byte & 127) << shift;
+      if (byte < 128) return read >>> 0;
+    }
+  }
+  while (at < row.length) {
+    const [hash, check] = [view.getInt32(at, true), view.getInt32(at + 4, true)];
+    at += HASHES;
+    const length = number();
+    const end = at + length;
+    for (let document = 0; at < end; ) post(hash, check, (document += number()));
+  }
+}

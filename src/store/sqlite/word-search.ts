@@ -60,7 +60,7 @@ export function wordSearch({ prepare }: Connection, wanted: string): WordSearch 
 function hashesOf(wanted: string): (readonly [hash: number, check: number])[] {
   const table = createWordTable(64);
   table.read(0, Buffer.from(wanted), CUT);
-  return Array.from({ length: table.terms() }, (_, term) => table.hashes(term));
+  return Array.from({ length: table.terms() }, (_, term) => [table.hash(term), table.check(term)] as const);
 }
 
 const NONE = new Uint32Array(0);

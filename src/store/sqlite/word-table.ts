@@ -9,12 +9,15 @@ import { LETTERS, SPACE } from "../words.ts";
 export interface WordTable {
   /** Adds the words of a text in UTF-8 to a document. With `letters` of `CUT` it is what `words` has made, else all of ASCII. */
   read(document: number, text: Uint8Array, letters?: Uint8Array): void;
+  /** Adds a word by its hashes to a document that does not have it. */
+  add(document: number, hash: number, check: number): void;
   /** How many words there are; they are numbered from 0 on. */
   terms(): number;
   /** How many documents all words have together. */
   posts(): number;
   /** Both hashes of a word, as signed numbers of 32 bits. */
-  hashes(term: number): readonly [hash: number, check: number];
+  hash(term: number): number;
+  check(term: number): number;
   /** The documents of each word, ascending; good until more is added. */
   documents(): (term: number) => Uint32Array;
   clear(): void;
@@ -56,13 +59,30 @@ export function createWordTable(room: number): WordTable {
     while (end + 2 * posts > posted.length) posted = extended(posted, 2 * posted.length);
   }
 
+  /** The number of a word, which may be new. */
+  function termOf(inSlots: Int32Array, inKnown: Int32Array, hash: number, check: number): number {
+    const mask = inSlots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const term = inSlots[slot]! - 1;
+      const at = term * WIDTH;
+      if (term >= 0) {
+        if (inKnown[at + HASH] === hash && inKnown[at + CHECK] === check) return term;
+        continue;
+      }
+      inSlots[slot] = terms + 1;
+      inKnown[terms * WIDTH + HASH] = hash;
+      inKnown[terms * WIDTH + CHECK] = check;
+      inKnown[terms * WIDTH + LAST] = 0;
+      return terms++;
+    }
+  }
+
   return {
     read(document, text, letters = LETTERS) {
       let [hash, check] = [BEGIN, 0];
       for (let from = 0; from <= text.length; from += STRETCH) {
         makeRoom(STRETCH / 2 + 1, STRETCH / 2 + 1);
         const [inSlots, inKnown, inPosted] = [slots, known, posted];
-        const mask = inSlots.length - 1;
         const to = Math.min(text.length + 1, from + STRETCH);
         for (let i = from; i < to; i++) {
           const letter = i < text.length ? letters[text[i]!]! : SPACE;
@@ -72,23 +92,11 @@ export function createWordTable(room: number): WordTable {
             continue;
           }
           if (hash === BEGIN && check === 0) continue;
-          const mixed = stirred(hash);
-          let slot = mixed & mask;
-          let at = (inSlots[slot]! - 1) * WIDTH;
-          while (at >= 0 && (inKnown[at + HASH] !== mixed || inKnown[at + CHECK] !== check)) {
-            slot = (slot + 1) & mask;
-            at = (inSlots[slot]! - 1) * WIDTH;
-          }
-          if (at < 0) {
-            at = terms * WIDTH;
-            inSlots[slot] = ++terms;
-            inKnown[at + HASH] = mixed;
-            inKnown[at + CHECK] = check;
-            inKnown[at + LAST] = 0;
-          }
+          const term = termOf(inSlots, inKnown, stirred(hash), check);
+          const at = term * WIDTH;
           if (inKnown[at + LAST] !== document + 1) {
             inKnown[at + LAST] = document + 1;
-            inPosted[end] = at / WIDTH;
+            inPosted[end] = term;
             inPosted[end + 1] = document;
             end += 2;
           }
@@ -97,9 +105,16 @@ export function createWordTable(room: number): WordTable {
         }
       }
     },
+    add(document, hash, check) {
+      makeRoom(1, 1);
+      posted[end] = termOf(slots, known, hash, check);
+      posted[end + 1] = document;
+      end += 2;
+    },
     terms: () => terms,
     posts: () => end / 2,
-    hashes: (term) => [known[term * WIDTH + HASH]!, known[term * WIDTH + CHECK]!],
+    hash: (term) => known[term * WIDTH + HASH]!,
+    check: (term) => known[term * WIDTH + CHECK]!,
     documents() {
       const ends = new Uint32Array(terms + 1);
       for (let i = 0; i < end; i += 2) ends[posted[i]! + 1]!++;
