@@ -25,6 +25,13 @@ const APART = [
   /^(cls-hooked|openai|signal-exit)/,
 ];
 const SHARED_PROCESSES = 3;
+/** Fails a process that somebody ends before the last test: what was not run would be missed by nobody. */
+const WHOLE = `
+import { after } from "node:test";
+let isWhole = false;
+after(() => { isWhole = true; });
+process.on("exit", () => { if (!isWhole) process.exitCode = 1; });
+`;
 /** One more than the cores that the tests are made for: some wait for a child process or a time while others compute. */
 const CONCURRENCY = 3;
 
@@ -89,12 +96,14 @@ function reached(output, paths = new Set()) {
 }
 
 /** One file that imports many, for each of the processes that they share. */
-function sharing(files) {
+async function sharing(files) {
+  await writeFile(`${folder}/whole.js`, WHOLE);
   return Promise.all(
     Array.from({ length: SHARED_PROCESSES }, async (_, i) => {
       const part = files.filter((_, at) => at % SHARED_PROCESSES === i);
       const path = `${folder}/shared-${i + 1}.js`;
-      await writeFile(path, part.map((file) => `import ${JSON.stringify(made(file))};\n`).join(""));
+      const imported = [`${folder}/whole.js`, ...part.map(made)];
+      await writeFile(path, imported.map((file) => `import ${JSON.stringify(file)};\n`).join(""));
       return path;
     }),
   );
