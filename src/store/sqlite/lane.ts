@@ -42,10 +42,20 @@ export function createLane(send: (loads: readonly Load[]) => Promise<readonly (u
       // It may fail before all are encoded; whoever waits hears of it then.
       piece.catch(() => {});
       pieces.push(piece);
-      pump();
+      if (next === records.length || isEnough()) pump();
       if (next < records.length) await new Promise((resolve) => setImmediate(resolve));
     }
     await Promise.all(pieces);
+  }
+
+  /** Whether what waits fills a transaction: a half costs a tenth more for each span. */
+  function isEnough(): boolean {
+    let [lines, bytes] = [0, 0];
+    for (const { load, count } of waiting) {
+      lines += count;
+      bytes += load.lines.length + load.texts.length;
+    }
+    return lines >= MAX_LINES || bytes >= MAX_BYTES;
   }
 
   function pump(): void {

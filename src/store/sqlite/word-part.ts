@@ -1,5 +1,5 @@
 /**
- * A row of the index: words whose hashes begin with the same bits, one after the other. Of each: both hashes, how many bytes
+ * A row of the index: words whose hashes begin with the same bits, ascending as numbers without a sign, then by check. Of each: both hashes, how many bytes
  * follow, and the numbers of its documents, each as the distance from the one before; numbers of seven bits a byte.
  */
 export type WordRow = Uint8Array;
@@ -22,7 +22,7 @@ export function rowOf(hash: number, bits: number): number {
 
 /** Writes rows, word after word, into room that is used again. */
 export interface RowWriter {
-  begin(hash: number, check: number, mostDocuments: number): void;
+  begin(hash: number, check: number): void;
   /** The numbers of a word's documents ascend. */
   add(document: number): void;
   /** A word without documents is left out. */
@@ -35,6 +35,13 @@ export function rowWriter(): RowWriter {
   let bytes = new Uint8Array(64 * 1024);
   let [begun, start, at, before] = [0, 0, 0, 0];
 
+  function makeRoom(size: number): void {
+    if (size <= bytes.length) return;
+    const larger = new Uint8Array(2 * size);
+    larger.set(bytes);
+    bytes = larger;
+  }
+
   function write(number: number): void {
     let rest = number;
     for (; rest > 127; rest >>>= 7) bytes[at++] = (rest & 127) | 128;
@@ -42,15 +49,10 @@ export function rowWriter(): RowWriter {
   }
 
   return {
-    begin(hash, check, mostDocuments) {
+    begin(hash, check) {
       // The length is written last: as many bytes as it may take are left for it.
       start = begun + HASHES + MAX_BYTES;
-      const most = start + MAX_BYTES * mostDocuments;
-      if (most > bytes.length) {
-        const larger = new Uint8Array(Math.max(most, 2 * bytes.length));
-        larger.set(bytes.subarray(0, begun));
-        bytes = larger;
-      }
+      makeRoom(start);
       for (let i = 0; i < 4; i++) {
         bytes[begun + i] = hash >>> (8 * i);
         bytes[begun + 4 + i] = check >>> (8 * i);
@@ -59,6 +61,7 @@ export function rowWriter(): RowWriter {
       before = 0;
     },
     add(document) {
+      makeRoom(at + MAX_BYTES);
       write(document - before);
       before = document;
     },
@@ -78,63 +81,71 @@ export function rowWriter(): RowWriter {
   };
 }
 
-/** A word of a row, and where its documents are. */
-export interface RowWord {
-  readonly hash: number;
-  readonly check: number;
-  readonly row: WordRow;
-  readonly from: number;
-  readonly to: number;
+/** Goes through the words of a row. */
+export interface RowReader {
+  hash: number;
+  check: number;
+  /** @returns whether there is a word */
+  next(): boolean;
+  /** Calls with each of the word's documents, ascending. */
+  each(action: (document: number) => void): void;
+  /** The word's documents. */
+  documents(): Uint32Array;
 }
 
-export function* wordsOf(row: WordRow): Generator<RowWord> {
-  const view = new DataView(row.buffer, row.byteOffset, row.length);
-  for (let at = 0; at < row.length; ) {
-    let [from, length] = [at + HASHES, 0];
-    for (let shift = 0; ; shift += 7) {
-      const byte = row[from++]!;
-      length |= (byte & 127) << shift;
-      if (byte < 128) break;
-    }
-    yield { hash: view.getInt32(at, true), check: view.getInt32(at + 4, true), row, from, to: from + length };
-    at = from + length;
+export function rowReader(row: WordRow): RowReader {
+  let [from, to] = [0, 0];
+
+  function int32(at: number): number {
+    return row[at]! | (row[at + 1]! << 8) | (row[at + 2]! << 16) | (row[at + 3]! << 24);
   }
+
+  const reader: RowReader = {
+    hash: 0,
+    check: 0,
+    next() {
+      if (to >= row.length) return false;
+      reader.hash = int32(to);
+      reader.check = int32(to + 4);
+      from = to + HASHES;
+      let length = 0;
+      for (let shift = 0; ; shift += 7) {
+        const byte = row[from++]!;
+        length |= (byte & 127) << shift;
+        if (byte < 128) break;
+      }
+      to = from + length;
+      return true;
+    },
+    each(action) {
+      let [number, rest, shift] = [0, 0, 0];
+      for (let i = from; i < to; i++) {
+        const byte = row[i]!;
+        rest |= (byte & 127) << shift;
+        shift += 7;
+        if (byte > 127) continue;
+        number += rest >>> 0;
+        action(number);
+        rest = 0;
+        shift = 0;
+      }
+    },
+    documents() {
+      const documents = new Uint32Array(to - from);
+      let count = 0;
+      reader.each((document) => {
+        documents[count++] = document;
+      });
+      return documents.subarray(0, count);
+    },
+  };
+  return reader;
 }
 
-/** The documents of a word, ascending. */
-export function documentsOf({ row, from, to }: RowWord): Uint32Array {
-  const documents = new Uint32Array(to - from);
-  let [count, number, rest, shift] = [0, 0, 0, 0];
-  for (let i = from; i < to; i++) {
-    const byte = row[i]!;
-    rest |= (byte & 127) << shift;
-    shift += 7;
-    if (byte > 127) continue;
-    number += rest;
-    documents[count++] = number;
-    rest = 0;
-    shift = 0;
-  }
-  return documents.subarray(0, count);
-}
+const SIGN = 0x8000_0000 | 0;
 
-/** All words of a row with each of their documents: an object and a list for each word would take several times as long. */
-export function readRow(row: WordRow, post: (hash: number, check: number, document: number) => void): void {
-  const view = new DataView(row.buffer, row.byteOffset, row.length);
-  let at = 0;
-  function number(): number {
-    let read = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = row[at++]!;
-      read |= (byte & 127) << shift;
-      if (byte < 128) return read >>> 0;
-    }
-  }
-  while (at < row.length) {
-    const [hash, check] = [view.getInt32(at, true), view.getInt32(at + 4, true)];
-    at += HASHES;
-    const length = number();
-    const end = at + length;
-    for (let document = 0; at < end; ) post(hash, check, (document += number()));
-  }
+/** As rows have their words. */
+export function compareWords(a: { hash: number; check: number }, b: { hash: number; check: number }): number {
+  if (a.hash !== b.hash) return (a.hash ^ SIGN) < (b.hash ^ SIGN) ? -1 : 1;
+  return a.check - b.check;
 }

@@ -1,6 +1,6 @@
 import type { Connection } from "./connection.ts";
 import type { Part } from "./word-book.ts";
-import { documentsOf, rowOf, wordsOf } from "./word-part.ts";
+import { rowOf, rowReader } from "./word-part.ts";
 import { CUT, createWordTable } from "./word-table.ts";
 
 /**
@@ -8,7 +8,7 @@ import { CUT, createWordTable } from "./word-table.ts";
  * that is no more may be among them.
  */
 export interface WordSearch {
-  /** The last ones whose number is lower, from the last on: part by part, at least so many if there are. */
+  /** The last ones whose number is lower, from the last on: so many if there are. */
   before(id: number, count: number): number[];
   has(id: number): boolean;
 }
@@ -67,7 +67,8 @@ const NONE = new Uint32Array(0);
 
 function havingWord(row: Uint8Array | undefined, [hash, check]: readonly [number, number]): Uint32Array {
   if (!row) return NONE;
-  for (const entry of wordsOf(row)) if (entry.hash === hash && entry.check === check) return documentsOf(entry);
+  const words = rowReader(row);
+  while (words.next()) if (words.hash === hash && words.check === check) return words.documents();
   return NONE;
 }
 

@@ -9,8 +9,6 @@ import { LETTERS, SPACE } from "../words.ts";
 export interface WordTable {
   /** Adds the words of a text in UTF-8 to a document. With `letters` of `CUT` it is what `words` has made, else all of ASCII. */
   read(document: number, text: Uint8Array, letters?: Uint8Array): void;
-  /** Adds a word by its hashes to a document that does not have it. */
-  add(document: number, hash: number, check: number): void;
   /** How many words there are; they are numbered from 0 on. */
   terms(): number;
   /** How many documents all words have together. */
@@ -104,12 +102,6 @@ export function createWordTable(room: number): WordTable {
           check = 0;
         }
       }
-    },
-    add(document, hash, check) {
-      makeRoom(1, 1);
-      posted[end] = termOf(slots, known, hash, check);
-      posted[end + 1] = document;
-      end += 2;
     },
     terms: () => terms,
     posts: () => end / 2,
