@@ -1,6 +1,6 @@
 import type { Capture } from "../core/capture.ts";
 import { LIMITS, type Limits } from "./limits.ts";
-import { namedSnapshot } from "./named.ts";
+import { areHarmless, plainBytes } from "./plain.ts";
 import { createRedactor, type MaskOptions, REDACTION_FAILED } from "./redact.ts";
 import { snapshot } from "./snapshot.ts";
 import { startWalk, text } from "./walk.ts";
@@ -30,7 +30,10 @@ export function createCapture(options: CaptureOptions = {}): Capture {
 
   return {
     value: (value, path) => snapshot(value, path, limits, redactor),
-    ...(options.limits === undefined && { named: (names, values) => namedSnapshot(names, values, redactor) }),
+    ...(options.limits === undefined && {
+      plain: (value) => plainBytes(value, redactor),
+      harmless: (names) => areHarmless(names, redactor),
+    }),
     text: clean,
     userId: options.hashUserId ?? clean,
   };

@@ -15,10 +15,12 @@ export interface Capture {
   /** Copies and masks any value as it is now. `path` is the record field, the root of the paths in `cuts`. */
   value(value: unknown, path: string): Captured;
   /**
-   * What `value` makes of the object with these names and values, at a fifth of the cost; `undefined` where that needs a
-   * walk. Absent in a runtime that another copy of the package has made.
+   * Estimated bytes of a value that `value` would leave as it is, at a fraction of the cost: a number, a boolean, `null`, a
+   * short text; `undefined` where that needs a walk. Absent in a runtime that another copy of the package has made.
    */
-  named?(names: readonly string[], values: readonly unknown[]): Captured | undefined;
+  plain?(value: unknown): number | undefined;
+  /** Whether plain values are left as they are under these names too. Absent where `plain` is. */
+  harmless?(names: readonly string[]): boolean;
   /** Masks and bounds one string: an error message, a stack, a status message. */
   text(text: string): string;
   /** A user id as records have it: hashed where `userIdKey` is configured, else like any text. */

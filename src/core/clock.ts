@@ -77,10 +77,15 @@ export type TimeInput = Date | number | bigint | string;
 
 /** The moment in epoch milliseconds, or `undefined` when it is no time at all. */
 export function toEpochMs(time: TimeInput | undefined): number | undefined {
+  if (time === undefined) return undefined;
   let ms: unknown;
   if (typeof time === "number") ms = time;
   else if (typeof time === "bigint") ms = toMillis(time.toString().padStart(7, "0"));
   else if (typeof time === "string") ms = /^\d{16,}$/.test(time) ? toMillis(time) : Date.parse(time);
-  else if (typeof time === "object" && time !== null) ms = guard(() => Number(time), Number.NaN);
+  else if (typeof time === "object" && time !== null) ms = millisOf(time);
   return isTime(ms) ? ms : undefined;
+}
+
+function millisOf(time: object): number {
+  return guard(() => Number(time), Number.NaN);
 }

@@ -18,7 +18,11 @@ export const asyncLocalCarrier: Carrier = {
 /** What the context holds here, whatever a carrier that is somebody else's does. */
 export function contextSpan(runtime: Runtime): Span | undefined {
   const { carrier } = runtime;
-  if (carrier === asyncLocalCarrier) return slot.storage.getStore();
+  return carrier === asyncLocalCarrier ? slot.storage.getStore() : foreignSpan(carrier);
+}
+
+// By itself, as are others on the way of every call: a function that makes a closure anywhere has its context made each time.
+function foreignSpan(carrier: Carrier): Span | undefined {
   const span: unknown = guard(() => carrier.get(), undefined);
   return isSpan(span) ? span : undefined;
 }
@@ -30,7 +34,10 @@ function isSpan(value: unknown): value is Span {
 
 /** `carrier.run` with a carrier that may be somebody else's: whatever it does, `fn` runs once and its outcome is kept. */
 export function runIn<T>(carrier: Carrier, span: Span, fn: () => T): T {
-  if (carrier === asyncLocalCarrier) return slot.storage.run(span, fn);
+  return carrier === asyncLocalCarrier ? slot.storage.run(span, fn) : runInForeign(carrier, span, fn);
+}
+
+function runInForeign<T>(carrier: Carrier, span: Span, fn: () => T): T {
   let outcome: { value: T } | { error: unknown } | undefined;
   const once = (): void => {
     if (outcome !== undefined) return;
@@ -47,6 +54,16 @@ export function runIn<T>(carrier: Carrier, span: Span, fn: () => T): T {
   }, undefined);
   once();
   return settled(outcome as { value: T } | { error: unknown } | undefined);
+}
+
+/** The same for a function with its arguments. No closure is made for it, as every observed call comes by. */
+export function callIn(carrier: Carrier, span: Span, fn: Function, self: unknown, args: readonly unknown[]): unknown {
+  if (carrier === asyncLocalCarrier) return slot.storage.run(span, Reflect.apply, fn, self, args);
+  return callInForeign(carrier, span, fn, self, args);
+}
+
+function callInForeign(carrier: Carrier, span: Span, fn: Function, self: unknown, args: readonly unknown[]): unknown {
+  return runInForeign(carrier, span, () => Reflect.apply(fn, self, args));
 }
 
 function settled<T>(outcome: { value: T } | { error: unknown } | undefined): T {

@@ -99,8 +99,12 @@ export function openSpans(options: {
 
   /** Before the last span of a trace that does not wait leaves it, so that its record comes after theirs. */
   const settleOthers = (span: RecordingSpan): void => {
-    const { held, openSpans } = span.trace;
-    if (held === undefined || held.size === 0) return;
+    const { held } = span.trace;
+    if (held !== undefined && held.size > 0) settleHeld(span, held);
+  };
+
+  const settleHeld = (span: RecordingSpan, held: ReadonlyMap<object, unknown>): void => {
+    const { openSpans } = span.trace;
     const others = [...held.keys()].filter((other) => other !== span) as RecordingSpan[];
     if (openSpans - (span.isListed ? 1 : 0) === others.length) for (const other of others) settle(other, "quiet");
   };
@@ -120,6 +124,9 @@ export function openSpans(options: {
       if (abandon(span) && isDue !== undefined) left?.(span);
     }
   };
+
+  /** Of what is older than the span, as much as is too much. */
+  const shed = (span: RecordingSpan): void => abandonOldest((first) => bytes > MAX_OPEN_BYTES && first !== span);
 
   const self: OpenSpans = {
     get started() {
@@ -170,7 +177,7 @@ export function openSpans(options: {
       span.bytes += more;
       if (!span.isListed) return;
       bytes += more;
-      if (bytes > MAX_OPEN_BYTES) abandonOldest((first) => bytes > MAX_OPEN_BYTES && first !== span);
+      if (bytes > MAX_OPEN_BYTES) shed(span);
     },
     sweep() {
       const limit = options.monotonicMs() - options.maxOpenMs;

@@ -1,5 +1,4 @@
 import { type CallSite, callSite } from "./call-site.ts";
-import type { Captured } from "./capture.ts";
 import { toEpochMs, toNanos } from "./clock.ts";
 import { describeError, isAbort } from "./describe-error.ts";
 import { guard, swallow } from "./guard.ts";
@@ -25,7 +24,7 @@ import { genAiOf, statedCost } from "./span-patch.ts";
 import type { Draft, Trace } from "./trace.ts";
 import { formatTraceparent } from "./traceparent.ts";
 import { normalizeUsage } from "./usage.ts";
-import { NOTHING_SAID, Said, writeRecord } from "./write-record.ts";
+import { NOTHING_SAID, namedValues, Said, writeRecord } from "./write-record.ts";
 
 export interface SpanStart {
   readonly name: string;
@@ -80,6 +79,8 @@ export class RecordingSpan implements Span, Draft {
   #kind: SpanKind;
   #level: Level = "DEFAULT";
   #failed = false;
+  /** The input holds the values of these. */
+  #names: readonly string[] | undefined = undefined;
   #input: Json | undefined = undefined;
   #output: Json | undefined = undefined;
   #said: Said = NOTHING_SAID;
@@ -138,9 +139,13 @@ export class RecordingSpan implements Span, Draft {
     return this;
   }
 
-  /** The input of a call, captured already. */
-  takeInput({ value, bytes }: Captured): void {
-    this.#input = value;
+  /**
+   * The input of a call by its names: values that are plain, under names that are harmless. Keeps both arrays, of which
+   * an object is made with the record.
+   */
+  takeArguments(names: readonly string[], values: readonly unknown[], bytes: number): void {
+    this.#names = names;
+    this.#input = values as Json;
     this.#runtime.open.grow(this, bytes);
   }
 
@@ -197,14 +202,15 @@ export class RecordingSpan implements Span, Draft {
 
   end(patch?: EndOptions): void {
     if (this.ended) return;
-    let unfinished = false;
-    let endMs: number | undefined;
-    if (patch !== undefined) {
-      guard(() => this.#apply(patch), undefined);
-      // Read apart: options that cannot be read must not cost the record.
-      endMs = guard(() => toEpochMs(patch.endTime), undefined);
-      unfinished = guard(() => patch.unfinished === true, false);
-    }
+    if (patch === undefined) this.#close(undefined, false);
+    else this.#endBy(patch);
+  }
+
+  #endBy(patch: EndOptions): void {
+    guard(() => this.#apply(patch), undefined);
+    // Read apart: options that cannot be read must not cost the record.
+    const endMs = guard(() => toEpochMs(patch.endTime), undefined);
+    const unfinished = guard(() => patch.unfinished === true, false);
     this.#close(endMs, unfinished);
   }
 
@@ -212,7 +218,13 @@ export class RecordingSpan implements Span, Draft {
   endWith(output: unknown): void {
     if (this.ended) return;
     try {
-      this.#output = this.#capture(output, "output");
+      const { capture, open } = this.#runtime;
+      const bytes = capture.plain?.(output);
+      if (bytes === undefined) this.#output = this.#capture(output, "output");
+      else {
+        this.#output = output as Json;
+        open.grow(this, bytes);
+      }
     } catch (error) {
       swallow(error);
     }
@@ -280,7 +292,10 @@ export class RecordingSpan implements Span, Draft {
     if (patch.name !== undefined) this.#name = clean(this.#runtime, patch.name);
     if (patch.type !== undefined && OBSERVATION_TYPES.includes(patch.type)) this.#type = patch.type as ObservationType;
     if (patch.kind !== undefined && SPAN_KINDS.includes(patch.kind)) this.#kind = patch.kind as SpanKind;
-    if (patch.input !== undefined) this.#input = this.#capture(patch.input, "input");
+    if (patch.input !== undefined) {
+      this.#input = this.#capture(patch.input, "input");
+      this.#names = undefined;
+    }
     if (patch.output !== undefined) this.#output = this.#capture(patch.output, "output");
     if (patch.metadata) this.#say().metadata = this.#captureObject(this.#said.metadata, patch.metadata, "metadata");
     if (patch.attributes)
@@ -329,7 +344,7 @@ export class RecordingSpan implements Span, Draft {
       failed: this.#failed,
       unfinished,
       callSite: unfinished ? callSite(this.#callSite) : undefined,
-      input: this.#input,
+      input: this.#names === undefined ? this.#input : namedValues(this.#names, this.#input as Json[]),
       output: this.#output,
     };
     return writeRecord(known, this.#said);

@@ -59,6 +59,16 @@ export interface Known {
   readonly output: Json | undefined;
 }
 
+/** The arguments of a call as an object. */
+export function namedValues(names: readonly string[], values: readonly (Json | undefined)[]): JsonObject {
+  const object: { [name: string]: Json } = {};
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value !== undefined) object[names[i]!] = value;
+  }
+  return object;
+}
+
 const STATUS = {
   ok: Object.freeze({ code: "ok" }),
   error: Object.freeze({ code: "error" }),

@@ -1,15 +1,16 @@
 import { isAsyncFunction, isGeneratorFunction, isGeneratorObject } from "node:util/types";
 import { type CallSite, rememberCallSite } from "../core/call-site.ts";
-import { contextSpan, runIn } from "../core/context.ts";
+import type { Capture } from "../core/capture.ts";
+import { callIn, contextSpan, runIn } from "../core/context.ts";
 import { guard, swallow } from "../core/guard.ts";
 import { isMuted, type NonRecordingSpan } from "../core/non-recording-span.ts";
 import type { RecordingSpan } from "../core/recording-span.ts";
 import { activeRuntime, type Runtime } from "../core/runtime.ts";
-import type { Span } from "../core/span.ts";
-import { startUnder } from "../core/start.ts";
+import type { Span, SpanPatch } from "../core/span.ts";
+import { type StartOptions, startUnder } from "../core/start.ts";
 import type { Observer } from "./observer.ts";
 import { type DynamicOptions, type ObserveOptions, pick } from "./options.ts";
-import { namedArguments, parametersOf } from "./parameters.ts";
+import { namedArguments, type Parameters, parametersOf } from "./parameters.ts";
 import { refusalOf } from "./refusal.ts";
 import { follow, isObject } from "./settle.ts";
 import { endSpan, SpanObserver } from "./span-observer.ts";
@@ -25,6 +26,12 @@ export interface Site {
   readonly declared: CallSite;
   /** An `async` function: the promises that it returns are nobody else's. */
   readonly fresh: boolean;
+  /** What its spans start with where a call has no options of its own. */
+  readonly start: StartOptions;
+  /** Read from the source at the first call that captures its arguments. */
+  parameters: Parameters | undefined;
+  /** The capture that has found its parameters' names harmless. */
+  harmlessIn: Capture | undefined;
 }
 
 /** Calls an observed function: inside a span when tracing is on, straight through when it is not. */
@@ -47,34 +54,37 @@ export function callObserved(site: Site, self: unknown, args: unknown[], newTarg
     swallow(error);
   }
   if (span === undefined) return apply(site.fn, self, args, newTarget);
-  const kind = newTarget !== undefined ? "construction" : site.fresh ? "async" : "call";
-  return runSpan(runtime, span, options, () => apply(site.fn, self, args, newTarget), kind);
+  if (newTarget === undefined)
+    return runSpan(runtime, span, options, site.fn, self, args, site.fresh ? "async" : "call");
+  return runSpan(runtime, span, options, Reflect.construct, undefined, [site.fn, args, newTarget], "construction");
 }
 
 /**
- * Runs `fn` inside `span` and ends the span when what `fn` returned has settled. A model call that a budget refuses is not
+ * Calls `fn` inside `span` and ends the span when what `fn` returned has settled. A model call that a budget refuses is not
  * made: `BudgetExceededError`, which an `async` function rejects with and any other throws.
  */
-export function runSpan<T>(
+export function runSpan(
   runtime: Runtime,
   span: RecordingSpan | NonRecordingSpan,
   options: ObserveOptions,
-  fn: () => T,
-  kind: "call" | "async" | "construction" = "call",
-): T {
+  fn: Function,
+  self: unknown,
+  args: readonly unknown[],
+  kind: "call" | "async" | "construction",
+): unknown {
   if (!span.recording) {
-    return follow(runIn(runtime.carrier, span, fn), mutedObserver(runtime, span), kind === "async");
+    return follow(callIn(runtime.carrier, span, fn, self, args), mutedObserver(runtime, span), kind === "async");
   }
   const recording = span as RecordingSpan;
   const refused = runtime.modelCalls === undefined ? undefined : refusalOf(runtime, recording);
   if (refused !== undefined) {
     new SpanObserver(runtime, recording, options).fail(refused);
-    if (kind === "async") return Promise.reject(refused) as T;
+    if (kind === "async") return Promise.reject(refused);
     throw refused;
   }
-  let result: T;
+  let result: unknown;
   try {
-    result = runIn(runtime.carrier, span, fn);
+    result = callIn(runtime.carrier, span, fn, self, args);
   } catch (error) {
     new SpanObserver(runtime, recording, options).fail(error);
     throw error;
@@ -104,7 +114,11 @@ function apply(fn: Function, self: unknown, args: unknown[], newTarget: Function
 
 function optionsOf(site: Site, self: unknown, args: unknown[]): ObserveOptions {
   const { dynamic, options } = site;
-  if (dynamic === undefined) return options;
+  return dynamic === undefined ? options : dynamicOptions(dynamic, options, self, args);
+}
+
+// By itself, as are others: see `contextSpan`.
+function dynamicOptions(dynamic: DynamicOptions, options: ObserveOptions, self: unknown, args: unknown[]) {
   return guard(() => ({ ...options, ...pick(() => dynamic(self, ...args)) }), options);
 }
 
@@ -128,35 +142,65 @@ function begin(
   self: unknown,
   args: unknown[],
 ): RecordingSpan | NonRecordingSpan {
-  const { type, kind } = options;
-  const callSite = runtime.callSites === "all" ? rememberCallSite(callObserved) : site.declared;
+  const isAsDeclared = options === site.options && runtime.callSites !== "all";
+  const start = isAsDeclared ? site.start : startOptions(options, runtime.callSites, site.declared);
   const above = options.root === true ? undefined : parent;
-  const span = startUnder(runtime, above, nameOf(site, options, self), { type, kind, callSite }, parent);
+  const span = startUnder(runtime, above, nameOf(site, options, self), start, parent);
   if (!span.recording) return span;
   const { metadata, attributes, level, model, provider, trace } = options;
   if (metadata || attributes || level || model || provider) {
-    span.update({ metadata, attributes, level, model, provider } as Parameters<Span["update"]>[0]);
+    span.update({ metadata, attributes, level, model, provider } as SpanPatch);
   }
   if (trace !== undefined) updateTraceOf(runtime, span, trace);
   if (args.length > 0 && (options.captureInput ?? runtime.captureInput)) {
-    captureInput(runtime, span, site.fn, args, options.input);
+    captureInput(runtime, span, site, args, options.input);
   }
   return span;
+}
+
+/** What a span of these options starts with. */
+export function startOptions(
+  { type, kind }: ObserveOptions,
+  callSites: Runtime["callSites"],
+  declared: CallSite,
+): StartOptions {
+  return { type, kind, callSite: callSites === "all" ? rememberCallSite(callObserved) : declared };
 }
 
 function captureInput(
   runtime: Runtime,
   span: RecordingSpan,
-  fn: Function,
+  site: Site,
   args: unknown[],
   input: ObserveOptions["input"],
 ): void {
-  const { names, rest } = parametersOf(fn);
-  const simple = input === undefined && !rest ? runtime.capture.named?.(names, args) : undefined;
-  if (simple !== undefined) {
-    span.takeInput(simple);
+  const bytes = input === undefined ? plainBytes(runtime.capture, site, args) : undefined;
+  if (bytes !== undefined) {
+    span.takeArguments(site.parameters!.names, args, bytes);
     return;
   }
-  const value = input === undefined ? namedArguments(fn, args) : pick(() => input(args));
+  const value = input === undefined ? namedArguments(site.fn, args) : pickInput(input, args);
   if (value !== undefined) span.update({ input: value });
+}
+
+function pickInput(input: NonNullable<ObserveOptions["input"]>, args: unknown[]): unknown {
+  return pick(() => input(args));
+}
+
+/** Estimated bytes of the object of arguments that may be kept as they are, as most are; `undefined` where one may not. */
+function plainBytes(capture: Capture, site: Site, args: readonly unknown[]): number | undefined {
+  const { names, rest } = (site.parameters ??= parametersOf(site.fn));
+  if (rest || args.length > names.length || capture.plain === undefined) return undefined;
+  if (site.harmlessIn !== capture) {
+    if (capture.harmless?.(names) !== true) return undefined;
+    site.harmlessIn = capture;
+  }
+  let bytes = 80;
+  for (let i = 0; i < args.length; i++) {
+    const value = args[i];
+    const more = value === undefined ? 16 : capture.plain(value);
+    if (more === undefined) return undefined;
+    bytes += more;
+  }
+  return bytes;
 }

@@ -66,7 +66,7 @@ export function withSpan<T>(name: string, ...rest: [(span: Span) => T] | [SpanOp
   const span = guard(() => begin(runtime, name, options, withSpan), undefined);
   if (span === undefined) return fn(OFF_SPAN);
   const kind = runtime.modelCalls !== undefined && isAsync(fn) ? "async" : "call";
-  return runSpan(runtime, span, {}, () => fn(span), kind);
+  return runSpan(runtime, span, {}, fn, undefined, [span], kind) as T;
 }
 
 /**

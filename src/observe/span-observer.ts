@@ -82,7 +82,12 @@ export class SpanObserver implements Observer {
 export function endSpan(runtime: Runtime, span: RecordingSpan, options: ObserveOptions, value: unknown): void {
   const isShown = value !== undefined && !span.ended && (options.captureOutput ?? runtime.captureOutput);
   const { output } = options;
-  const shown = isShown && output !== undefined ? pick(() => output(value)) : value;
+  const shown = isShown && output !== undefined ? pickOutput(output, value) : value;
   if (isShown && shown !== undefined) span.endWith(shown);
   else span.end();
+}
+
+// By itself: see `contextSpan`.
+function pickOutput(output: NonNullable<ObserveOptions["output"]>, value: unknown): unknown {
+  return pick(() => output(value));
 }

@@ -1,11 +1,14 @@
 import { slot } from "../core/runtime.ts";
-import { callObserved, isAsync, type Site } from "./call.ts";
+import { callObserved, isAsync, type Site, startOptions } from "./call.ts";
+
+/** What a declaration says of its site. */
+type Declared = Pick<Site, "name" | "options" | "dynamic" | "declared">;
 
 /**
  * A function that stands in for `site.fn`: same name, length, prototype, own properties, constructibility and Reflect
  * metadata. What it wraps is remembered in the global slot, so that nothing on the function itself betrays it.
  */
-export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn" | "fresh">): F {
+export function wrap<F extends Function>(fn: F, site: Declared): F {
   const full = siteOf(fn, site);
   if (isConstructor(fn) && !Object.hasOwn(fn, "prototype")) return proxyOf(fn, full);
   const wrapper = isConstructor(fn)
@@ -21,8 +24,9 @@ export function wrap<F extends Function>(fn: F, site: Omit<Site, "fn" | "fresh">
   return disguise(wrapper, fn) as unknown as F;
 }
 
-export function siteOf(fn: Function, site: Omit<Site, "fn" | "fresh">): Site {
-  return { ...site, fn, fresh: isAsync(fn) };
+export function siteOf(fn: Function, site: Declared): Site {
+  const start = startOptions(site.options, "none", site.declared);
+  return { ...site, fn, fresh: isAsync(fn), start, parameters: undefined, harmlessIn: undefined };
 }
 
 /** Bound functions and proxies: `new` takes them, yet they have no `prototype`, and no function can be made like that. */
