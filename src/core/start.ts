@@ -130,6 +130,9 @@ function wallTime(runtime: Runtime, monotonicMs: number): number {
   const epochMs = runtime.clock.epochMs();
   const expected = anchor.epochMs + (monotonicMs - anchor.monotonicMs);
   if (Math.abs(epochMs - expected) < JUMP_MS) return expected;
+  // Between the two clocks the process may have had to wait, which is no jump.
+  const waitedMs = runtime.clock.monotonicMs() - monotonicMs;
+  if (epochMs > expected && epochMs < expected + waitedMs + JUMP_MS) return expected;
   anchor.epochMs = epochMs;
   anchor.monotonicMs = monotonicMs;
   return epochMs;

@@ -17,6 +17,7 @@ import {
   updateTrace,
   withSpan,
 } from "sightline";
+import { fakeClock } from "sightline/testing";
 import { traced } from "../support/traced.ts";
 
 test("an asynchronous picker or function of options says nothing, and rejects into no one's face", async () => {
@@ -117,6 +118,32 @@ test("traces are in order below the wall clock's milliseconds", async () => {
   await flush();
   const names = sink.traces().map(({ roots }) => roots[0]?.record.name);
   assert.deepEqual(names, [...names].sort());
+  await shutdown();
+});
+
+test("a process that has to wait between the two clocks has seen no jump", async () => {
+  const sink = memorySink();
+  const clock = fakeClock();
+  let isInterrupted = false;
+  const epochMs = (): number => {
+    if (isInterrupted) clock.advance(30);
+    isInterrupted = false;
+    return clock.epochMs();
+  };
+  configure({ sinks: [sink], clock: { epochMs, monotonicMs: clock.monotonicMs } });
+  for (let i = 0; i < 6; i++) {
+    isInterrupted = i === 2;
+    withSpan(`${i}`, () => clock.advance(1));
+  }
+  await flush();
+  const startMs = sink.findAll(() => true).map(({ record }) => Number(BigInt(record.startTime) / 1_000_000n));
+  const first = startMs[0]!;
+  assert.equal(new Set(startMs).size, 6);
+  assert.deepEqual(
+    startMs.toSorted((a, b) => a - b),
+    startMs,
+  );
+  assert.ok(startMs.at(-1)! - first <= 35, `${startMs.map((ms) => ms - first)}`);
   await shutdown();
 });
 
