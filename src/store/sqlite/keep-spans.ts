@@ -65,6 +65,6 @@ export function keepSpans(
     for (const [project, ofProject] of figures) books.figures.put(chunk, project, ofProject);
     insertBlock.run(Math.floor(chunk / BLOCK), newestUs);
   }
-  // By themselves they take half the time: the table is megabytes of memory, which other work would take the cache from.
+  // By themselves: the table is megabytes of memory, which other work would take the cache from.
   books.words.put(texts);
 }

@@ -48,7 +48,7 @@ export function createLane(send: (loads: readonly Load[]) => Promise<readonly (u
     await Promise.all(pieces);
   }
 
-  /** Whether what waits fills a transaction: a half costs a tenth more for each span. */
+  /** Whether what waits fills a transaction: smaller ones cost more for each span. */
   function isEnough(): boolean {
     let [lines, bytes] = [0, 0];
     for (const { load, count } of waiting) {

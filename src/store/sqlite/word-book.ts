@@ -118,7 +118,7 @@ function smallParts({ prepare }: Connection): Part[] {
 /** The words of a table as a row has them. */
 function inOrder(table: WordTable): Uint32Array {
   const keys = new BigUint64Array(table.terms());
-  // The halves of a key, the lower one first: numbers that are made no BigInt are sorted in a tenth of the time.
+  // The halves of a key, the lower one first: so no BigInt is made.
   const halves = new Uint32Array(keys.buffer);
   for (let term = 0; term < keys.length; term++) {
     halves[2 * term] = term;
