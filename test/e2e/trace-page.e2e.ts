@@ -80,7 +80,12 @@ test("Keys walk, fold, search and zoom; a link brings all of it back", options, 
   await page.keyboard.type("rate limit 429");
   await page.waitForFunction(() => document.querySelector(".trace-search-count")?.textContent === "1/3");
   await page.keyboard.press("Enter");
-  await page.waitForFunction(() => location.hash.includes("find=rate") && location.hash.includes("span="));
+  // The address follows what is chosen a moment later.
+  await page.waitForFunction(() => {
+    const chosen = document.querySelector("[role=treeitem][aria-selected=true]")?.id.replace("span-", "span=");
+    const counted = document.querySelector(".trace-search-count")?.textContent;
+    return counted === "2/3" && location.hash.includes("find=rate") && location.hash.includes(chosen!);
+  });
   const link = page.url();
   const chosen = await selected(page);
   assert.deepEqual(complaints.list, []);
