@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
-import { ConfigError, configure, flush, memorySink, shutdown, stats, withSpan } from "sightline";
+import { ConfigError, configure, flush, memorySink, observe, shutdown, stats, withSpan } from "sightline";
 import { fakeClock } from "sightline/testing";
 import { sourcePackage } from "./support/programs.ts";
 import { traced } from "./support/traced.ts";
@@ -95,6 +95,25 @@ test("spans that never end are exported as unfinished with their call site at sh
   assert.equal(record.input, "kept");
   assert.equal(record.status.code, "unset");
   assert.match(record.callSite ?? "", /configure\.test\.ts:\d+:\d+$/);
+});
+
+test("with callSites all, a call site is the line that calls, whatever stands in for the function", async () => {
+  const sink = memorySink();
+  configure({ sinks: [sink], callSites: "all" });
+  const never = () => new Promise(() => {});
+  const calls = {
+    arrow: observe("arrow", never),
+    plain: observe("plain", function plain() {
+      return never();
+    }),
+    bound: observe("bound", never.bind(undefined)),
+  };
+  for (const call of Object.values(calls)) call();
+  const [line] = /configure\.test\.ts:\d+/.exec(new Error().stack!)!;
+  await shutdown();
+  const before = line.replace(/\d+$/, (number) => String(Number(number) - 1));
+  for (const name of Object.keys(calls))
+    assert.match(sink.get(name).record.callSite ?? "", new RegExp(`${before}:\\d+$`));
 });
 
 test("a span open for longer than maxOpenMs is exported unfinished, and its end follows with a higher seq", async (t) => {

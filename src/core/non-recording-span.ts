@@ -76,7 +76,7 @@ export function isSuppressed(span: Span | undefined): boolean {
 }
 
 /** True where nothing below may be recorded: inside `suppress`, or in a trace that is not sampled. */
-export function isMuted(span: Span | undefined): boolean {
+export function isMuted(span: Span | undefined): span is NonRecordingSpan {
   if (span === undefined || span.recording) return false;
   const reason = (span as NonRecordingSpan).reason;
   return reason === "suppressed" || reason === "unsampled";

@@ -32,6 +32,8 @@ export interface Site {
   parameters: Parameters | undefined;
   /** The capture that has found its parameters' names harmless. */
   harmlessIn: Capture | undefined;
+  /** What the program calls: a call site is what is below it on the stack. */
+  entry: Function;
 }
 
 /** Calls an observed function: inside a span when tracing is on, straight through when it is not. */
@@ -39,12 +41,7 @@ export function callObserved(site: Site, self: unknown, args: unknown[], newTarg
   const runtime = activeRuntime();
   if (runtime === null) return apply(site.fn, self, args, newTarget);
   const parent = contextSpan(runtime);
-  if (isMuted(parent)) {
-    const result = apply(site.fn, self, args, newTarget);
-    return isObject(result) && isGeneratorObject(result)
-      ? follow(result, mutedObserver(runtime, parent as Span))
-      : result;
-  }
+  if (isMuted(parent)) return mutedResult(runtime, parent, apply(site.fn, self, args, newTarget));
   const options = optionsOf(site, self, args);
   let span: RecordingSpan | NonRecordingSpan | undefined;
   // Not `guard`, here and below where every call comes by: its closures take a quarter of five nested calls.
@@ -101,6 +98,11 @@ export function isAsync(fn: Function): boolean {
   return isAsyncFunction(fn) && !isGeneratorFunction(fn);
 }
 
+/** What a call gives where nothing is recorded. */
+export function mutedResult(runtime: Runtime, muted: Span, result: unknown): unknown {
+  return isObject(result) && isGeneratorObject(result) ? follow(result, mutedObserver(runtime, muted)) : result;
+}
+
 /** What is consumed elsewhere later (a generator's body, a stream) stays as silent there as it would be here. */
 function mutedObserver(runtime: Runtime, muted: Span): Observer {
   const nothing = (): void => {};
@@ -143,7 +145,7 @@ function begin(
   args: unknown[],
 ): RecordingSpan | NonRecordingSpan {
   const isAsDeclared = options === site.options && runtime.callSites !== "all";
-  const start = isAsDeclared ? site.start : startOptions(options, runtime.callSites, site.declared);
+  const start = isAsDeclared ? site.start : startOptions(options, runtime.callSites, site);
   const above = options.root === true ? undefined : parent;
   const span = startUnder(runtime, above, nameOf(site, options, self), start, parent);
   if (!span.recording) return span;
@@ -162,9 +164,9 @@ function begin(
 export function startOptions(
   { type, kind }: ObserveOptions,
   callSites: Runtime["callSites"],
-  declared: CallSite,
+  { declared, entry }: Pick<Site, "declared" | "entry">,
 ): StartOptions {
-  return { type, kind, callSite: callSites === "all" ? rememberCallSite(callObserved) : declared };
+  return { type, kind, callSite: callSites === "all" ? rememberCallSite(entry) : declared };
 }
 
 function captureInput(

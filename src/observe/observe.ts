@@ -119,6 +119,7 @@ function functionOrFactory(fn: Function, bare: Decoration): Function {
       return isApplied(args) ? decorate(factory, args) : callObserved(site, this, args);
     },
   }.method;
+  site.entry = either;
   return disguise(either, fn);
 }
 

@@ -1,5 +1,7 @@
-import { slot } from "../core/runtime.ts";
-import { callObserved, isAsync, type Site, startOptions } from "./call.ts";
+import { contextSpan } from "../core/context.ts";
+import { isMuted } from "../core/non-recording-span.ts";
+import { activeRuntime, slot } from "../core/runtime.ts";
+import { callObserved, isAsync, mutedResult, type Site, startOptions } from "./call.ts";
 
 /** What a declaration says of its site. */
 type Declared = Pick<Site, "name" | "options" | "dynamic" | "declared">;
@@ -11,30 +13,43 @@ type Declared = Pick<Site, "name" | "options" | "dynamic" | "declared">;
 export function wrap<F extends Function>(fn: F, site: Declared): F {
   const full = siteOf(fn, site);
   if (isConstructor(fn) && !Object.hasOwn(fn, "prototype")) return proxyOf(fn, full);
+  // Two functions, as V8 makes no array of arguments that are only passed on: an unsampled call costs half.
+  const { observed, call } = {
+    observed(this: unknown, ...args: unknown[]): unknown {
+      return callObserved(full, this, args);
+    },
+    call(this: unknown, ...args: unknown[]): unknown {
+      const runtime = activeRuntime();
+      if (runtime === null) return Reflect.apply(fn, this, args);
+      const parent = contextSpan(runtime);
+      if (isMuted(parent)) return mutedResult(runtime, parent, Reflect.apply(fn, this, args));
+      return Reflect.apply(observed, this, args);
+    },
+  };
   const wrapper = isConstructor(fn)
     ? function (this: unknown, ...args: unknown[]): unknown {
-        if (slot.runtime === null && new.target === undefined) return Reflect.apply(fn, this, args);
-        return callObserved(full, this, args, new.target === undefined ? undefined : standIn(new.target, wrapper, fn));
+        if (new.target === undefined) return Reflect.apply(call, this, args);
+        return callObserved(full, this, args, standIn(new.target, wrapper, fn));
       }
-    : {
-        method(this: unknown, ...args: unknown[]): unknown {
-          return slot.runtime === null ? Reflect.apply(fn, this, args) : callObserved(full, this, args);
-        },
-      }.method;
+    : call;
+  full.entry = wrapper;
   return disguise(wrapper, fn) as unknown as F;
 }
 
 export function siteOf(fn: Function, site: Declared): Site {
-  const start = startOptions(site.options, "none", site.declared);
-  return { ...site, fn, fresh: isAsync(fn), start, parameters: undefined, harmlessIn: undefined };
+  const own = { ...site, entry: callObserved };
+  const start = startOptions(site.options, "none", own);
+  return { ...own, fn, fresh: isAsync(fn), start, parameters: undefined, harmlessIn: undefined };
 }
 
 /** Bound functions and proxies: `new` takes them, yet they have no `prototype`, and no function can be made like that. */
 function proxyOf<F extends Function>(fn: F, site: Site): F {
+  const apply = (_: F, self: unknown, args: unknown[]): unknown => callObserved(site, self, args);
   const proxy: F = new Proxy(fn, {
-    apply: (_, self, args) => callObserved(site, self, args),
+    apply,
     construct: (_, args, newTarget) => callObserved(site, undefined, args, standIn(newTarget, proxy, fn)) as object,
   });
+  site.entry = apply;
   slot.originals.set(proxy, fn);
   return proxy;
 }
