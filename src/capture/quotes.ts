@@ -44,7 +44,7 @@ export function quoteBefore(scan: Scan, end: number): Quote {
  * What nothing closes is looked for once.
  */
 export function closingQuote(scan: Scan, from: number, quote: Quote): number {
-  if (scan.unclosed.has(quote)) return -1;
+  if (scan.unclosed?.has(quote)) return -1;
   const { text } = scan;
   const level = lengthOf(quote) - 1;
   const mark = quote & 0xff;
@@ -58,6 +58,6 @@ export function closingQuote(scan: Scan, from: number, quote: Quote): number {
     slashes = code === BACKSLASH ? slashes + 1 : 0;
   }
   scan.steps += text.length - from;
-  scan.unclosed.add(quote);
+  (scan.unclosed ??= new Set()).add(quote);
   return -1;
 }

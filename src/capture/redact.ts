@@ -1,5 +1,5 @@
 import { isPromise } from "node:util/types";
-import { IS_LITTLE_ENDIAN, readWords, window, wordShift } from "../core/window.ts";
+import { IS_LITTLE_ENDIAN, nextMarked, readWords, window, wordShift } from "../core/window.ts";
 import { ASSIGNMENTS } from "./assignments.ts";
 import { LIMITS } from "./limits.ts";
 import { LISTS } from "./lists.ts";
@@ -97,7 +97,7 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   const names = new Map<string, Name>();
   let steps = 0;
 
-  /** One look at each two characters; what may be an anchor is judged. */
+  /** One look at each two characters; what may hold an anchor is judged. */
   function mask(text: string): string {
     const { length } = text;
     if (length < SHORTEST) return text;
@@ -106,14 +106,17 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
     else {
       const shift = wordShift(text);
       const isOpen = shift === 1 ? isAnchor : isPair;
+      // Characters in half a word: one or two.
+      const half = shift;
       for (let from = 0, to = 0; from < length; from = to) {
         to = readWords(text, from, shift, EDGE);
         const end = (to - from + (1 << shift) - 1) >> shift;
-        for (let i = 0; i < end; i++) {
+        for (let i = nextMarked(isOpen, 0, end); i < end; i = nextMarked(isOpen, i + 1, end)) {
           const word = window[i]!;
-          if ((isOpen[word & 0xffff]! | isOpen[word >>> 16]!) === 0) continue;
-          const at = from + (i << shift);
-          scan = judge(text, scan, Math.max(at, scan?.done ?? 0), Math.min(to, at + (1 << shift)));
+          const middle = from + (i << shift) + half;
+          const start = isOpen[word & 0xffff] === 0 ? middle : middle - half;
+          const stop = isOpen[word >>> 16] === 0 ? middle : middle + half;
+          scan = judge(text, scan, Math.max(start, scan?.done ?? 0), Math.min(to, stop));
         }
       }
     }

@@ -43,7 +43,7 @@ export interface Scan {
   pemEnd: number;
   ipEnd: number;
   /** Opening quotes, with their backslashes, that nothing closes. */
-  readonly unclosed: Set<number>;
+  unclosed: Set<number> | undefined;
 }
 
 export function startScan(text: string, verdict: Scan["verdict"], shortestName: number): Scan {
@@ -62,7 +62,7 @@ export function startScan(text: string, verdict: Scan["verdict"], shortestName: 
     jwtEnd: 0,
     pemEnd: -1,
     ipEnd: 0,
-    unclosed: new Set(),
+    unclosed: undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-import { IS_LITTLE_ENDIAN, readWords, window, wordShift } from "./window.ts";
+import { IS_LITTLE_ENDIAN, nextMarked, readWords, wordShift } from "./window.ts";
 
 /** All but what JSON shows as it is: it escapes halves of surrogate pairs where the other half is missing. */
 const SPECIAL = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
@@ -26,9 +26,7 @@ export function quoted(text: string): string {
   for (let from = 0, to = 0; from < length; from = to) {
     to = readWords(text, from, shift, 0);
     const end = (to - from) >> shift;
-    for (let i = 0; i <= end; i++) {
-      const word = window[i]!;
-      if ((isOpen[word & 0xffff]! | isOpen[word >>> 16]!) === 0) continue;
+    for (let i = nextMarked(isOpen, 0, end + 1); i <= end; i = nextMarked(isOpen, i + 1, end + 1)) {
       const at = from + (i << shift);
       const stop = Math.min(to, at + (1 << shift));
       for (let each = at; each < stop; each++) {
