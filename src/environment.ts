@@ -109,7 +109,7 @@ function otlp(env: NodeJS.ProcessEnv): Sink {
 }
 
 function otlpFile(path: string, env: NodeJS.ProcessEnv): Sink {
-  const { policy } = lineFile("SIGHTLINE_SINK=otlp-file", { path }, () => "");
+  const { policy } = lineFile("SIGHTLINE_SINK=otlp-file", { path }, () => []);
   formVariables(env);
   const load = async () => (await import("./sinks/otlp/index.ts")).otlpFile({ path }, env);
   // By the package's own name, which leads to the same file from wherever this code is.

@@ -7,6 +7,7 @@ import { encode, type TraceRecord } from "../core/record.ts";
 import { checkOptions } from "./options.ts";
 import { rotatedPath, rotatedSiblings } from "./rotation.ts";
 import type { Sink } from "./sink.ts";
+import { textBytes } from "./text-bytes.ts";
 
 /** Not imported: the module facade of `node:fs` costs 1.8 ms, as it loads what it re-exports. */
 const fs: typeof Fs = process.getBuiltinModule("node:fs");
@@ -65,10 +66,8 @@ export function fileSink(options: FileSinkOptions): FileSink {
 }
 
 /** NDJSON. */
-function linesOfRecords(batch: readonly TraceRecord[]): string {
-  let lines = "";
-  for (const record of batch) lines += `${encode(record)}\n`;
-  return lines;
+function* linesOfRecords(batch: readonly TraceRecord[]): Generator<string, void> {
+  for (const record of batch) yield `${encode(record)}\n`;
 }
 
 /** The kinds of `FileSinkOptions` for `checkOptions`. */
@@ -82,11 +81,11 @@ export const FILE_OPTIONS = {
   clock: "object",
 } as const;
 
-/** A file sink whose lines are of any form; each ends with a newline. */
+/** A file sink whose lines are of any form, one or more in a text; each ends with a newline. */
 export function lineFile(
   factory: string,
   options: FileSinkOptions,
-  linesOf: (batch: readonly TraceRecord[]) => string,
+  linesOf: (batch: readonly TraceRecord[]) => Iterable<string>,
 ): FileSink {
   const { maxBytes = 64 * 1024 ** 2, maxAgeMs = Number.POSITIVE_INFINITY, maxTotalBytes = 1024 ** 3 } = options;
   const { durability = "batch", clock = systemClock } = options;
@@ -186,9 +185,9 @@ export function lineFile(
   }
 
   function write(batch: readonly TraceRecord[]): void {
-    const text = linesOf(batch);
+    const bytes = textBytes(linesOf(batch));
     try {
-      for (const lines of pieces(Buffer.from(text), maxBytes)) {
+      for (const lines of pieces(bytes, maxBytes)) {
         const stats = current();
         append(lines, isFull(stats, lines.length) ? rotate() : stats);
       }

@@ -80,15 +80,19 @@ function logsPath(path: string): string {
 }
 
 /** Halves what is too long for a line; one record stays whole. */
-function lines<R extends TraceRecord>(
+function* lines<R extends TraceRecord>(
   records: readonly R[],
   make: (records: readonly R[]) => TracesData | LogsData,
-): string {
-  if (records.length === 0) return "";
+): Generator<string, void> {
+  if (records.length === 0) return;
   const data = make(records);
-  if ("resourceLogs" in data && data.resourceLogs.length === 0) return "";
+  if ("resourceLogs" in data && data.resourceLogs.length === 0) return;
   const line = `${JSON.stringify(data)}\n`;
-  if (records.length === 1 || Buffer.byteLength(line) <= MAX_LINE_BYTES) return line;
+  if (records.length === 1 || Buffer.byteLength(line) <= MAX_LINE_BYTES) {
+    yield line;
+    return;
+  }
   const middle = records.length >> 1;
-  return lines(records.slice(0, middle), make) + lines(records.slice(middle), make);
+  yield* lines(records.slice(0, middle), make);
+  yield* lines(records.slice(middle), make);
 }
