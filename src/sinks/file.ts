@@ -65,9 +65,19 @@ export function fileSink(options: FileSinkOptions): FileSink {
   return lineFile("fileSink", options, linesOfRecords);
 }
 
+/** Short lines are joined up to so many characters: one by one they took 8 % more of all the CPU of a small call. */
+const TOGETHER = 8 * 1024;
+
 /** NDJSON. */
 function* linesOfRecords(batch: readonly TraceRecord[]): Generator<string, void> {
-  for (const record of batch) yield `${encode(record)}\n`;
+  let lines = "";
+  for (const record of batch) {
+    lines += `${encode(record)}\n`;
+    if (lines.length < TOGETHER) continue;
+    yield lines;
+    lines = "";
+  }
+  if (lines !== "") yield lines;
 }
 
 /** The kinds of `FileSinkOptions` for `checkOptions`. */

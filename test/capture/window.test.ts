@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRedactor, REDACTED } from "../../src/capture/redact.ts";
-import { readWords, window, wordShift } from "../../src/core/window.ts";
+import { nextMarked, readWords, window, wordShift } from "../../src/core/window.ts";
 
 const SECRET = "sk-proj-0123456789abcdefghijklmnopqrstuvwxyzABCDEF";
 
@@ -56,6 +56,23 @@ test("P19 a secret is seen at every place of a word, after what the window held 
       redactor.text("a".repeat(200));
       for (const [secret, shown] of SEEN) {
         assert.equal(redactor.text(`${start} ${secret}`), `${start} ${shown}`, `${filler.trim()} at ${before}`);
+      }
+    }
+  }
+});
+
+test("the next marked word is found wherever it is and wherever the search begins and ends", () => {
+  const table = new Uint8Array(0x10000);
+  table["b".charCodeAt(0) | ("a".charCodeAt(0) << 8)] = 1;
+  for (let length = 4; length <= 64; length += 4) {
+    for (let at = 0; at < length; at += 2) {
+      const text = `${"a".repeat(at)}ba${"a".repeat(length - at - 2)}`;
+      readWords(text, 0, 2, 0);
+      for (let from = 0; from <= length >> 2; from++) {
+        for (let end = from; end <= length >> 2; end++) {
+          const word = at >> 2;
+          assert.equal(nextMarked(table, from, end), word >= from && word < end ? word : end);
+        }
       }
     }
   }
