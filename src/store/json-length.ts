@@ -1,12 +1,8 @@
 import type { Json } from "../core/json.ts";
 
-/** What JSON writes as more than one character. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON escapes them
-const ESCAPED = /["\\\0-\x1f\ud800-\udfff]/;
-
 /**
- * `JSON.stringify(value).length`, without making that text where it can be told from the parts, and at any depth. For
- * what is plain data: no `toJSON`, no `undefined`.
+ * Characters of a value's JSON, where what JSON escapes counts as one: to look for that at each character would take 4 % of
+ * what storing a span takes, and a text with line breaks would be written as JSON for it. At any depth.
  */
 export function jsonLength(value: Json): number {
   let length = 0;
@@ -31,5 +27,5 @@ export function jsonLength(value: Json): number {
 }
 
 function textLength(text: string): number {
-  return ESCAPED.test(text) ? JSON.stringify(text).length : text.length + 2;
+  return text.length + 2;
 }

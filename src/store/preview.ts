@@ -6,8 +6,7 @@ const LENGTH = 120;
 const READ = 4 * LENGTH;
 const SPACE = /\s+/g;
 /** Space that a line does not show as it is. */
-const WILD = /[^\S ]| {2}|^ | $/;
-const HALF_PAIR = /[\uD800-\uDBFF]$/;
+const WILD = /[^\S ]| {2}|^ /;
 const MAX_DEPTH = 4;
 const MAX_PARTS = 10;
 
@@ -22,8 +21,14 @@ export function preview(value: Json | undefined): string | undefined {
   const text = readable(value, 0) ?? jsonHead(value);
   const start = text.slice(0, LENGTH);
   const line = WILD.test(start) ? text.slice(0, READ).replace(SPACE, " ").trim().slice(0, LENGTH) : start;
-  const whole = plainText(line.replace(HALF_PAIR, "").trimEnd());
+  const whole = plainText(withoutHalfPair(line).trimEnd());
   return whole === "" ? undefined : whole;
+}
+
+/** A cut may have gone through a surrogate pair. */
+function withoutHalfPair(line: string): string {
+  const last = line.charCodeAt(line.length - 1);
+  return last >= 0xd800 && last < 0xdc00 ? line.slice(0, -1) : line;
 }
 
 const KEYS = [

@@ -220,7 +220,7 @@ export interface SpanRow {
   /** The first 120 characters of what a person would read: see `preview.ts`. */
   readonly inputPreview?: string;
   readonly outputPreview?: string;
-  /** Characters of the payload's JSON. */
+  /** Characters of the payload's JSON; what that escapes counts as one. */
   readonly inputSize?: number;
   readonly outputSize?: number;
 }
