@@ -32,13 +32,16 @@ test("a row says what was written to it", (t) =>
       (words) => {
         const writer = rowWriter();
         for (const [hash, check, documents] of words) {
-          writer.begin(hash | 0, check);
-          for (const document of documents.toSorted((a, b) => a - b)) writer.add(document);
-          writer.end();
+          const numbers = Uint32Array.from([7, ...documents.toSorted((a, b) => a - b), 8]);
+          writer.add(hash | 0, check, numbers, 1, numbers.length - 1);
         }
         const row = writer.take();
         const [reader, read] = [rowReader(row ?? EMPTY), [] as unknown[]];
-        while (reader.next()) read.push([reader.hash, reader.check, [...reader.documents()]]);
+        while (reader.next()) {
+          const numbers = new Uint32Array(reader.most + 2);
+          const end = reader.read(numbers, 2, 0);
+          read.push([reader.hash, reader.check, [...numbers.subarray(2, end)]]);
+        }
         const wanted = words
           .filter(([, , documents]) => documents.length > 0)
           .map(([hash, check, documents]) => [hash | 0, check, documents.toSorted((a, b) => a - b)]);
@@ -55,8 +58,8 @@ test("a table has each word once, with the documents it is in, however many word
   table.read(0, Buffer.from(words.join(" ")), CUT);
   table.read(7, Buffer.from("Word3, WORD4 (word3)\xff word29999", "latin1"));
   assert.deepEqual([table.terms(), table.posts()], [30_000, 30_003]);
-  const documents = table.documents();
-  const having = words.map((_, term) => [...documents(term)]);
+  const { numbers, begins } = table.documents();
+  const having = words.map((_, term) => [...numbers.subarray(begins[term], begins[term + 1])]);
   assert.deepEqual([having[3], having[4], having[5], having[29_999]], [[0, 7], [0, 7], [0], [0, 7]]);
   table.clear();
   assert.deepEqual([table.terms(), table.posts()], [0, 0]);

@@ -54,13 +54,10 @@ export function createWordBook(connection: Connection): WordBook {
       const bits = bitsFor(table.posts());
       const part = { low, high, spans: spans.length, gone: 0, posts: table.posts(), first: nextRow(connection), bits };
       insertPart(connection, part);
-      const documents = table.documents();
+      const { numbers, begins } = table.documents();
       const insert = insertWords(connection, part);
       for (const term of inOrder(table)) {
-        const all = documents(term);
-        insert.begin(table.hash(term), table.check(term));
-        for (let i = 0; i < all.length; i++) insert.add(all[i]!);
-        insert.end();
+        insert.add(table.hash(term), table.check(term), numbers, begins[term]!, begins[term + 1]!);
       }
       insert.close();
     },
@@ -147,25 +144,37 @@ function mergeParts(connection: Connection, parts: readonly Part[]): void {
   const merged = { low, high, spans, gone: 0, posts, first: nextRow(connection), bits: bitsFor(posts) };
   const alive = aliveIn(connection, parts);
   const insert = insertWords(connection, merged);
+  let numbers = new Uint32Array(spans);
   let open = parts.map((part) => wordsOf(connection, part)).filter((words) => words.next());
   while (open.length > 0) {
     const { hash, check } = open.reduce((first, words) => (compareWords(words.now, first.now) < 0 ? words : first)).now;
-    insert.begin(hash, check);
-    let isOver = false;
+    let [size, isOver] = [0, false];
     for (const words of open) {
       if (words.now.hash !== hash || words.now.check !== check) continue;
-      const more = words.low - low;
-      words.now.each((document) => {
-        if (alive?.has(document + words.low) ?? true) insert.add(document + more);
-      });
+      if (size + words.now.most > numbers.length) numbers = extended(numbers, 2 * (size + words.now.most));
+      size = words.now.read(numbers, size, words.low - low);
       isOver = !words.next() || isOver;
     }
-    insert.end();
+    if (alive) size = keepOnly(numbers, size, (number) => alive.has(number + low));
+    insert.add(hash, check, numbers, 0, size);
     if (isOver) open = open.filter(({ isOpen }) => isOpen());
   }
   insert.close();
   for (const part of parts) removePart(connection, part);
   if (spans > 0) insertPart(connection, merged);
+}
+
+/** @returns how many there are, at the beginning */
+function keepOnly(numbers: Uint32Array, size: number, isKept: (number: number) => boolean): number {
+  let kept = 0;
+  for (let i = 0; i < size; i++) if (isKept(numbers[i]!)) numbers[kept++] = numbers[i]!;
+  return kept;
+}
+
+function extended(numbers: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
+  const more = new Uint32Array(length);
+  more.set(numbers);
+  return more;
 }
 
 /** Rows of a part that are read at a time. */
@@ -229,15 +238,13 @@ function insertWords({ prepare }: Connection, { first, bits }: Part) {
     if (words) insert.run(first + row, words);
   }
   return {
-    begin(hash: number, check: number): void {
+    add(hash: number, check: number, documents: Uint32Array, from: number, to: number): void {
       if (rowOf(hash, bits) !== row) {
         close();
         row = rowOf(hash, bits);
       }
-      writer.begin(hash, check);
+      writer.add(hash, check, documents, from, to);
     },
-    add: writer.add,
-    end: writer.end,
     close,
   };
 }

@@ -22,75 +22,86 @@ export function rowOf(hash: number, bits: number): number {
 
 /** Writes rows, word after word, into room that is used again. */
 export interface RowWriter {
-  begin(hash: number, check: number): void;
-  /** The numbers of a word's documents ascend. */
-  add(document: number): void;
-  /** A word without documents is left out. */
-  end(): void;
+  /** A word and its documents, of which the numbers between two places ascend; without any it is left out. */
+  add(hash: number, check: number, documents: Uint32Array, from: number, to: number): void;
   /** The row, good until the next word, and begins another; undefined: there is no word. */
   take(): WordRow | undefined;
 }
 
 export function rowWriter(): RowWriter {
   let bytes = new Uint8Array(64 * 1024);
-  let [begun, start, at, before] = [0, 0, 0, 0];
+  let size = 0;
 
-  function makeRoom(size: number): void {
-    if (size <= bytes.length) return;
-    const larger = new Uint8Array(2 * size);
+  function makeRoom(more: number): void {
+    if (size + more <= bytes.length) return;
+    const larger = new Uint8Array(2 * (size + more));
     larger.set(bytes);
     bytes = larger;
   }
 
-  function write(number: number): void {
-    let rest = number;
-    for (; rest > 127; rest >>>= 7) bytes[at++] = (rest & 127) | 128;
-    bytes[at++] = rest;
-  }
-
   return {
-    begin(hash, check) {
-      // The length is written last: as many bytes as it may take are left for it.
-      start = begun + HASHES + MAX_BYTES;
-      makeRoom(start);
+    add(hash, check, documents, from, to) {
+      if (from === to) return;
+      makeRoom(HASHES + MAX_BYTES * (to - from + 1));
       for (let i = 0; i < 4; i++) {
-        bytes[begun + i] = hash >>> (8 * i);
-        bytes[begun + 4 + i] = check >>> (8 * i);
+        bytes[size + i] = hash >>> (8 * i);
+        bytes[size + 4 + i] = check >>> (8 * i);
       }
-      at = start;
-      before = 0;
-    },
-    add(document) {
-      makeRoom(at + MAX_BYTES);
-      write(document - before);
-      before = document;
-    },
-    end() {
-      if (at === start) return;
-      const length = at - start;
-      at = begun + HASHES;
-      write(length);
-      bytes.copyWithin(at, start, start + length);
-      begun = at + length;
+      size += HASHES;
+      // The length comes first and is known last: one byte is left for it, which mostly is enough.
+      const end = writeDistances(bytes, size + 1, documents, from, to);
+      const length = end - size - 1;
+      const more = lengthOf(length) - 1;
+      if (more > 0) bytes.copyWithin(size + 1 + more, size + 1, end);
+      writeNumber(bytes, size, length);
+      size = end + more;
     },
     take() {
-      const row = begun === 0 ? undefined : bytes.subarray(0, begun);
-      begun = 0;
+      const row = size === 0 ? undefined : bytes.subarray(0, size);
+      size = 0;
       return row;
     },
   };
+}
+/** @returns where they end */
+function writeDistances(bytes: Uint8Array, begin: number, documents: Uint32Array, from: number, to: number): number {
+  let at = begin;
+  let before = 0;
+  for (let i = from; i < to; i++) {
+    const document = documents[i]!;
+    const distance = document - before;
+    before = document;
+    if (distance < 128) bytes[at++] = distance;
+    else at = writeNumber(bytes, at, distance);
+  }
+  return at;
+}
+
+function writeNumber(bytes: Uint8Array, begin: number, number: number): number {
+  let at = begin;
+  let rest = number;
+  for (; rest > 127; rest >>>= 7) bytes[at++] = (rest & 127) | 128;
+  bytes[at++] = rest;
+  return at;
+}
+
+/** How many bytes a number takes. */
+function lengthOf(number: number): number {
+  let bytes = 1;
+  for (let rest = number; rest > 127; rest >>>= 7) bytes++;
+  return bytes;
 }
 
 /** Goes through the words of a row. */
 export interface RowReader {
   hash: number;
   check: number;
+  /** Documents are no more than this. */
+  most: number;
   /** @returns whether there is a word */
   next(): boolean;
-  /** Calls with each of the word's documents, ascending. */
-  each(action: (document: number) => void): void;
-  /** The word's documents. */
-  documents(): Uint32Array;
+  /** Writes the numbers of the word's documents, ascending, each so much more, from a place on. @returns where they end */
+  read(into: Uint32Array, from: number, more: number): number;
 }
 
 export function rowReader(row: WordRow): RowReader {
@@ -103,6 +114,7 @@ export function rowReader(row: WordRow): RowReader {
   const reader: RowReader = {
     hash: 0,
     check: 0,
+    most: 0,
     next() {
       if (to >= row.length) return false;
       reader.hash = int32(to);
@@ -115,28 +127,22 @@ export function rowReader(row: WordRow): RowReader {
         if (byte < 128) break;
       }
       to = from + length;
+      reader.most = length;
       return true;
     },
-    each(action) {
-      let [number, rest, shift] = [0, 0, 0];
+    read(into, begin, more) {
+      let [at, number, rest, shift] = [begin, more, 0, 0];
       for (let i = from; i < to; i++) {
         const byte = row[i]!;
         rest |= (byte & 127) << shift;
         shift += 7;
         if (byte > 127) continue;
         number += rest >>> 0;
-        action(number);
+        into[at++] = number;
         rest = 0;
         shift = 0;
       }
-    },
-    documents() {
-      const documents = new Uint32Array(to - from);
-      let count = 0;
-      reader.each((document) => {
-        documents[count++] = document;
-      });
-      return documents.subarray(0, count);
+      return at;
     },
   };
   return reader;

@@ -68,7 +68,11 @@ const NONE = new Uint32Array(0);
 function havingWord(row: Uint8Array | undefined, [hash, check]: readonly [number, number]): Uint32Array {
   if (!row) return NONE;
   const words = rowReader(row);
-  while (words.next()) if (words.hash === hash && words.check === check) return words.documents();
+  while (words.next()) {
+    if (words.hash !== hash || words.check !== check) continue;
+    const documents = new Uint32Array(words.most);
+    return documents.subarray(0, words.read(documents, 0, 0));
+  }
   return NONE;
 }
 

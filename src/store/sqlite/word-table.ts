@@ -16,8 +16,8 @@ export interface WordTable {
   /** Both hashes of a word, as signed numbers of 32 bits. */
   hash(term: number): number;
   check(term: number): number;
-  /** The documents of each word, ascending; good until more is added. */
-  documents(): (term: number) => Uint32Array;
+  /** The documents of each word, ascending: those of one from its place in `begins` to the next one's. */
+  documents(): { readonly numbers: Uint32Array; readonly begins: Uint32Array };
   clear(): void;
 }
 
@@ -108,13 +108,13 @@ export function createWordTable(room: number): WordTable {
     hash: (term) => known[term * WIDTH + HASH]!,
     check: (term) => known[term * WIDTH + CHECK]!,
     documents() {
-      const ends = new Uint32Array(terms + 1);
-      for (let i = 0; i < end; i += 2) ends[posted[i]! + 1]!++;
-      for (let term = 0; term < terms; term++) ends[term + 1]! += ends[term]!;
-      const begins = ends.slice();
-      const sorted = new Uint32Array(end / 2);
-      for (let i = 0; i < end; i += 2) sorted[begins[posted[i]!]!++] = posted[i + 1]!;
-      return (term) => sorted.subarray(ends[term]!, ends[term + 1]!);
+      const begins = new Uint32Array(terms + 1);
+      for (let i = 0; i < end; i += 2) begins[posted[i]! + 1]!++;
+      for (let term = 0; term < terms; term++) begins[term + 1]! += begins[term]!;
+      const ends = begins.slice();
+      const numbers = new Uint32Array(end / 2);
+      for (let i = 0; i < end; i += 2) numbers[ends[posted[i]!]!++] = posted[i + 1]!;
+      return { numbers, begins };
     },
     clear() {
       if (known.length > MAX_KEPT || posted.length > MAX_KEPT) {
