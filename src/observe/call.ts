@@ -42,6 +42,18 @@ export function callObserved(site: Site, self: unknown, args: unknown[], newTarg
   if (runtime === null) return apply(site.fn, self, args, newTarget);
   const parent = contextSpan(runtime);
   if (isMuted(parent)) return mutedResult(runtime, parent, apply(site.fn, self, args, newTarget));
+  return callUnder(runtime, parent, site, self, args, newTarget);
+}
+
+/** Calls an observed function inside a span. `parent`: what the context holds. */
+export function callUnder(
+  runtime: Runtime,
+  parent: Span | undefined,
+  site: Site,
+  self: unknown,
+  args: unknown[],
+  newTarget?: Function,
+): unknown {
   const options = optionsOf(site, self, args);
   let span: RecordingSpan | NonRecordingSpan | undefined;
   // Not `guard`, here and below where every call comes by: its closures take a quarter of five nested calls.

@@ -1,7 +1,8 @@
 import { contextSpan } from "../core/context.ts";
 import { isMuted } from "../core/non-recording-span.ts";
-import { activeRuntime, slot } from "../core/runtime.ts";
-import { callObserved, isAsync, mutedResult, type Site, startOptions } from "./call.ts";
+import { activeRuntime, type Runtime, slot } from "../core/runtime.ts";
+import type { Span } from "../core/span.ts";
+import { callObserved, callUnder, isAsync, mutedResult, type Site, startOptions } from "./call.ts";
 
 /** What a declaration says of its site. */
 type Declared = Pick<Site, "name" | "options" | "dynamic" | "declared">;
@@ -15,15 +16,15 @@ export function wrap<F extends Function>(fn: F, site: Declared): F {
   if (isConstructor(fn) && !Object.hasOwn(fn, "prototype")) return proxyOf(fn, full);
   // Two functions, as V8 makes no array of arguments that are only passed on: an unsampled call costs half.
   const { observed, call } = {
-    observed(this: unknown, ...args: unknown[]): unknown {
-      return callObserved(full, this, args);
+    observed(this: { runtime: Runtime; parent: Span | undefined; self: unknown }, ...args: unknown[]): unknown {
+      return callUnder(this.runtime, this.parent, full, this.self, args);
     },
     call(this: unknown, ...args: unknown[]): unknown {
       const runtime = activeRuntime();
       if (runtime === null) return Reflect.apply(fn, this, args);
       const parent = contextSpan(runtime);
       if (isMuted(parent)) return mutedResult(runtime, parent, Reflect.apply(fn, this, args));
-      return Reflect.apply(observed, this, args);
+      return Reflect.apply(observed, { runtime, parent, self: this }, args);
     },
   };
   const wrapper = isConstructor(fn)
