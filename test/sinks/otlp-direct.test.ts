@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { markPlain } from "../../src/core/line.ts";
 import { type JsonObject, SPAN_KINDS, type SpanRecord } from "../../src/core/record.ts";
 import { PROFILES } from "../../src/semconv/profile.ts";
 import { type OtlpFormOptions, otlpForm } from "../../src/sinks/otlp/form.ts";
+import { quotedJson } from "../../src/sinks/otlp/quoted-json.ts";
 import { toProtobuf } from "../../src/sinks/otlp/to-protobuf.ts";
 import { tracesBody } from "../../src/sinks/otlp/traces-body.ts";
 import { sampleRecords, sampleSpan } from "../../src/testing/sample-records.ts";
@@ -120,6 +122,29 @@ test("of any records", () => {
   fc.assert(
     fc.property(fc.constantFrom(...forms), spans, (compare, records) => compare(records)),
     { numRuns: 1_500 },
+  );
+});
+
+test("JSON as a text within JSON, at once or in two steps", () => {
+  const twice = (plain: unknown) => JSON.stringify(JSON.stringify(plain));
+  fc.assert(
+    fc.property(fc.oneof(value, object), (plain) => assert.equal(quotedJson(plain), twice(plain))),
+    { numRuns: 3_000 },
+  );
+  for (const plain of [{}, [], [[1, '"'], ["\\"]], { a: undefined, "\n": {} }, [undefined as never]]) {
+    assert.equal(quotedJson(plain as never), twice(plain));
+  }
+});
+
+test("of records that are known to be plain", () => {
+  const compare = comparison();
+  fc.assert(
+    fc.property(object, value, text, (input, output, name) => {
+      const records = [sampleSpan({ input, output, name }), sampleSpan({ input: output, output: input, name })];
+      for (const record of records) markPlain(record, true);
+      compare(records);
+    }),
+    { numRuns: 500 },
   );
 });
 

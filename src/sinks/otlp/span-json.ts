@@ -1,10 +1,12 @@
-import { isPlainRecord, json } from "../../core/line.ts";
+import { isPlainRecord } from "../../core/line.ts";
 import { quoted } from "../../core/quoted.ts";
 import type { Json, SpanRecord } from "../../core/record.ts";
 import { cutText } from "../../semconv/cut-text.ts";
 import { isDouble as isDoubleByConvention } from "../../semconv/is-double.ts";
 import { anyValue, wellFormed } from "./any-value.ts";
 import { type AttributeName, attributeNames } from "./attribute-names.ts";
+import { quotedJson } from "./quoted-json.ts";
+import { remembered } from "./remembered.ts";
 import { sharedParts } from "./shared-parts.ts";
 import { checkSpan, checkTimes, flagsOf, isCommon, kindOf, STATUS_CODES } from "./span-parts.ts";
 import { spanOf, type TracesForm } from "./traces.ts";
@@ -40,8 +42,11 @@ export function spanJson(form: TracesForm): SpanJson {
       else add(known, `{"stringValue":${quoted(cutText(wellFormed(value), valueLength))}}`);
     },
     takeJson(name, value) {
-      const text = isPlain ? json(value as Json) : JSON.stringify(value);
-      add(names.get(name), `{"stringValue":${quoted(cutText(text, valueLength))}}`);
+      const text =
+        isPlain && valueLength === Number.POSITIVE_INFINITY
+          ? quotedJson(value as Json)
+          : quoted(cutText(JSON.stringify(value), valueLength));
+      add(names.get(name), `{"stringValue":${text}}`);
     },
   });
 
@@ -61,6 +66,10 @@ export function spanJson(form: TracesForm): SpanJson {
     return attributes;
   }
 
+  const nameOf = remembered((name) => `,"name":${quoted(wellFormed(name))},"kind":`);
+  let traceId: string | undefined;
+  let start = "";
+
   return {
     begin: shared.begin,
     textOf(record) {
@@ -70,12 +79,15 @@ export function spanJson(form: TracesForm): SpanJson {
       else checkSpan(record);
       const all = attributesOf(record);
       if (names.isOdd) return byObjects(record);
+      if (record.traceId !== traceId) {
+        traceId = record.traceId;
+        start = `{"traceId":"${traceId}","spanId":"`;
+      }
       const { parentSpanId } = record;
-      const parent = parentSpanId === undefined ? "" : `,"parentSpanId":"${parentSpanId}"`;
+      const parent = parentSpanId === undefined ? "" : `","parentSpanId":"${parentSpanId}`;
       return (
-        `{"traceId":"${record.traceId}","spanId":"${record.spanId}"${parent},"flags":${flagsOf(record)},` +
-        `"name":${quoted(wellFormed(direct.name(record)))},"kind":${kindOf(record)},` +
-        `"startTimeUnixNano":"${record.startTime}","endTimeUnixNano":"${record.endTime}","attributes":[${all}],` +
+        `${start}${record.spanId}${parent}","flags":${flagsOf(record)}${nameOf(direct.name(record))}${kindOf(record)}` +
+        `,"startTimeUnixNano":"${record.startTime}","endTimeUnixNano":"${record.endTime}","attributes":[${all}],` +
         `"status":{"code":${STATUS_CODES[record.status.code]}}}`
       );
     },
