@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { markPlain } from "../../src/core/line.ts";
-import { type JsonObject, SPAN_KINDS, type SpanRecord } from "../../src/core/record.ts";
+import { type Json, type JsonObject, SPAN_KINDS, type SpanRecord } from "../../src/core/record.ts";
 import { PROFILES } from "../../src/semconv/profile.ts";
 import { type OtlpFormOptions, otlpForm } from "../../src/sinks/otlp/form.ts";
 import { quotedJson } from "../../src/sinks/otlp/quoted-json.ts";
@@ -126,9 +126,9 @@ test("of any records", () => {
 });
 
 test("JSON as a text within JSON, at once or in two steps", () => {
-  const twice = (plain: unknown) => JSON.stringify(JSON.stringify(plain));
+  const twice = (plain: unknown): string => JSON.stringify(JSON.stringify(plain));
   fc.assert(
-    fc.property(fc.oneof(value, object), (plain) => assert.equal(quotedJson(plain), twice(plain))),
+    fc.property(fc.oneof(value, object), (plain) => assert.equal(quotedJson(plain as Json), twice(plain))),
     { numRuns: 3_000 },
   );
   for (const plain of [{}, [], [[1, '"'], ["\\"]], { a: undefined, "\n": {} }, [undefined as never]]) {
@@ -140,7 +140,7 @@ test("of records that are known to be plain", () => {
   const compare = comparison();
   fc.assert(
     fc.property(object, value, text, (input, output, name) => {
-      const records = [sampleSpan({ input, output, name }), sampleSpan({ input: output, output: input, name })];
+      const records = [sampleSpan({ input, output: output as Json, name }), sampleSpan({ output: input, name })];
       for (const record of records) markPlain(record, true);
       compare(records);
     }),

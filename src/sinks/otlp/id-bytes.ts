@@ -9,13 +9,13 @@ export function idBytes(size: number): (digits: string) => Uint8Array {
     if (digits === last) return bytes;
     last = digits;
     for (let i = 0; i < size; i++) {
-      bytes[i] = hexDigit(digits.charCodeAt(2 * i)) * 16 + hexDigit(digits.charCodeAt(2 * i + 1));
+      bytes[i] = digitOf(digits.charCodeAt(2 * i)) * 16 + digitOf(digits.charCodeAt(2 * i + 1));
     }
     return bytes;
   };
 }
 
-/** What a hexadecimal digit stands for: letters have bit 6, and `a` is 1 in the low four. */
-export function hexDigit(code: number): number {
+/** Letters have bit 6, and `a` is 1 in the low four. */
+function digitOf(code: number): number {
   return (code & 15) + (code >> 6) * 9;
 }

@@ -8,20 +8,18 @@ import {
   type Bytes,
   copySmall,
   createBytes,
-  lengthDelimited,
   MAX_HEAD_BYTES,
   reserve,
   varintSize,
   writeBytes,
   writeFixed32,
+  writeFixed64,
   writeHead,
   writeString,
   writeVarint,
   written,
 } from "./bytes.ts";
-import { readDigits, writeEndTime, writeSpanId, writeStartTime } from "./digits.ts";
 import { idBytes } from "./id-bytes.ts";
-import { remembered } from "./remembered.ts";
 import { sharedParts } from "./shared-parts.ts";
 import { checkSpan, checkTimes, flagsOf, isCommon, kindOf, STATUS_CODES } from "./span-parts.ts";
 import { partToProtobuf } from "./to-protobuf.ts";
@@ -31,9 +29,6 @@ import { spanOf, type TracesForm } from "./traces.ts";
 const FIXED_BYTES = 128;
 /** Tag and length of a span of 128 bytes to 16 KB. */
 const HEAD_BYTES = 3;
-/** Below, a loop copies bytes in less time than a call of `Buffer`. */
-const SMALL = 32;
-const NO_BYTES = new Uint8Array(0);
 
 /** Writes the spans of a batch after each other. */
 export interface SpanProtobuf {
@@ -52,6 +47,7 @@ export function spanProtobuf(form: TracesForm): SpanProtobuf {
   const names = attributeNames(isDouble);
   const traceIds = idBytes(16);
   const parentIds = idBytes(8);
+  const spanIds = idBytes(8);
   let out: Bytes;
   let isPlain = false;
 
@@ -113,14 +109,16 @@ export function spanProtobuf(form: TracesForm): SpanProtobuf {
     writeBytes(out, bytes);
   }
 
-  /** Field 5, tag and length included. */
-  const nameOf = remembered((name) => (name === "" ? NO_BYTES : lengthDelimited(5, Buffer.from(name))));
-
   function writeName(record: SpanRecord): void {
-    const name = nameOf(direct!.name(record));
-    reserve(out, name.length);
-    if (name.length < SMALL) copySmall(out, name);
-    else writeBytes(out, name);
+    const name = wellFormed(direct!.name(record));
+    if (name === "") return;
+    reserve(out, FIXED_BYTES + 3 * name.length);
+    const start = out.at;
+    writeHead(out, 5, name.length);
+    if (writeString(out, name) === name.length) return;
+    out.at = start;
+    writeHead(out, 5, Buffer.byteLength(name));
+    writeString(out, name);
   }
 
   function writeAttributes(record: SpanRecord): void {
@@ -147,9 +145,8 @@ export function spanProtobuf(form: TracesForm): SpanProtobuf {
       out.at += HEAD_BYTES;
       writeHead(out, 1, 16);
       copySmall(out, traceIds(record.traceId));
-      readDigits(record);
       writeHead(out, 2, 8);
-      writeSpanId(out);
+      copySmall(out, spanIds(record.spanId));
       if (record.parentSpanId !== undefined) {
         writeHead(out, 4, 8);
         copySmall(out, parentIds(record.parentSpanId));
@@ -158,14 +155,8 @@ export function spanProtobuf(form: TracesForm): SpanProtobuf {
       reserve(out, FIXED_BYTES);
       const kind = kindOf(record);
       if (kind !== 0) number(out, 6, kind);
-      if (record.startTime !== "0") {
-        out.buffer[out.at++] = 7 * 8 + 1;
-        writeStartTime(out, record.startTime);
-      }
-      if (record.endTime !== "0") {
-        out.buffer[out.at++] = 8 * 8 + 1;
-        writeEndTime(out, record.endTime);
-      }
+      time(out, 7, record.startTime);
+      time(out, 8, record.endTime);
       writeAttributes(record);
       if (names.isOdd) {
         out.at = start;
@@ -197,4 +188,11 @@ function finish(out: Bytes, start: number): void {
 function number(out: Bytes, field: number, value: number): void {
   out.buffer[out.at++] = field * 8;
   writeVarint(out, value);
+}
+
+/** `fixed64`. */
+function time(out: Bytes, field: number, decimal: string): void {
+  if (decimal === "0") return;
+  out.buffer[out.at++] = field * 8 + 1;
+  writeFixed64(out, BigInt(decimal));
 }
