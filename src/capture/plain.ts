@@ -14,7 +14,9 @@ export function plainBytes(value: unknown, redactor: Redactor | undefined): numb
     case "boolean":
       return 16;
     case "string":
-      if (value.length > LIMITS.base64 || (redactor !== undefined && redactor.text(value) !== value)) return undefined;
+      if (value.length > LIMITS.base64) return undefined;
+      // What is not plain goes to the walk, where the user's own function would see it again.
+      if (redactor !== undefined && (redactor.isCustom || redactor.text(value) !== value)) return undefined;
       return value.length * 2 + 16;
     default:
       return value === null ? 16 : undefined;

@@ -50,6 +50,8 @@ export interface Redactor {
   number?(value: number): string | undefined;
   /** Masks the secrets in a text, in linear time. Never throws. */
   text(text: string): string;
+  /** Whether `text` runs a function of the user's, which should see no text twice. */
+  readonly isCustom: boolean;
   /** Characters read since the start: the measure of linearity. */
   readonly steps: number;
 }
@@ -150,6 +152,7 @@ export function createRedactor(options: MaskOptions = {}): Redactor {
   return {
     key: isSecret,
     text,
+    isCustom: custom !== undefined,
     ...(kinds.includes("card") && { number: (value) => (isCardNumber(value) ? "[card]" : undefined) }),
     name(name) {
       let known = names.get(name);
