@@ -1,7 +1,9 @@
 /** What is kept for the next batch at most: twice the bytes of a usual one. */
 const KEPT = 2 * 1024 * 1024;
 
-let room: Buffer = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
+/** With nobody else while it is written to: making a text may come by here again. */
+let room: Buffer = EMPTY;
 
 /**
  * The bytes of texts, one behind the other, in memory that the next call uses again. V8 would join the texts first: with the
@@ -10,6 +12,7 @@ let room: Buffer = Buffer.alloc(0);
 export function textBytes(texts: Iterable<string>): Buffer {
   let bytes = room;
   let size = 0;
+  room = EMPTY;
   for (const text of texts) {
     const left = bytes.length - size;
     if (text.length * 3 > left) {

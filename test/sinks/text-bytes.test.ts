@@ -17,3 +17,13 @@ test("the bytes of texts are those of the texts together, however large a batch 
     assert.ok(textBytes(batch).equals(Buffer.from(batch.join(""))));
   }
 });
+
+test("texts that are made while others are written leave those alone", () => {
+  function* texts() {
+    yield "outer 1\n";
+    textBytes(["inner, which is longer\n"]);
+    yield "outer 2\n";
+  }
+  textBytes(["room for all\n".repeat(100)]);
+  assert.equal(String(textBytes(texts())), "outer 1\nouter 2\n");
+});
