@@ -2,8 +2,6 @@ import { checkAggregate } from "../aggregate-rows.ts";
 import type { AggregateField, AggregateQuery, AggregateRow } from "../trace-store.ts";
 import { timeConditions } from "./conditions.ts";
 import type { Database } from "./database.ts";
-import type { Params } from "./driver.ts";
-import { grouped } from "./grouped.ts";
 
 const OF_SPANS: { readonly [field in AggregateField]: string } = {
   model: "model",
@@ -29,7 +27,13 @@ const SPAN_FIGURES = `count() AS counted, countIf(status = 'error') AS errors,
 const SCORE_FIGURES = `count() AS counted, 0 AS errors, 0 AS rate_limited, 0 AS sum_input, 0 AS sum_output,
   0 AS sum_cost, 0 AS unpriced, sum(ifNull(value, 0)) AS total`;
 
-/** Each span and score once: `FINAL`, within the days that are asked for. */
+const FIGURES = "counted errors rate_limited sum_input sum_output sum_cost unpriced total".split(" ");
+const QUANTILES = (step: "State" | "Merge"): string => `quantilesExactInclusive${step}(0.5, 0.95, 0.99)`;
+
+/**
+ * Each span and score once: `FINAL`, within the days that are asked for. The groups that have most are told apart from
+ * the others when all are known, so that rows are read once.
+ */
 export async function aggregate(db: Database, project: string, query: AggregateQuery): Promise<AggregateRow[]> {
   const { groupBy, where, limit } = checkAggregate(query);
   const isScores = query.of === "scores";
@@ -48,95 +52,65 @@ export async function aggregate(db: Database, project: string, query: AggregateQ
     conditions.push(`${columns[field]} = {where${i}:String}`);
     params[`where${i}`] = value;
   }
-  const from = `FROM ${database}.${isScores ? "scores" : "span_rows"} FINAL WHERE ${conditions.join(" AND ")}`;
-  const groups = groupBy.map((field, i) => `toString(${columns[field]}) AS g${i}`);
-  const names = groupBy.map((_, i) => `g${i}`);
-  const quantiles = query.percentiles
-    ? `, quantilesExactInclusive(0.5, 0.95, 0.99)(${isScores ? "assumeNotNull(value)" : "duration_ns"}) AS quantiles`
-    : "";
-  const figures = (isScores ? SCORE_FIGURES : SPAN_FIGURES) + quantiles;
   const { bucketUs } = query;
-  const bucket = bucketUs === undefined ? [] : [`intDiv(${time}, {bucket:UInt64}) * {bucket:UInt64} AS bucket`];
   if (bucketUs !== undefined) params["bucket"] = bucketUs;
-
-  const asked = (select: readonly string[], by: readonly string[], order: readonly string[], more: string, most = "") =>
-    `SELECT ${[...select, figures].join(", ")}
-${from}${more}
-${by.length > 0 ? `GROUP BY ${by.join(", ")}` : "HAVING counted > 0"}${order.length > 0 ? `\nORDER BY ${order.join(", ")}` : ""}${most}`;
-  const inBuckets = bucket.length > 0 ? ["bucket"] : [];
-
-  if (groupBy.length === 0) {
-    const rows = await db.rows(asked(bucket, inBuckets, inBuckets, ""), params);
-    return rows.map((row) => rowOf(row, {}, query));
-  }
-
-  const ranked = ["counted DESC", ...names];
-  if (bucketUs === undefined) {
-    const rows = await db.rows(asked(groups, names, ranked, "", ` LIMIT ${limit + 1}`), params);
-    const first = rows.slice(0, limit);
-    const answer = first.map((row) => rowOf(row, groupOf(row, groupBy), query));
-    if (rows.length <= limit) return answer;
-    const [rest] = await db.rows(asked([], [], [], ` AND ${keyOf(groupBy, columns)} NOT IN {keys:Array(String)}`), {
-      ...params,
-      keys: keysOf(first, groupBy),
-    });
-    return [...answer, { ...rowOf(rest, {}, query), other: true }];
-  }
-
-  const top = await db.rows(
-    `SELECT ${groups.join(", ")}, count() AS counted ${from} GROUP BY ${names.join(", ")} ORDER BY ${ranked.join(", ")} LIMIT ${limit + 1}`,
-    params,
-  );
-  const first = top.slice(0, limit);
-  const keys: Params = { ...params, keys: keysOf(first, groupBy) };
-  const isCut = top.length > limit;
-  const known = isCut ? ` AND ${keyOf(groupBy, columns)} IN {keys:Array(String)}` : "";
+  const bucket = bucketUs === undefined ? [] : ["bucket"];
+  const keys = groupBy.map((_, i) => `key${i}`);
+  const parts = [...keys, ...bucket];
+  const select = [
+    ...groupBy.map((field, i) => `toString(${columns[field]}) AS key${i}`),
+    ...bucket.map(() => `intDiv(${time}, {bucket:UInt64}) * {bucket:UInt64} AS bucket`),
+    isScores ? SCORE_FIGURES : SPAN_FIGURES,
+    ...(query.percentiles
+      ? [`${QUANTILES("State")}(${isScores ? "assumeNotNull(value)" : "duration_ns"}) AS state`]
+      : []),
+  ];
+  const isRanked = keys.length > 0;
   const rows = await db.rows(
-    asked([...groups, ...bucket], [...names, "bucket"], ["bucket"], known),
-    isCut ? keys : params,
+    `SELECT ${[
+      "least(rank, {limit:UInt32} + 1) AS place",
+      ...bucket,
+      ...keys.map((key) => `any(${key}) AS of_${key}`),
+      ...FIGURES.map((figure) => `sum(${figure}) AS all_${figure}`),
+      ...(query.percentiles ? [`${QUANTILES("Merge")}(state) AS quantiles`] : []),
+    ].join(", ")}
+FROM (
+  SELECT *, ${isRanked ? `dense_rank() OVER (ORDER BY of_group DESC, ${keys.join(", ")})` : "1"} AS rank
+  FROM (
+    SELECT *, ${isRanked ? `sum(counted) OVER (PARTITION BY ${keys.join(", ")})` : "0"} AS of_group
+    FROM (
+      SELECT ${select.join(", ")}
+      FROM ${database}.${isScores ? "scores" : "span_rows"} FINAL
+      WHERE ${conditions.join(" AND ")}
+      ${parts.length > 0 ? `GROUP BY ${parts.join(", ")}` : "HAVING counted > 0"}
+    )
+  )
+)
+GROUP BY ${["place", ...bucket].join(", ")}
+ORDER BY ${["place", ...bucket].join(", ")}`,
+    { ...params, limit },
   );
-  const byKey = grouped(rows, (row) => keyOfRow(row, groupBy));
-  const answer = first.flatMap((row) =>
-    (byKey.get(keyOfRow(row, groupBy)) ?? []).map((part) => rowOf(part, groupOf(row, groupBy), query)),
+  return rows.map((row) =>
+    row.place > limit ? { ...rowOf(row, {}, query), other: true as const } : rowOf(row, groupOf(row, groupBy), query),
   );
-  if (!isCut) return answer;
-  const rest = await db.rows(
-    asked(bucket, ["bucket"], ["bucket"], ` AND ${keyOf(groupBy, columns)} NOT IN {keys:Array(String)}`),
-    keys,
-  );
-  return [...answer, ...rest.map((row) => ({ ...rowOf(row, {}, query), other: true as const }))];
-}
-
-/** The values of a group as one text that no other group has. */
-function keyOf(groupBy: readonly AggregateField[], columns: typeof OF_SPANS): string {
-  const parts = groupBy.map((field) => `toString(length(${columns[field]})), ':', toString(${columns[field]})`);
-  return `concat(${parts.join(", ")})`;
-}
-
-function keysOf(rows: readonly any[], groupBy: readonly AggregateField[]): string[] {
-  return rows.map((row) => keyOfRow(row, groupBy));
-}
-
-function keyOfRow(row: any, groupBy: readonly AggregateField[]): string {
-  return groupBy.map((_, i) => `${Buffer.byteLength(row[`g${i}`])}:${row[`g${i}`]}`).join("");
 }
 
 function groupOf(row: any, groupBy: readonly AggregateField[]): AggregateRow["group"] {
-  return Object.fromEntries(groupBy.map((field, i) => [field, row[`g${i}`]]));
+  return Object.fromEntries(groupBy.map((field, i) => [field, row[`of_key${i}`]]));
 }
 
 function rowOf(row: any, group: AggregateRow["group"], query: AggregateQuery): AggregateRow {
   const figures = {
     group,
     ...(query.bucketUs !== undefined && { timeUs: row.bucket }),
-    count: row.counted,
-    errors: row.errors,
-    rateLimited: row.rate_limited,
-    inputTokens: row.sum_input,
-    outputTokens: row.sum_output,
-    costUsd: row.sum_cost,
-    unpriced: row.unpriced,
-    sum: row.total,
+    count: row.all_counted,
+    errors: row.all_errors,
+    rateLimited: row.all_rate_limited,
+    inputTokens: row.all_sum_input,
+    outputTokens: row.all_sum_output,
+    costUsd: row.all_sum_cost,
+    unpriced: row.all_unpriced,
+    sum: row.all_total,
   };
   if (!query.percentiles) return figures;
   const [p50, p95, p99] = row.quantiles;

@@ -1,17 +1,18 @@
 import type { TraceQuery } from "../trace-store.ts";
 import { words } from "../words.ts";
+import type { Conditions } from "./conditions.ts";
 import type { Database } from "./database.ts";
 import { WORDS } from "./schema.ts";
 
 const HIT = `hasAllTokens(${WORDS}, {words:Array(String)})`;
 
-/** With more spans than this, the newest traces are looked through for the words instead. */
-const RARE = 300;
+/** Of more spans than this the traces are not gathered: the newest traces are looked through for the words instead. */
+const RARE = 20_000;
 
 export interface TextSearch {
-  /** The traces that have the words; undefined where there are too many to name. */
-  readonly traceIds: readonly string[] | undefined;
-  /** Which of these traces have the words. */
+  /** What a trace must be like whose spans, old records of them too, have the words; undefined where that holds for many. */
+  readonly hits: Conditions | undefined;
+  /** Which of these traces have the words: the newest record of a span counts. */
   among(traceIds: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
@@ -21,43 +22,19 @@ export async function searchOf(db: Database, project: string, query: TraceQuery)
   if (wanted.length === 0) return undefined;
   const { database } = db.schema;
   const params = { project, words: wanted };
+  const withWords = `FROM ${database}.payloads WHERE project = {project:String} AND ${HIT}`;
 
-  const [probe] = await db.rows(
-    `SELECT count() AS hits FROM (
-  SELECT 1 FROM ${database}.payloads WHERE project = {project:String} AND ${HIT} LIMIT ${RARE + 1}
-)`,
-    params,
-  );
-  const traceIds = probe.hits > RARE ? undefined : await named();
-
-  /** Where an old record had the words the newest one counts. */
-  async function named(): Promise<string[]> {
-    if (probe.hits === 0) return [];
-    const rows = await db.rows(
-      `SELECT DISTINCT trace_id FROM (
-  SELECT trace_id, span_id, max(version) AS v FROM ${database}.payloads
-  WHERE project = {project:String} AND ${HIT} GROUP BY trace_id, span_id
-)
-WHERE (trace_id, span_id, v) IN (
-  SELECT trace_id, span_id, max(version) FROM ${database}.payloads
-  WHERE project = {project:String} AND trace_id IN (
-    SELECT trace_id FROM ${database}.payloads WHERE project = {project:String} AND ${HIT}
-  )
-  GROUP BY trace_id, span_id
-)`,
-      params,
-    );
-    return rows.map(({ trace_id }) => trace_id);
-  }
+  // The index alone answers this.
+  const [probe] = await db.rows(`SELECT count() AS hits FROM (SELECT 1 ${withWords} LIMIT ${RARE + 1})`, params);
+  const hits = { where: `trace_id IN (SELECT trace_id ${withWords})`, params };
 
   return {
-    traceIds,
+    hits: probe.hits > RARE ? undefined : hits,
     async among(ids) {
       if (ids.length === 0) return new Set();
       const rows = await db.rows(
         `SELECT DISTINCT trace_id FROM (
-  SELECT trace_id, span_id, max(version) AS v FROM ${database}.payloads
-  WHERE project = {project:String} AND trace_id IN {ids:Array(String)} AND ${HIT} GROUP BY trace_id, span_id
+  SELECT trace_id, span_id, max(version) AS v ${withWords} AND trace_id IN {ids:Array(String)} GROUP BY trace_id, span_id
 )
 WHERE (trace_id, span_id, v) IN (
   SELECT trace_id, span_id, max(version) FROM ${database}.payloads

@@ -30,15 +30,12 @@ export async function tracesOf(db: Database, project: string, query: TraceQuery)
   const place = placeOf(query.after);
   const conditions = conditionsOf(db.schema.database, project, query);
   const search = await searchOf(db, project, query);
-  if (search?.traceIds?.length === 0) return { items: [] };
-  if (!search || search.traceIds) {
-    const among = search?.traceIds && { where: "trace_id IN {ids:Array(String)}", params: { ids: search.traceIds } };
-    return page(db, project, await newest(db, [conditions, among], place, limit + 1), limit);
-  }
+  if (!search) return page(db, project, await newest(db, [conditions], place, limit + 1), limit);
   const found: any[] = [];
   let from = place;
-  for (let look = Math.max(FIRST_LOOK, 2 * limit); found.length <= limit; look = Math.min(look * 4, LONGEST_LOOK)) {
-    const rows = await newest(db, [conditions], from, look);
+  const first = search.hits ? limit + 1 : Math.max(FIRST_LOOK, 2 * limit);
+  for (let look = first; found.length <= limit; look = Math.min(look * 4, LONGEST_LOOK)) {
+    const rows = await newest(db, [conditions, search.hits], from, look);
     const hits = await search.among(rows.map(({ trace_id }) => trace_id));
     found.push(...rows.filter(({ trace_id }) => hits.has(trace_id)));
     if (rows.length < look) break;
