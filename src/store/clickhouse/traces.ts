@@ -170,15 +170,19 @@ export async function sessionsOf(db: Database, project: string, query: TraceQuer
   const text = wanted.length > 0 ? { where: ALL_HITS(database), params: { words: wanted } } : undefined;
   const named = { where: "session_id != ''", params: {} };
   const { where, params } = joined([conditionsOf(database, project, query), named, text]);
-  const rest = afterPlace("last", "session_id", place);
+  const rest = afterPlace("max(start_us)", "session_id", place);
+  // Which sessions they are is known from two columns; a tuple is compared for theirs alone.
   const rows = await db.rows(
     `SELECT session_id, argMaxIf(user_id, (start_us, trace_id), user_id != '') AS user, count() AS trace_count,
   countIf(status = 'error') AS failed, min(start_us) AS first, max(start_us) AS last,
   sum(input_tokens) AS sum_input, sum(output_tokens) AS sum_output, sum(cost_usd) AS sum_cost
 FROM ${database}.trace_rows FINAL
-WHERE ${where}
-GROUP BY session_id${rest ? `\nHAVING ${rest.where}` : ""}
-ORDER BY last DESC, session_id DESC LIMIT ${limit + 1}`,
+WHERE ${where} AND session_id GLOBAL IN (
+  SELECT session_id FROM ${database}.trace_rows FINAL WHERE ${where}
+  GROUP BY session_id${rest ? ` HAVING ${rest.where}` : ""}
+  ORDER BY max(start_us) DESC, session_id DESC LIMIT ${limit + 1}
+)
+GROUP BY session_id ORDER BY last DESC, session_id DESC`,
     { ...params, ...rest?.params },
   );
   return pageOf(rows.map(sessionOf), limit, ({ lastUs, sessionId }) => ({ us: lastUs, id: sessionId }));
