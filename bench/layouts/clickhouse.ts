@@ -3,9 +3,9 @@ import { columnsOf, type Layout } from "./layout.ts";
 
 const FACTS = `trace_id String, span_id String, parent_id String, name LowCardinality(String),
   kind LowCardinality(String), status LowCardinality(String), model LowCardinality(String), user String,
-  session String, feature LowCardinality(String), team LowCardinality(String), start DateTime64(6),
+  session String, feature LowCardinality(String), team LowCardinality(String), start_us UInt64,
   duration_us UInt64, input_tokens UInt64, output_tokens UInt64, cost Float64, attributes Map(String, String)`;
-const BY_DAY = "ENGINE = ReplacingMergeTree PARTITION BY toDate(start)";
+const BY_DAY = "ENGINE = ReplacingMergeTree PARTITION BY toDate(intDiv(start_us, 1000000))";
 /** Columns of both halves of a row. */
 const NARROW = "* EXCEPT (input, output), substring(input, 1, 200) AS preview";
 
@@ -20,18 +20,18 @@ export async function clickHouseLayout(url: string, database: string): Promise<L
   await command(`CREATE TABLE ${database}.ingest (${FACTS}, input String, output String) ENGINE = Null`);
   for (const [table, order] of [
     ["spans", "trace_id, span_id"],
-    ["roots", "start, trace_id, span_id"],
+    ["roots", "start_us, trace_id, span_id"],
   ]) {
     await command(`CREATE TABLE ${database}.${table} (${FACTS}, preview String) ${BY_DAY} ORDER BY (${order})`);
     await command(`CREATE MATERIALIZED VIEW ${database}.to_${table} TO ${database}.${table} AS
       SELECT ${NARROW} FROM ${database}.ingest ${table === "roots" ? "WHERE parent_id = ''" : ""}`);
   }
   await command(`CREATE TABLE ${database}.payloads (
-      trace_id String, span_id String, start DateTime64(6), input String CODEC(ZSTD(1)), output String CODEC(ZSTD(1)),
+      trace_id String, span_id String, start_us UInt64, input String CODEC(ZSTD(1)), output String CODEC(ZSTD(1)),
       INDEX texts lower(input) TYPE text(tokenizer = splitByNonAlpha)
     ) ${BY_DAY} ORDER BY (trace_id, span_id) SETTINGS index_granularity = 1024`);
   await command(`CREATE MATERIALIZED VIEW ${database}.to_payloads TO ${database}.payloads AS
-    SELECT trace_id, span_id, start, input, output FROM ${database}.ingest`);
+    SELECT trace_id, span_id, start_us, input, output FROM ${database}.ingest`);
 
   return {
     async append(records) {
@@ -46,7 +46,7 @@ export async function clickHouseLayout(url: string, database: string): Promise<L
             kind: row.kind,
           },
           ...{ status: row.status, model: row.model, user: row.user, session: row.session, feature: row.feature },
-          ...{ team: row.team, start: row.startUs / 1e6, duration_us: row.durationUs, cost: row.cost },
+          ...{ team: row.team, start_us: row.startUs, duration_us: row.durationUs, cost: row.cost },
           ...{ input_tokens: row.inputTokens, output_tokens: row.outputTokens, input: row.input, output: row.output },
           attributes: textsOf({ ...record.trace.metadata, ...record.attributes }),
         };
