@@ -9,7 +9,7 @@ import { putTogether, takeApart } from "../../src/store/sqlite/apart.ts";
 import { readBatch, type SpanWords } from "../../src/store/sqlite/batch.ts";
 import { CHUNK, unpack } from "../../src/store/sqlite/chunk.ts";
 import { type Load, loadWriter } from "../../src/store/sqlite/load.ts";
-import { CUT, createWordTable } from "../../src/store/sqlite/word-table.ts";
+import { createWordTable } from "../../src/store/sqlite/word-table.ts";
 import { sampleSpan } from "../../src/testing/sample-records.ts";
 import { holds, wildText } from "../fuzz/property.ts";
 
@@ -38,8 +38,8 @@ const asStored = (record: SpanRecord): SpanRecord => JSON.parse(JSON.stringify(r
 /** The words of a span, as hashes. */
 function wordsIn({ cut, ascii }: SpanWords): string[] {
   const table = createWordTable(64);
-  table.read(0, Buffer.from(cut), CUT);
-  table.read(0, ascii);
+  table.read(0, Buffer.from(cut), true);
+  table.read(0, ascii, false);
   return Array.from({ length: table.terms() }, (_, term) => `${table.hash(term)} ${table.check(term)}`).sort();
 }
 

@@ -11,7 +11,7 @@ import { sqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createWordBook, type Part } from "../../src/store/sqlite/word-book.ts";
 import { rowReader, rowWriter } from "../../src/store/sqlite/word-part.ts";
 import { wordSearch } from "../../src/store/sqlite/word-search.ts";
-import { CUT, createWordTable } from "../../src/store/sqlite/word-table.ts";
+import { createWordTable } from "../../src/store/sqlite/word-table.ts";
 import { sampleSpan } from "../../src/testing/sample-records.ts";
 import { holds } from "../fuzz/property.ts";
 
@@ -55,12 +55,14 @@ test("a row says what was written to it", (t) =>
 test("a table has each word once, with the documents it is in, however many words there are", () => {
   const table = createWordTable(64);
   const words = Array.from({ length: 30_000 }, (_, i) => `word${i}`);
-  table.read(0, Buffer.from(words.join(" ")), CUT);
-  table.read(7, Buffer.from("Word3, WORD4 (word3)\xff word29999", "latin1"));
-  assert.deepEqual([table.terms(), table.posts()], [30_000, 30_003]);
-  const { numbers, begins } = table.documents();
-  const having = words.map((_, term) => [...numbers.subarray(begins[term], begins[term + 1])]);
-  assert.deepEqual([having[3], having[4], having[5], having[29_999]], [[0, 7], [0, 7], [0], [0, 7]]);
+  table.read(0, Buffer.from(words.join(" ")), true);
+  table.read(7, Buffer.from("Word3, WORD4 (word3)\xff word29999", "latin1"), false);
+  table.read(300, Buffer.from("word4"), true);
+  assert.deepEqual([table.terms(), table.posts()], [30_000, 30_004]);
+  const { distances, begins, ends } = table.documents();
+  const having = (term: number) => [...distances.subarray(begins[term], ends[term])];
+  // 293 in two bytes.
+  assert.deepEqual([3, 4, 5, 29_999].map(having), [[0, 7], [0, 7, 0x80 | 37, 2], [0], [0, 7]]);
   table.clear();
   assert.deepEqual([table.terms(), table.posts()], [0, 0]);
 });

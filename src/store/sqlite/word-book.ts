@@ -1,7 +1,7 @@
 import type { SpanWords } from "./batch.ts";
 import type { Connection } from "./connection.ts";
-import { bitsFor, compareWords, type RowReader, rowOf, rowReader, rowWriter } from "./word-part.ts";
-import { CUT, createWordTable, type WordTable } from "./word-table.ts";
+import { bitsFor, compareHashes, compareWords, type RowReader, rowOf, rowReader, rowWriter } from "./word-part.ts";
+import { createWordTable, type WordTable } from "./word-table.ts";
 
 /** The words of spans whose numbers are next to each other; a part's numbers are from `low` on. */
 export interface Part {
@@ -48,16 +48,16 @@ export function createWordBook(connection: Connection): WordBook {
       const [low, high] = [spans[0]![0], spans.at(-1)![0]];
       table.clear();
       for (const [id, { cut, ascii }] of spans) {
-        table.read(id - low, utf8(cut), CUT);
-        table.read(id - low, ascii);
+        table.read(id - low, utf8(cut), true);
+        table.read(id - low, ascii, false);
       }
       const bits = bitsFor(table.posts());
       const part = { low, high, spans: spans.length, gone: 0, posts: table.posts(), first: nextRow(connection), bits };
       insertPart(connection, part);
-      const { numbers, begins } = table.documents();
+      const { distances, begins, ends } = table.documents();
       const insert = insertWords(connection, part);
       for (const term of inOrder(table)) {
-        insert.add(table.hash(term), table.check(term), numbers, begins[term]!, begins[term + 1]!);
+        insert.addWritten(table.hash(term), table.check(term), distances, begins[term]!, ends[term]!);
       }
       insert.close();
     },
@@ -114,24 +114,20 @@ function smallParts({ prepare }: Connection): Part[] {
 
 /** The words of a table as a row has them. */
 function inOrder(table: WordTable): Uint32Array {
-  const keys = new BigUint64Array(table.terms());
-  // The halves of a key, the lower one first: so no BigInt is made.
-  const halves = new Uint32Array(keys.buffer);
-  for (let term = 0; term < keys.length; term++) {
-    halves[2 * term] = term;
-    halves[2 * term + 1] = table.hash(term);
-  }
-  keys.sort();
-  const terms = Uint32Array.from({ length: keys.length }, (_, i) => halves[2 * i]!);
-  // Of those that share a hash, which are few, the checks say which is first.
+  const terms = new Uint32Array(table.terms());
+  // By so many first bits of their hashes that few share them, then by all.
+  const others = Math.clz32(terms.length);
+  const places = new Uint32Array(2 ** (32 - others) + 1);
+  for (let term = 0; term < terms.length; term++) places[(table.hash(term) >>> others) + 1]!++;
+  for (let i = 1; i < places.length; i++) places[i]! += places[i - 1]!;
+  for (let term = 0; term < terms.length; term++) terms[places[table.hash(term) >>> others]!++] = term;
+  const isBefore = (a: number, b: number) =>
+    compareHashes(table.hash(a), table.check(a), table.hash(b), table.check(b)) < 0;
   for (let i = 1; i < terms.length; i++) {
-    for (
-      let k = i;
-      k > 0 && halves[2 * k + 1] === halves[2 * k - 1] && table.check(terms[k]!) < table.check(terms[k - 1]!);
-      k--
-    ) {
-      [terms[k - 1], terms[k]] = [terms[k]!, terms[k - 1]!];
-    }
+    const term = terms[i]!;
+    let place = i;
+    for (; place > 0 && isBefore(term, terms[place - 1]!); place--) terms[place] = terms[place - 1]!;
+    terms[place] = term;
   }
   return terms;
 }
@@ -237,13 +233,19 @@ function insertWords({ prepare }: Connection, { first, bits }: Part) {
     const words = writer.take();
     if (words) insert.run(first + row, words);
   }
+  function turnTo(hash: number): void {
+    if (rowOf(hash, bits) === row) return;
+    close();
+    row = rowOf(hash, bits);
+  }
   return {
     add(hash: number, check: number, documents: Uint32Array, from: number, to: number): void {
-      if (rowOf(hash, bits) !== row) {
-        close();
-        row = rowOf(hash, bits);
-      }
+      turnTo(hash);
       writer.add(hash, check, documents, from, to);
+    },
+    addWritten(hash: number, check: number, distances: Uint8Array, from: number, to: number): void {
+      turnTo(hash);
+      writer.addWritten(hash, check, distances, from, to);
     },
     close,
   };

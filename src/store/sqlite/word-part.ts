@@ -24,6 +24,8 @@ export function rowOf(hash: number, bits: number): number {
 export interface RowWriter {
   /** A word and its documents, of which the numbers between two places ascend; without any it is left out. */
   add(hash: number, check: number, documents: Uint32Array, from: number, to: number): void;
+  /** The same of documents that are written already, as distances. */
+  addWritten(hash: number, check: number, distances: Uint8Array, from: number, to: number): void;
   /** The row, good until the next word, and begins another; undefined: there is no word. */
   take(): WordRow | undefined;
 }
@@ -39,15 +41,19 @@ export function rowWriter(): RowWriter {
     bytes = larger;
   }
 
+  function writeHashes(hash: number, check: number): void {
+    for (let i = 0; i < 4; i++) {
+      bytes[size + i] = hash >>> (8 * i);
+      bytes[size + 4 + i] = check >>> (8 * i);
+    }
+    size += HASHES;
+  }
+
   return {
     add(hash, check, documents, from, to) {
       if (from === to) return;
       makeRoom(HASHES + MAX_BYTES * (to - from + 1));
-      for (let i = 0; i < 4; i++) {
-        bytes[size + i] = hash >>> (8 * i);
-        bytes[size + 4 + i] = check >>> (8 * i);
-      }
-      size += HASHES;
+      writeHashes(hash, check);
       // The length comes first and is known last: one byte is left for it, which mostly is enough.
       const end = writeDistances(bytes, size + 1, documents, from, to);
       const length = end - size - 1;
@@ -55,6 +61,12 @@ export function rowWriter(): RowWriter {
       if (more > 0) bytes.copyWithin(size + 1 + more, size + 1, end);
       writeNumber(bytes, size, length);
       size = end + more;
+    },
+    addWritten(hash, check, distances, from, to) {
+      makeRoom(HASHES + MAX_BYTES + to - from);
+      writeHashes(hash, check);
+      size = writeNumber(bytes, size, to - from);
+      for (let i = from; i < to; i++) bytes[size++] = distances[i]!;
     },
     take() {
       const row = size === 0 ? undefined : bytes.subarray(0, size);
@@ -77,7 +89,8 @@ function writeDistances(bytes: Uint8Array, begin: number, documents: Uint32Array
   return at;
 }
 
-function writeNumber(bytes: Uint8Array, begin: number, number: number): number {
+/** Seven bits a byte. @returns where it ends */
+export function writeNumber(bytes: Uint8Array, begin: number, number: number): number {
   let at = begin;
   let rest = number;
   for (; rest > 127; rest >>>= 7) bytes[at++] = (rest & 127) | 128;
@@ -86,7 +99,7 @@ function writeNumber(bytes: Uint8Array, begin: number, number: number): number {
 }
 
 /** How many bytes a number takes. */
-function lengthOf(number: number): number {
+export function lengthOf(number: number): number {
   let bytes = 1;
   for (let rest = number; rest > 127; rest >>>= 7) bytes++;
   return bytes;
@@ -152,6 +165,10 @@ const SIGN = 0x8000_0000 | 0;
 
 /** As rows have their words. */
 export function compareWords(a: { hash: number; check: number }, b: { hash: number; check: number }): number {
-  if (a.hash !== b.hash) return (a.hash ^ SIGN) < (b.hash ^ SIGN) ? -1 : 1;
-  return a.check - b.check;
+  return compareHashes(a.hash, a.check, b.hash, b.check);
+}
+
+export function compareHashes(hash: number, check: number, otherHash: number, otherCheck: number): number {
+  if (hash !== otherHash) return (hash ^ SIGN) < (otherHash ^ SIGN) ? -1 : 1;
+  return check - otherCheck;
 }

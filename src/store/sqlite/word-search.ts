@@ -1,7 +1,7 @@
 import type { Connection } from "./connection.ts";
 import type { Part } from "./word-book.ts";
 import { rowOf, rowReader } from "./word-part.ts";
-import { CUT, createWordTable } from "./word-table.ts";
+import { createWordTable } from "./word-table.ts";
 
 /**
  * The spans that have all of some words. Good inside one transaction, as parts are merged and spans replaced meanwhile; a span
@@ -59,7 +59,7 @@ export function wordSearch({ prepare }: Connection, wanted: string): WordSearch 
 
 function hashesOf(wanted: string): (readonly [hash: number, check: number])[] {
   const table = createWordTable(64);
-  table.read(0, Buffer.from(wanted), CUT);
+  table.read(0, Buffer.from(wanted), true);
   return Array.from({ length: table.terms() }, (_, term) => [table.hash(term), table.check(term)] as const);
 }
 

@@ -1,4 +1,5 @@
-import { LETTERS, SPACE } from "../words.ts";
+import { hashWords } from "./word-hashes.ts";
+import { lengthOf, writeNumber } from "./word-part.ts";
 
 /**
  * Which documents have which words, in memory. A word is known by 64 bits of hash: two that share them are found for each
@@ -7,8 +8,8 @@ import { LETTERS, SPACE } from "../words.ts";
  * Documents come by ascending numbers.
  */
 export interface WordTable {
-  /** Adds the words of a text in UTF-8 to a document. With `letters` of `CUT` it is what `words` has made, else all of ASCII. */
-  read(document: number, text: Uint8Array, letters?: Uint8Array): void;
+  /** Adds the words of a text in UTF-8 to a document. `isCut`: it is what `words` has made; else all of ASCII, with other bytes between. */
+  read(document: number, text: Uint8Array, isCut: boolean): void;
   /** How many words there are; they are numbered from 0 on. */
   terms(): number;
   /** How many documents all words have together. */
@@ -16,20 +17,13 @@ export interface WordTable {
   /** Both hashes of a word, as signed numbers of 32 bits. */
   hash(term: number): number;
   check(term: number): number;
-  /** The documents of each word, ascending: those of one from its place in `begins` to the next one's. */
-  documents(): { readonly numbers: Uint32Array; readonly begins: Uint32Array };
+  /** The documents of each word, as a `WordRow` has them: those of one from its place in `begins` to that in `ends`. */
+  documents(): { readonly distances: Uint8Array; readonly begins: Uint32Array; readonly ends: Uint32Array };
   clear(): void;
 }
 
-/** Letters of words that are cut out already: all bytes but the space. */
-export const CUT: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => byte);
-
-/** What is known of a word side by side: both hashes, the last document and one. */
-const [HASH, CHECK, LAST, WIDTH] = [0, 1, 2, 4];
-/** FNV's beginning and factor, and another factor for the second hash. */
-const [BEGIN, FACTOR, OTHER_FACTOR] = [0x811c9dc5 | 0, 0x01000193, 0x5bd1e995];
-/** Bytes that are read before there has to be room again for the words that they may have. */
-const STRETCH = 4_096;
+/** What is known of a word side by side: both hashes, the last document, how many it has. */
+const [HASH, CHECK, LAST, COUNT, WIDTH] = [0, 1, 2, 3, 4];
 /** Numbers of 32 bits that are kept from one transaction to the next. */
 const MAX_KEPT = 4 * 1024 * 1024;
 
@@ -38,12 +32,13 @@ export function createWordTable(room: number): WordTable {
   /** By hash, twice as many as there is room for words: the number of a word and one. */
   let slots = new Int32Array(2 * room);
   let known = new Int32Array(room * WIDTH);
-  /** In pairs: a word, a document. */
-  let posted = new Int32Array(16 * room);
-  let [terms, end] = [0, 0];
+  /** The words of one document after the other, and in pairs a document and where its words begin. */
+  let posted = new Int32Array(8 * room);
+  let documents: number[] = [];
+  let [terms, posts] = [0, 0];
 
-  /** Room for so many more words and documents of words. */
-  function makeRoom(words: number, posts: number): void {
+  /** Room for so many more words. */
+  function makeRoom(words: number): void {
     while ((terms + words) * WIDTH > known.length) {
       known = extended(known, 2 * known.length);
       slots = new Int32Array(2 * slots.length);
@@ -54,7 +49,7 @@ export function createWordTable(room: number): WordTable {
         slots[slot] = term + 1;
       }
     }
-    while (end + 2 * posts > posted.length) posted = extended(posted, 2 * posted.length);
+    while (posts + words >= posted.length) posted = extended(posted, 2 * posted.length);
   }
 
   /** The number of a word, which may be new. */
@@ -68,61 +63,70 @@ export function createWordTable(room: number): WordTable {
         continue;
       }
       inSlots[slot] = terms + 1;
-      inKnown[terms * WIDTH + HASH] = hash;
-      inKnown[terms * WIDTH + CHECK] = check;
-      inKnown[terms * WIDTH + LAST] = 0;
+      const end = terms * WIDTH;
+      inKnown[end + HASH] = hash;
+      inKnown[end + CHECK] = check;
+      inKnown[end + LAST] = -1;
+      inKnown[end + COUNT] = 0;
       return terms++;
     }
   }
 
+  /** Of so many words their hashes in pairs. */
+  function post(document: number, hashes: Int32Array, count: number): void {
+    makeRoom(count);
+    const [inSlots, inKnown, inPosted] = [slots, known, posted];
+    for (let i = 0; i < 2 * count; i += 2) {
+      const term = termOf(inSlots, inKnown, hashes[i]!, hashes[i + 1]!);
+      const at = term * WIDTH;
+      // Whether it is a new one nobody can guess: without a branch.
+      const more = inKnown[at + LAST] === document ? 0 : 1;
+      inPosted[posts] = term;
+      posts += more;
+      inKnown[at + COUNT]! += more;
+      inKnown[at + LAST] = document;
+    }
+  }
+
   return {
-    read(document, text, letters = LETTERS) {
-      let [hash, check] = [BEGIN, 0];
-      for (let from = 0; from <= text.length; from += STRETCH) {
-        makeRoom(STRETCH / 2 + 1, STRETCH / 2 + 1);
-        const [inSlots, inKnown, inPosted] = [slots, known, posted];
-        const to = Math.min(text.length + 1, from + STRETCH);
-        for (let i = from; i < to; i++) {
-          const letter = i < text.length ? letters[text[i]!]! : SPACE;
-          if (letter !== SPACE) {
-            hash = Math.imul(hash ^ letter, FACTOR);
-            check = Math.imul(check + letter, OTHER_FACTOR);
-            continue;
-          }
-          if (hash === BEGIN && check === 0) continue;
-          const term = termOf(inSlots, inKnown, stirred(hash), check);
-          const at = term * WIDTH;
-          if (inKnown[at + LAST] !== document + 1) {
-            inKnown[at + LAST] = document + 1;
-            inPosted[end] = term;
-            inPosted[end + 1] = document;
-            end += 2;
-          }
-          hash = BEGIN;
-          check = 0;
-        }
-      }
+    read(document, text, isCut) {
+      if (documents.at(-2) !== document) documents.push(document, posts);
+      hashWords(text, isCut, (hashes, count) => post(document, hashes, count));
     },
     terms: () => terms,
-    posts: () => end / 2,
+    posts: () => posts,
     hash: (term) => known[term * WIDTH + HASH]!,
     check: (term) => known[term * WIDTH + CHECK]!,
     documents() {
-      const begins = new Uint32Array(terms + 1);
-      for (let i = 0; i < end; i += 2) begins[posted[i]! + 1]!++;
-      for (let term = 0; term < terms; term++) begins[term + 1]! += begins[term]!;
+      const width = lengthOf(documents.at(-2) ?? 0);
+      const begins = new Uint32Array(terms);
+      let size = 0;
+      for (let term = 0; term < terms; term++) {
+        begins[term] = size;
+        size += known[term * WIDTH + COUNT]! * width;
+      }
       const ends = begins.slice();
-      const numbers = new Uint32Array(end / 2);
-      for (let i = 0; i < end; i += 2) numbers[ends[posted[i]!]!++] = posted[i + 1]!;
-      return { numbers, begins };
+      const last = new Uint32Array(terms);
+      const distances = new Uint8Array(size);
+      for (let i = 0; i < documents.length; i += 2) {
+        const document = documents[i]!;
+        const end = documents[i + 3] ?? posts;
+        for (let k = documents[i + 1]!; k < end; k++) {
+          const term = posted[k]!;
+          ends[term] = writeNumber(distances, ends[term]!, document - last[term]!);
+          last[term] = document;
+        }
+      }
+      return { distances, begins, ends };
     },
     clear() {
       if (known.length > MAX_KEPT || posted.length > MAX_KEPT) {
         slots = new Int32Array(2 * room);
         known = new Int32Array(room * WIDTH);
-        posted = new Int32Array(16 * room);
+        posted = new Int32Array(8 * room);
       } else slots.fill(0);
-      [terms, end] = [0, 0];
+      documents = [];
+      [terms, posts] = [0, 0];
     },
   };
 }
@@ -131,11 +135,4 @@ function extended(numbers: Int32Array<ArrayBuffer>, length: number): Int32Array<
   const more = new Int32Array(length);
   more.set(numbers);
   return more;
-}
-
-/** FNV's upper bits are those of a word's beginning: all bits shall depend on all letters. */
-function stirred(hash: number): number {
-  let x = hash ^ (hash >>> 15);
-  x = Math.imul(x, 0x85ebca6b);
-  return x ^ (x >>> 13);
 }
