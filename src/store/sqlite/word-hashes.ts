@@ -20,9 +20,10 @@ const PAGE = 64 * 1024;
 /** Memory that is kept from one text to the next. */
 const MAX_KEPT = 4 * 1024 * 1024;
 
-const module = new WebAssembly.Module(Buffer.from(WORD_HASHES, "base64"));
-let { memory, words, hash } = instance();
-let [bytes, pairs] = views();
+let compiled: WebAssembly.Module | undefined;
+let hashes: Hashes | undefined;
+/** The memory, as bytes and as pairs of hashes. */
+let [bytes, pairs] = [new Uint8Array(0), new Int32Array(0)];
 
 /**
  * Reads the words of a text in UTF-8, stretch by stretch, as both their hashes.
@@ -32,7 +33,7 @@ let [bytes, pairs] = views();
  */
 export function hashWords(text: Uint8Array, isCut: boolean, take: (pairs: Int32Array, count: number) => void): void {
   const end = TEXT + text.length;
-  makeRoom(end + text.length + AFTER);
+  const { hash, words } = withRoom(end + text.length + AFTER);
   bytes.set(text, TEXT);
   bytes.fill(SPACE, end, end + AFTER);
   for (let at = TEXT; at < end; ) {
@@ -41,18 +42,15 @@ export function hashWords(text: Uint8Array, isCut: boolean, take: (pairs: Int32A
   }
 }
 
-function makeRoom(size: number): void {
-  if (size <= bytes.length && bytes.length <= MAX_KEPT) return;
-  if (bytes.length > MAX_KEPT) ({ memory, words, hash } = instance());
+function withRoom(size: number): Hashes {
+  if (hashes && size <= bytes.length && bytes.length <= MAX_KEPT) return hashes;
+  if (!hashes || bytes.length > MAX_KEPT) {
+    compiled ??= new WebAssembly.Module(Buffer.from(WORD_HASHES, "base64"));
+    hashes = new WebAssembly.Instance(compiled).exports as unknown as Hashes;
+  }
+  const { memory } = hashes;
   const missing = size - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
-  [bytes, pairs] = views();
-}
-
-function instance(): Hashes {
-  return new WebAssembly.Instance(module).exports as unknown as Hashes;
-}
-
-function views(): [Uint8Array, Int32Array] {
-  return [new Uint8Array(memory.buffer), new Int32Array(memory.buffer)];
+  [bytes, pairs] = [new Uint8Array(memory.buffer), new Int32Array(memory.buffer)];
+  return hashes;
 }
