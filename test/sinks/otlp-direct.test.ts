@@ -11,6 +11,7 @@ import { toProtobuf } from "../../src/sinks/otlp/to-protobuf.ts";
 import { tracesBody } from "../../src/sinks/otlp/traces-body.ts";
 import { sampleRecords, sampleSpan } from "../../src/testing/sample-records.ts";
 import { fullRecord } from "../semconv/full-record.ts";
+import { share } from "../support/share.ts";
 
 const samples = sampleRecords().filter((record): record is SpanRecord => record.record === "span");
 
@@ -121,7 +122,7 @@ test("of any records", () => {
   );
   fc.assert(
     fc.property(fc.constantFrom(...forms), spans, (compare, records) => compare(records)),
-    { numRuns: 1_500 },
+    { numRuns: share(1_500) },
   );
 });
 
@@ -129,7 +130,7 @@ test("JSON as a text within JSON, at once or in two steps", () => {
   const twice = (plain: unknown): string => JSON.stringify(JSON.stringify(plain));
   fc.assert(
     fc.property(fc.oneof(value, object), (plain) => assert.equal(quotedJson(plain as Json), twice(plain))),
-    { numRuns: 3_000 },
+    { numRuns: share(3_000) },
   );
   for (const plain of [{}, [], [[1, '"'], ["\\"]], { a: undefined, "\n": {} }, [undefined as never]]) {
     assert.equal(quotedJson(plain as never), twice(plain));
@@ -144,7 +145,7 @@ test("of records that are known to be plain", () => {
       for (const record of records) markPlain(record, true);
       compare(records);
     }),
-    { numRuns: 500 },
+    { numRuns: share(500) },
   );
 });
 
