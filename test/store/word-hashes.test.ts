@@ -1,34 +1,22 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import fc from "fast-check";
 import { wordHashesModule } from "../../scripts/wat.js";
 import { hashWords } from "../../src/store/sqlite/word-hashes.ts";
-import { LETTERS, SPACE } from "../../src/store/words.ts";
+import { hashWordsPlainly } from "../../src/store/sqlite/word-hashes-plain.ts";
 import { holds } from "../fuzz/property.ts";
 
-/** The same in JavaScript: files that are there already have these hashes. */
+/** Files that are there already have these hashes. */
 function hashesOf(text: Uint8Array, isCut: boolean): number[] {
-  const hashes: number[] = [];
-  let [hash, check, length] = [0x811c9dc5 | 0, 0, 0];
-  for (const byte of [...text, SPACE]) {
-    const letter = isCut ? byte : LETTERS[byte]!;
-    if (letter !== SPACE) {
-      hash = Math.imul(hash ^ letter, 0x01000193);
-      check = Math.imul(check + letter, 0x5bd1e995);
-      length += 1;
-    } else if (length > 0) {
-      const x = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
-      hashes.push(x ^ (x >>> 13), check);
-      [hash, check, length] = [0x811c9dc5 | 0, 0, 0];
-    }
-  }
-  return hashes;
+  return read(text, isCut, hashWordsPlainly);
 }
 
-function read(text: Uint8Array, isCut: boolean): number[] {
+function read(text: Uint8Array, isCut: boolean, hash = hashWords): number[] {
   const hashes: number[] = [];
-  hashWords(text, isCut, (pairs, count) => hashes.push(...pairs.subarray(0, 2 * count)));
+  hash(text, isCut, (pairs, count) => hashes.push(...pairs.subarray(0, 2 * count)));
   return hashes;
 }
 
@@ -66,6 +54,39 @@ test("a word of megabytes, and a short one after it", () => {
     assert.deepEqual(read(text, false), hashesOf(text, false));
   }
   assert.deepEqual(read(Buffer.from("short"), true), hashesOf(Buffer.from("short"), true));
+});
+
+test("words have these hashes in files that are there", () => {
+  const text = Buffer.from("Why does the RUN fail? 42 x\xe9y", "latin1");
+  const known = [
+    1380844607, -649328896, 1074972638, -659247341, 1754049556, 1670312277, 1572169676, -808826979, 328891833,
+    -322942768, -852288569, 614794414, -934640621, 174423512, -1297073911, 1714906989,
+  ];
+  assert.deepEqual(read(text, false), known);
+  assert.deepEqual(hashesOf(text, false), known);
+});
+
+test("without WebAssembly, or addresses for its memory, words are hashed in JavaScript", async () => {
+  const program = `
+    import { hashWords } from "./src/store/sqlite/word-hashes.ts";
+    const hashes = [];
+    hashWords(Buffer.from("why it fails"), true, (pairs, count) => hashes.push(...pairs.subarray(0, 2 * count)));
+    console.log(JSON.stringify([typeof WebAssembly, hashes]));`;
+  for (const [kind, start] of [
+    ["undefined", "delete globalThis.WebAssembly;"],
+    ["object", "WebAssembly.Instance = class { constructor() { throw new RangeError('no room'); } };"],
+  ] as const) {
+    const args = [
+      "--conditions=@sightline/source",
+      "--import",
+      "tsx",
+      "--input-type=module",
+      "--eval",
+      start + program,
+    ];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: new URL("../..", import.meta.url) });
+    assert.deepEqual(JSON.parse(stdout), [kind, hashesOf(Buffer.from("why it fails"), true)]);
+  }
 });
 
 test("the module is what its source says", async () => {

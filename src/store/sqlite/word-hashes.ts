@@ -1,5 +1,6 @@
 import { SPACE } from "../words.ts";
 import { WORD_HASHES } from "./word-hashes.wasm.ts";
+import { hashWordsPlainly } from "./word-hashes-plain.ts";
 
 /** `word-hashes.wat`: it takes half the time of the same in JavaScript, as four words are hashed at a time. */
 interface Hashes {
@@ -22,6 +23,7 @@ const MAX_KEPT = 4 * 1024 * 1024;
 
 let compiled: WebAssembly.Module | undefined;
 let hashes: Hashes | undefined;
+let isMissing = false;
 /** The memory, as bytes and as pairs of hashes. */
 let [bytes, pairs] = [new Uint8Array(0), new Int32Array(0)];
 
@@ -33,12 +35,27 @@ let [bytes, pairs] = [new Uint8Array(0), new Int32Array(0)];
  */
 export function hashWords(text: Uint8Array, isCut: boolean, take: (pairs: Int32Array, count: number) => void): void {
   const end = TEXT + text.length;
-  const { hash, words } = withRoom(end + text.length + AFTER);
+  const room = roomFor(end + text.length + AFTER);
+  if (!room) return hashWordsPlainly(text, isCut, take);
+  const { hash, words } = room;
   bytes.set(text, TEXT);
   bytes.fill(SPACE, end, end + AFTER);
   for (let at = TEXT; at < end; ) {
     at = hash(at, Math.min(end, at + STRETCH), isCut ? 1 : 0);
     take(pairs, words.value);
+  }
+}
+
+/** Undefined where WebAssembly is switched off (`--jitless`), or where addresses are few (`ulimit -v`): Node 20 reserves 10 GB of them. */
+function roomFor(size: number): Hashes | undefined {
+  if (isMissing) return undefined;
+  try {
+    return withRoom(size);
+  } catch {
+    // Else the memory cannot grow: the next text may be shorter.
+    isMissing = hashes === undefined;
+    hashes = undefined;
+    return undefined;
   }
 }
 
