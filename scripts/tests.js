@@ -1,7 +1,7 @@
 /**
- * Runs test files, or those of folders, or all of them, bundled: what they import is then compiled once and not once for
- * each file, which is most of what a file takes. When no file is named, those of functions alone share a few processes, and
- * those of some folders one for each folder. Options go to `node --test`.
+ * Runs test files, or those of folders, all of them when none is named, bundled: what they import is then compiled once and not once for
+ * each file, which is most of what a file takes. Of all tests, those of functions alone share a few processes, and those
+ * of some folders one for each folder. Options go to `node --test`.
  *
  *     npm run test:modern -- [test/monitors/budgets.test.ts … | test/monitors …] [--test-name-pattern=…]
  *
