@@ -1,7 +1,8 @@
 /**
  * Runs test files, or those of folders, all of them when none is named, bundled: what they import is then compiled once and not once for
  * each file, which is most of what a file takes. Of all tests, those of functions alone share a few processes, and those
- * of some folders one for each folder. Options go to `node --test`.
+ * of some folders one for each folder. Options go to `node --test`. Stacks name lines of the sources when files are named,
+ * and lines of the bundles when not: maps would cost a fifteenth of all time.
  *
  *     npm run test:modern -- [test/monitors/budgets.test.ts … | test/monitors …] [--test-name-pattern=…]
  *
@@ -59,6 +60,7 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const { metafile } = await build({
   ...OPTIONS,
   metafile: true,
+  sourcemap: isOfFiles,
   entryPoints: sources.filter((source) => !BY_TSX.includes(source)),
   outbase: root,
   outdir: folder,
@@ -77,7 +79,8 @@ for (const [at, file] of sources.entries()) {
 const shared = await Promise.all([...groups].map(([group, files]) => sharing(group, files)));
 const files = [...shared, ...alone.map((file) => (BY_TSX.includes(file) ? file : made(file)))];
 const loader = new URL("tsx-for-sources.js", import.meta.url);
-const flags = ["--enable-source-maps", "--conditions=@sightline/source", `--import=${loader}`];
+const maps = isOfFiles ? ["--enable-source-maps"] : [];
+const flags = [...maps, "--conditions=@sightline/source", `--import=${loader}`];
 // The spec reporter names what failed once more at the end, where the tail of a log has it.
 const args = [...flags, "--test", `--test-concurrency=${CONCURRENCY}`, "--test-reporter=spec", ...options, ...files];
 run = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
