@@ -94,7 +94,7 @@ test("spans that never end are exported as unfinished with their call site at sh
   assert.equal(record.unfinished, true);
   assert.equal(record.input, "kept");
   assert.equal(record.status.code, "unset");
-  assert.match(record.callSite ?? "", /configure\.test\.[jt]s:\d+:\d+$/);
+  assert.match(record.callSite ?? "", /configure\.test\.ts:\d+:\d+$/);
 });
 
 test("with callSites all, a call site is the line that calls, whatever stands in for the function", async () => {
@@ -109,7 +109,7 @@ test("with callSites all, a call site is the line that calls, whatever stands in
     bound: observe("bound", never.bind(undefined)),
   };
   for (const call of Object.values(calls)) call();
-  const [line] = /configure\.test\.[jt]s:\d+/.exec(new Error().stack!)!;
+  const [line] = /configure\.test\.ts:\d+/.exec(new Error().stack!)!;
   await shutdown();
   const before = line.replace(/\d+$/, (number) => String(Number(number) - 1));
   for (const name of Object.keys(calls))

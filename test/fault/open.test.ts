@@ -99,7 +99,7 @@ for (const [way, leave] of Object.entries(WAYS)) {
     await names();
     const { record } = sink.get("hung");
     assert.deepEqual([record.unfinished, record.status.code, record.parentSpanId], [true, "unset", spanId]);
-    assert.match(record.callSite ?? "", /open\.test\.[jt]s:\d+:\d+$/);
+    assert.match(record.callSite ?? "", /open\.test\.ts:\d+:\d+$/);
     assert.equal(sink.get("work").record.parentSpanId, record.spanId);
     sink.expectTree(`
       root
