@@ -1,9 +1,9 @@
 /**
  * How long a collector's event loop is held up by its own work: batches of 10,000 spans come in (NDJSON, OTLP in protobuf and
- * in JSON), two at a time, while lists are asked for. Five rounds, or as many as said, of 40,000 spans for each form, of each the longest that the
+ * in JSON), two at a time, while lists are asked for. Five rounds of 40,000 spans for each form, of each the longest that the
  * thread computed in a turn; then their median. The target: 50 ms. `monitorEventLoopDelay` has waiting for a processor as well.
  *
- *     npm run bench:collector [-- 5]
+ *     npm run bench:collector
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ import { count, median } from "../test/fault/lab/figures.ts";
 
 const BATCH = 10_000;
 const BATCHES = 4;
-const ROUNDS = Number(process.argv[2] ?? 5);
+const ROUNDS = 5;
 const TARGET_MS = 50;
 const LISTS = ["/api/traces?limit=100", "/api/aggregate?groupBy=model&percentiles=1", "/api/sessions", "/metrics"];
 

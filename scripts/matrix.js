@@ -2,22 +2,19 @@
  * Runs the test suites under every supported Node: the one that runs this, and those of test/compat/node
  * (`npm ci` there first). Prints one line for each.
  *
- *   node scripts/matrix.js [22 24 …] [--areas]    only those of test/compat/node; of `test:modern` only what asks Node itself
+ *   node scripts/matrix.js [22 24 …]      only those of test/compat/node
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 
 const root = new URL("..", import.meta.url).pathname;
 const compat = join(root, "test/compat/node");
 const packaged = Object.keys(JSON.parse(readFileSync(join(compat, "package.json"), "utf8")).dependencies);
-const { positionals: wanted, values } = parseArgs({ allowPositionals: true, options: { areas: { type: "boolean" } } });
-/** What touches Node: contexts, files, sockets, signals, SQLite. All else is computed from arguments. */
-const AREAS = ["cli", "collector", "core", "interop", "observe", "openai", "pipeline", "sinks", "spool", "store"];
+const wanted = process.argv.slice(2);
 const nodes = wanted.length > 0 ? wanted.map((version) => `node${version}`) : ["", ...packaged];
 const SUITES = {
-  "test:modern": values.areas ? ["test:modern", "--", ...AREAS.map((area) => `test/${area}`)] : ["test:modern"],
+  "test:modern": ["test:modern"],
   "test:legacy": ["test:legacy"],
   // Each Node has another SQLite, and 20 has none.
   sqlite: ["test:modern", "--", "test/store/sqlite.long.ts"],

@@ -19,8 +19,7 @@ function across(side: "head" | "tail", planted: string, offset: number): string 
 const PIECE = 12;
 
 function leaks(shown: string, secret: string): boolean {
-  const rest = shown.replaceAll("many words ", "");
-  for (let at = 0; at + PIECE <= secret.length; at += 4) if (rest.includes(secret.slice(at, at + PIECE))) return true;
+  for (let at = 0; at + PIECE <= secret.length; at += 4) if (shown.includes(secret.slice(at, at + PIECE))) return true;
   return false;
 }
 

@@ -6,7 +6,7 @@ import { HOSTILE, PROSE } from "./hostile-texts.ts";
 /** Every rule that is asked once more for the same characters would double what it reads. */
 const RATIO = 2.2;
 const STEPS_A_CHARACTER = 40;
-const SIZE = 10_000;
+const SIZE = 20_000;
 
 const BEFORE = ["", "://", "-----BEGIN KEY-----", 'password="', "sk-", "eyJ", "+49"];
 const MASKS: readonly (readonly [string, MaskOptions])[] = [

@@ -1,15 +1,14 @@
 import type { TestContext } from "node:test";
 import fc from "fast-check";
 import { anyCharacter } from "../support/any-character.ts";
-import { share } from "../support/share.ts";
 
 /** The same values in every run. `FUZZ_SEED` and `FUZZ_TIMES` look elsewhere, and for longer. */
 const SEED = Number(process.env["FUZZ_SEED"] ?? 20_261_121);
 const TIMES = Number(process.env["FUZZ_TIMES"] ?? 1);
 
-/** Checks a property for a `share` of `runs` generated values; says with which seed. */
+/** Checks a property for `runs` generated values; says with which seed. */
 export async function holds(t: TestContext, property: fc.IRawProperty<any>, runs: number): Promise<void> {
-  const numRuns = share(runs) * TIMES;
+  const numRuns = runs * TIMES;
   await fc.assert(property as fc.IAsyncProperty<any>, { seed: SEED, numRuns });
   t.diagnostic(`figure: ${numRuns.toLocaleString("en")} runs, seed ${SEED}`);
 }

@@ -17,10 +17,7 @@ test("the shared targets were compiled for the legacy protocol", () => {
   assert.deepEqual(seen, [3], 'test/legacy/tsconfig.json must include "../observe/conformance"');
 });
 
-conformance("legacy", memberTargets, (each, target) => compareTraced(each, target, observe, memory), {
-  // `npm run test:long` has them all.
-  share: process.env["WHOLE_TESTS"] ? 1 : 4,
-});
+conformance("legacy", memberTargets, (each, target) => compareTraced(each, target, observe, memory));
 
 test("classes look as they did", () => {
   assert.deepEqual(describeClass(decoratedMembers(observe)), describeClass(decoratedMembers(plain)));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HASH, idWindow } from "../../src/monitors/id-window.ts";
 
-const COUNT = 100_000;
+const COUNT = 300_000;
 const hex = (value: number, length: number): string => value.toString(16).padStart(length, "0");
 const front = (value: number, length: number): string => hex(value, 8).padEnd(length, "0");
 

@@ -7,7 +7,6 @@ import { createPipeline } from "../../src/pipeline/pipeline.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
 import { seeded } from "../fault/lab/random.ts";
 import { assertLane } from "../support/books.ts";
-import { share } from "../support/share.ts";
 import { assertBooks, draft, recorder, rig, times, turns } from "./rig.ts";
 
 const down = (retryAfterMs?: number) => new SinkError("down", { retry: "later", retryAfterMs });
@@ -224,7 +223,7 @@ test("a burst of twice the memory in one turn: what waits is packed, and nothing
 
 test("whatever the answers and their order, nothing is lost or comes twice, and the books balance", async (t) => {
   const SEED = 20_261_122;
-  for (let i = 0; i < share(60); i++) {
+  for (let i = 0; i < 60; i++) {
     const random = seeded(SEED + i);
     const arrived: string[] = [];
     const take = (records: readonly TraceRecord[]) => arrived.push(...records.map(({ name }) => name as string));

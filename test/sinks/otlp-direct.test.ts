@@ -11,7 +11,6 @@ import { toProtobuf } from "../../src/sinks/otlp/to-protobuf.ts";
 import { tracesBody } from "../../src/sinks/otlp/traces-body.ts";
 import { sampleRecords, sampleSpan } from "../../src/testing/sample-records.ts";
 import { fullRecord } from "../semconv/full-record.ts";
-import { share } from "../support/share.ts";
 
 const samples = sampleRecords().filter((record): record is SpanRecord => record.record === "span");
 
@@ -122,7 +121,7 @@ test("of any records", () => {
   );
   fc.assert(
     fc.property(fc.constantFrom(...forms), spans, (compare, records) => compare(records)),
-    { numRuns: share(1_500) },
+    { numRuns: 1_500 },
   );
 });
 
@@ -130,7 +129,7 @@ test("JSON as a text within JSON, at once or in two steps", () => {
   const twice = (plain: unknown): string => JSON.stringify(JSON.stringify(plain));
   fc.assert(
     fc.property(fc.oneof(value, object), (plain) => assert.equal(quotedJson(plain as Json), twice(plain))),
-    { numRuns: share(3_000) },
+    { numRuns: 3_000 },
   );
   for (const plain of [{}, [], [[1, '"'], ["\\"]], { a: undefined, "\n": {} }, [undefined as never]]) {
     assert.equal(quotedJson(plain as never), twice(plain));
@@ -145,7 +144,7 @@ test("of records that are known to be plain", () => {
       for (const record of records) markPlain(record, true);
       compare(records);
     }),
-    { numRuns: share(500) },
+    { numRuns: 500 },
   );
 });
 

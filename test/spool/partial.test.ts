@@ -6,7 +6,6 @@ import { test } from "node:test";
 import { SinkError } from "../../src/core/errors.ts";
 import type { TraceRecord } from "../../src/core/record.ts";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
-import { share } from "../support/share.ts";
 import { cleanUp, crash, isDown, owners, place, replay, spans, type Target, target, watched } from "./rig.ts";
 
 /** Takes what `takes` says; the others may come again in a minute, or as `retry` has it. */
@@ -155,7 +154,7 @@ test("disk full: the error of the sink itself, with what remains, reaches the la
   assert.deepEqual(error.remaining, [batch[1], batch[3]]);
 });
 
-const SEQUENCES = Number(process.env["SEQUENCES"] ?? share(60));
+const SEQUENCES = Number(process.env["SEQUENCES"] ?? 60);
 const SEED = Number(process.env["SEED"] ?? 20_261_121);
 
 /** mulberry32 */

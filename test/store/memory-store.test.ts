@@ -10,7 +10,7 @@ import { compareStores, storeContract } from "./contract.ts";
 storeContract("memory", () => memoryStore());
 
 test("a memory store agrees with itself, and every kind of question finds something", async (t) => {
-  const counts = await compareStores(memoryStore(), memoryStore(), 1, { spans: 700, times: 0.3 });
+  const counts = await compareStores(memoryStore(), memoryStore(), 1, { spans: 1_500, times: 0.3 });
   t.diagnostic(`figure: ${JSON.stringify(counts)}`);
   const kinds = [
     "traces",
