@@ -36,7 +36,10 @@ let [bytes, pairs] = [new Uint8Array(0), new Int32Array(0)];
 export function hashWords(text: Uint8Array, isCut: boolean, take: (pairs: Int32Array, count: number) => void): void {
   const end = TEXT + text.length;
   const room = roomFor(end + text.length + AFTER);
-  if (!room) return hashWordsPlainly(text, isCut, take);
+  if (!room) {
+    hashWordsPlainly(text, isCut, take);
+    return;
+  }
   const { hash, words } = room;
   bytes.set(text, TEXT);
   bytes.fill(SPACE, end, end + AFTER);
