@@ -13,8 +13,8 @@ const file = new URL("worker.js", import.meta.url);
 
 const price = observe("price", async (order: unknown) => {
   const worker = new Worker(file, { workerData: { order, context: carrier() } });
-  const [answer] = await once(worker, "message");
-  await once(worker, "exit");
+  // Both from the start: a thread that has ended gives its last message and its end in one turn.
+  const [[answer]] = await Promise.all([once(worker, "message"), once(worker, "exit")]);
   return answer;
 });
 
