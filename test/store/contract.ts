@@ -521,6 +521,109 @@ export function storeContract(
     assert.deepEqual([narrow?.count, narrow?.sum], [99, 0]);
   });
 
+  rule("lists by least cost and duration: over days, with changes, with what most traces have", async (store) => {
+    const traceOf = (n: number) => n.toString(16).padStart(32, "0");
+    const quarterUs = 900_000_000;
+    const cost = (total: number) => ({ cost: { currency: "USD" as const, total, source: "computed" as const } });
+    const calls = Array.from({ length: 1_200 }, (_, i) =>
+      call(traceOf(i), 1, i * quarterUs, i % 300 === 7 ? 5_000_000 : 1_000, {
+        ...(i % 100 !== 3 && cost(i % 100 === 50 ? 2 : 0.1)),
+        trace: { feature: "f", sessionId: `s${i % 400}` },
+      }),
+    );
+    await store.append(calls);
+    // One costs less after all; one has begun two days before what was known of it.
+    await store.append([
+      call(traceOf(250), 1, 250 * quarterUs, 1_000, {
+        seq: 9,
+        ...cost(0.5),
+        trace: { feature: "f", sessionId: "s250" },
+      }),
+      call(traceOf(650), 2, 458 * quarterUs + 7, 1_000, { trace: { feature: "f" } }),
+    ]);
+    const dear = [1150, 1050, 950, 850, 750, 550, 650, 450, 350, 150, 50].map(traceOf);
+    assert.deepEqual(await ids(store, { minCostUsd: 1 }), dear);
+    assert.deepEqual(await ids(store, { minCostUsd: 1, feature: "f" }), dear);
+    assert.deepEqual(await ids(store, { minCostUsd: 3 }), []);
+    assert.deepEqual(
+      await ids(store, { minDurationMs: 5_000, minCostUsd: 0.05 }),
+      [907, 607, 650, 307, 7].map(traceOf),
+    );
+    const day = { fromUs: START_US + 450 * quarterUs, toUs: START_US + 550 * quarterUs + 1 };
+    assert.deepEqual(await ids(store, { minCostUsd: 1, ...day }), [550, 650, 450].map(traceOf));
+    const found = await pages((after) => store.traces({ minCostUsd: 1, limit: 4, ...(after && { after }) }));
+    assert.deepEqual(
+      found.flat().map(({ traceId }) => traceId),
+      dear,
+    );
+    const sessions = (await store.sessions({ minCostUsd: 1, fromUs: START_US + 1_000 * quarterUs })).items;
+    assert.deepEqual(
+      sessions.map(({ sessionId, traces }) => [sessionId, traces]),
+      [
+        ["s350", 1],
+        ["s250", 1],
+      ],
+    );
+    await store.prune({ beforeUs: START_US + 1_100 * quarterUs });
+    assert.deepEqual(await ids(store, { minCostUsd: 1 }), [traceOf(1150)]);
+  });
+
+  rule("aggregate of calls by model, provider, feature and team, hour by hour, with changes", async (store) => {
+    const hour = 3_600_000_000;
+    const first = Math.ceil(START_US / hour) * hour - START_US;
+    const made = (traceId: string, n: number, us: number, model: string, part: Partial<SpanRecord> = {}) =>
+      call(traceId, n, first + us, 1_000, {
+        genAi: { provider: "openai", requestModel: model },
+        usage: { inputTokens: 10, outputTokens: 1 },
+        trace: { feature: "f", team: "t", environment: n % 2 === 0 ? "a" : "b" },
+        ...part,
+      });
+    await store.append([
+      made(T, 1, 1, "m", { name: "x" }),
+      made(T, 2, 2, "m", { name: "y", ...failed }),
+      made(T, 3, 3, "n", { type: "embedding", http: { method: "POST", route: "/", status: 429 } }),
+      made(T, 4, 4, "m", { type: "tool" }),
+      made(U, 1, hour + 5, "m", { trace: { feature: "g" } }),
+      made(U, 2, 26 * hour, "n"),
+    ]);
+    // It was another model after all; and one more of what is there.
+    await store.append([
+      made(T, 2, 2, "n", { name: "y", seq: 9, ...failed }),
+      made(T, 5, hour - 1, "m", { name: "z" }),
+    ]);
+    const told = async (query: Parameters<TraceStore["aggregate"]>[0]) =>
+      (await store.aggregate(query)).map(({ group, timeUs, count, errors, rateLimited, inputTokens, sum }) => [
+        Object.values(group).join(" "),
+        ...(timeUs === undefined ? [] : [(timeUs - START_US - first) / hour]),
+        ...[count, errors, rateLimited, inputTokens, sum / 1e6],
+      ]);
+    assert.deepEqual(await told({ groupBy: ["model"], bucketUs: hour }), [
+      ["m", 0, 2, 0, 0, 20, 2],
+      ["m", 1, 1, 0, 0, 10, 1],
+      ["n", 0, 2, 1, 1, 20, 2],
+      ["n", 26, 1, 0, 0, 10, 1],
+    ]);
+    const hours = { fromUs: START_US + first, toUs: START_US + first + 2 * hour };
+    assert.deepEqual(await told({ ...hours, groupBy: ["provider", "model", "feature", "team"] }), [
+      ["openai m f t", 2, 0, 0, 20, 2],
+      ["openai n f t", 2, 1, 1, 20, 2],
+      ["openai m g ", 1, 0, 0, 10, 1],
+    ]);
+    assert.deepEqual(await told({ ...hours, where: { feature: "f" } }), [["", 4, 1, 1, 40, 4]]);
+    assert.deepEqual(await told({ ...hours, groupBy: ["model"], where: { environment: "a" } }), [
+      ["n", 1, 1, 0, 10, 1],
+    ]);
+    assert.deepEqual(await told({ ...hours, of: "spans", groupBy: ["feature"] }), [
+      ["f", 5, 1, 1, 50, 5],
+      ["g", 1, 0, 0, 10, 1],
+    ]);
+    await store.prune({ beforeUs: START_US + first + 2 * hour });
+    assert.deepEqual(await told({ groupBy: ["model"], bucketUs: hour }), [
+      ["m", 1, 1, 0, 0, 10, 1],
+      ["n", 26, 1, 0, 0, 10, 1],
+    ]);
+  });
+
   rule("aggregate of scores: numbers and booleans by their value and time", async (store) => {
     const given = (n: number, value: ScoreRecord["value"], part: Partial<ScoreRecord> = {}) =>
       sampleScore({ id: `s${n}`, value, time: at(n), name: "q", trace: { feature: "f" }, ...part });

@@ -1,14 +1,14 @@
 import { aggregateRows, checkAggregate, compareValues } from "../aggregate-rows.ts";
 import { plainText } from "../plain-text.ts";
 import type { AggregateField, AggregateQuery, AggregateRow } from "../trace-store.ts";
-import { countRollups, type Width } from "./aggregate/count-rollups.ts";
+import { countRollups } from "./aggregate/count-rollups.ts";
 import { scoresOf } from "./aggregate/count-scores.ts";
 import { countSpans } from "./aggregate/count-spans.ts";
 import { groupsOf } from "./aggregate/groups.ts";
 import type { Scan } from "./aggregate/scan.ts";
 import { type Member, Tally } from "./aggregate/tally.ts";
 import type { Connection } from "./connection.ts";
-import { WIDTHS } from "./rollups.ts";
+import { type RollupTable, WIDTHS } from "./rollups.ts";
 
 /**
  * Sums come from the roll-ups where whole hours are asked for, and from the spans at both ends; percentiles, users and
@@ -39,28 +39,28 @@ function userOf({ prepare }: Connection, project: number, value: string): number
 function count(scan: Scan): void {
   const { fromUs = 0, toUs = Number.MAX_SAFE_INTEGER, bucketUs, percentiles } = scan.query;
   const isSummed = !percentiles && !scan.byUser && scan.user === undefined;
-  const fits = (width: Width) => bucketUs === undefined || bucketUs % WIDTHS[width] === 0;
-  const widths = isSummed ? (["hours", "days"] as const).filter(fits) : [];
-  countBetween(scan, fromUs, toUs, widths);
+  const fits = (table: RollupTable) => bucketUs === undefined || bucketUs % WIDTHS[table] === 0;
+  const tables: RollupTable[] = [scan.groups.areOfCalls ? "call_hours" : "hours", "days"];
+  countBetween(scan, fromUs, toUs, isSummed ? tables.filter(fits) : []);
 }
 
 /** By the widest of the sums; the ends by narrower ones. */
-function countBetween(scan: Scan, fromUs: number, toUs: number, widths: readonly Width[]): void {
+function countBetween(scan: Scan, fromUs: number, toUs: number, tables: readonly RollupTable[]): void {
   if (fromUs >= toUs) return;
-  const width = widths.at(-1);
-  if (width === undefined) {
+  const table = tables.at(-1);
+  if (table === undefined) {
     countSpans(scan, fromUs, toUs);
     return;
   }
-  const narrower = widths.slice(0, -1);
-  const us = WIDTHS[width];
+  const narrower = tables.slice(0, -1);
+  const us = WIDTHS[table];
   const [from, to] = [Math.ceil(fromUs / us), Math.floor(toUs / us)];
   if (from >= to) {
     countBetween(scan, fromUs, toUs, narrower);
     return;
   }
   countBetween(scan, fromUs, from * us, narrower);
-  countRollups(scan, width, from, to);
+  countRollups(scan, table, from, to);
   countBetween(scan, to * us, toUs, narrower);
 }
 

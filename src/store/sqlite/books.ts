@@ -1,5 +1,6 @@
 import type { Connection } from "./connection.ts";
 import { createFigureBook, type FigureBook } from "./figures.ts";
+import { createPeaks, type Peaks } from "./peaks.ts";
 import { createRollups, type Rollups } from "./rollups.ts";
 import type { TraceRow } from "./trace-row.ts";
 import { createTraceTerms, type TraceTerms } from "./trace-terms.ts";
@@ -11,6 +12,7 @@ export interface Books {
   readonly vocabulary: Vocabulary;
   readonly terms: TraceTerms;
   readonly rollups: Rollups;
+  readonly peaks: Peaks;
   readonly figures: FigureBook;
   readonly words: WordBook;
   count(project: number, what: "spans" | "traces" | "scores" | "findings", by: number): void;
@@ -25,6 +27,7 @@ export function createBooks(connection: Connection): Books {
   const vocabulary = createVocabulary(connection);
   const terms = createTraceTerms(connection, vocabulary);
   const rollups = createRollups(connection);
+  const peaks = createPeaks(connection);
   const figures = createFigureBook(connection);
   const words = createWordBook(connection);
   const counts = new Map<number, { spans: number; traces: number; scores: number; findings: number }>();
@@ -33,6 +36,7 @@ export function createBooks(connection: Connection): Books {
     vocabulary,
     terms,
     rollups,
+    peaks,
     figures,
     words,
     count(project, what, by) {
@@ -54,6 +58,7 @@ export function createBooks(connection: Connection): Books {
         return connection.transaction(() => {
           const result = action();
           rollups.flush();
+          peaks.flush();
           figures.flush();
           terms.flush();
           words.flush();
@@ -67,7 +72,7 @@ export function createBooks(connection: Connection): Books {
         });
       } catch (error) {
         counts.clear();
-        for (const book of [rollups, figures, terms, words, vocabulary]) book.forget();
+        for (const book of [rollups, peaks, figures, terms, words, vocabulary]) book.forget();
         throw error;
       }
     },

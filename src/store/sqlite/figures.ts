@@ -3,11 +3,10 @@ import type { Connection } from "./connection.ts";
 import type { Summed } from "./rollups.ts";
 
 /** A span, as its chunk's figures have it. */
-export interface Figure extends Omit<Summed, "project"> {
+export interface Figure extends Summed {
   /** Its place in the chunk. */
   readonly place: number;
   readonly user: number | null;
-  readonly isCall: boolean;
 }
 
 /** Spans of up to 16 chunks, column by column. NaN: not known; user 0: none. */
@@ -24,10 +23,9 @@ export interface Figures {
   readonly flags: Uint8Array;
 }
 
-const IS_CALL = 1;
-export const IS_RATE_LIMITED = 2;
-/** The flags above these bits: how many chunks later than the row's first. */
-const LATER = 4;
+export const IS_RATE_LIMITED = 1;
+/** The flags above this bit: how many chunks later than the row's first. */
+const LATER = 1;
 /** Chunks of a row, at most. To step to a row takes 6 µs: with one chunk in each that was a third of a dashboard's time. */
 const ROW = 16;
 /** Bytes of a span: five doubles, two numbers of 32 bits, two bytes. */
@@ -66,7 +64,7 @@ function packed(figures: Row["figures"]): Uint8Array {
     to.dim[i] = figure.dim;
     to.user[i] = figure.user ?? 0;
     to.place[i] = figure.place;
-    to.flags[i] = (figure.isCall ? IS_CALL : 0) | (figure.http_status === 429 ? IS_RATE_LIMITED : 0) | (later << LATER);
+    to.flags[i] = (figure.http_status === 429 ? IS_RATE_LIMITED : 0) | (later << LATER);
   }
   return bytes;
 }

@@ -3,7 +3,7 @@ import type { Books } from "./books.ts";
 import { CHUNK, type Packed } from "./chunk.ts";
 import type { Connection } from "./connection.ts";
 import type { Figure } from "./figures.ts";
-import { dimOf, INSERT_SPAN, isCall, spanValues } from "./stored-span.ts";
+import { dimOf, INSERT_SPAN, spanValues } from "./stored-span.ts";
 import type { TraceRow } from "./trace-row.ts";
 
 /** Chunks whose latest start is known together. */
@@ -37,7 +37,7 @@ export function keepSpans(
     for (; at < kept.length && Math.floor(kept[at]![0].place / CHUNK) === inBatch; at++) {
       const [{ row, facts, root, words, place }, trace] = kept[at]!;
       const { project } = trace;
-      const dim = vocabulary.dim(project, dimOf(row, facts));
+      const { dim, call } = vocabulary.dim(project, dimOf(row, facts));
       const user = facts.userId === undefined ? null : vocabulary.term(project, "userId", facts.userId);
       const id = chunk * CHUNK + (place % CHUNK);
       insertSpan.run(...spanValues(row, root, { id, trace: trace.id, project, dim, user }));
@@ -45,6 +45,8 @@ export function keepSpans(
       const figure = {
         project,
         dim,
+        call,
+        is_error: row.status === "error",
         start_us: row.startUs,
         duration_ns: row.durationNs,
         input_tokens: row.inputTokens ?? null,
@@ -53,7 +55,6 @@ export function keepSpans(
         http_status: row.httpStatus ?? null,
         place: place % CHUNK,
         user,
-        isCall: isCall(row),
       };
       rollups.add(figure, 1);
       const ofProject = figures.get(project);

@@ -72,17 +72,19 @@ export function keepTrace(
   trace.terms = books.terms.of(trace);
   trace.id = Number(connection.prepare(INSERT_TRACE).run(...traceValues(trace)).lastInsertRowid);
   books.terms.put(trace.id, trace.start_us, trace.terms);
+  books.peaks.add(trace);
   books.count(project, "traces", 1);
   return undefined;
 }
 
-export function updateTrace({ prepare }: Connection, { terms }: Books, trace: TraceRow, before: Before): void {
+export function updateTrace({ prepare }: Connection, { terms, peaks }: Books, trace: TraceRow, before: Before): void {
   conclude(trace);
   trace.terms = terms.of(trace);
   const isMoved = before.startUs !== trace.start_us;
   const [old, now] = [new Set(before.terms), new Set(trace.terms)];
   terms.take(trace.id, before.startUs, isMoved ? before.terms : before.terms.filter((term) => !now.has(term)));
   terms.put(trace.id, trace.start_us, isMoved ? trace.terms : trace.terms.filter((term) => !old.has(term)));
+  peaks.add(trace);
   prepare(UPDATE_TRACE).run(...traceValues(trace).slice(2), trace.id);
 }
 

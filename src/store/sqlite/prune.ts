@@ -26,7 +26,10 @@ export function pruneStep(connection: Connection, books: Books, options: PruneOp
       spans += removeTrace(connection, books, trace);
       traces += 1;
     }
-    if (traces === 0) removeOrphans(connection, books, beforeUs);
+    if (traces === 0) {
+      removeOrphans(connection, books, beforeUs);
+      books.peaks.prune();
+    }
     return { traces, spans, isDone: traces === 0 };
   });
   connection.db.exec("PRAGMA incremental_vacuum(2000)");

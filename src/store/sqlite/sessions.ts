@@ -4,6 +4,7 @@ import { words } from "../words.ts";
 import { conditionsOf } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import type { Value } from "./driver.ts";
+import { hoursOf } from "./peaks.ts";
 import { tracesHaving } from "./text-from-traces.ts";
 import { type WordSearch, wordSearch } from "./word-search.ts";
 
@@ -30,9 +31,11 @@ function sessionsOf(connection: Connection, project: number | undefined, query: 
 
   const summaries: SessionSummary[] = [];
   const seen = new Set<string>();
-  const newest = `SELECT t.id, ${time} AS start_us, t.session_id FROM ${from}
-    WHERE ${where} AND t.session_id IS NOT NULL ${place ? `AND ${time} <= ?` : ""} ORDER BY ${time} DESC`;
-  for (const trace of prepare(newest).iterate(...values, ...(place ? [place.us] : []))) {
+  const hours = hoursOf(project, query, conditions);
+  const newest = `SELECT t.id, ${time} AS start_us, t.session_id FROM ${hours.from}${from}
+    WHERE ${hours.where}${where} AND t.session_id IS NOT NULL ${place ? `AND ${time} <= ?` : ""}
+    ORDER BY ${hours.order}${time} DESC`;
+  for (const trace of prepare(newest).iterate(...hours.values, ...values, ...(place ? [place.us] : []))) {
     const { id: number, start_us: startUs, session_id: id } = trace;
     if (summaries.length > limit && startUs < summaries.at(-1)!.lastUs) break;
     if (seen.has(id) || (having && tracesHaving(connection, [number], having).length === 0)) continue;

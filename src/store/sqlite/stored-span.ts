@@ -21,10 +21,6 @@ export interface Belongs {
   readonly user: number | null;
 }
 
-export function isCall(row: SpanRow): boolean {
-  return row.type === "generation" || row.type === "embedding";
-}
-
 export function spanValues(row: SpanRow, root: RootKind | undefined, belongs: Belongs): Value[] {
   return [
     belongs.id,
