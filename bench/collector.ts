@@ -1,16 +1,17 @@
 /**
  * How long a collector's event loop is held up by its own work: batches of 10,000 spans come in (NDJSON, OTLP in protobuf and
- * in JSON), two at a time, while lists are asked for. Five rounds of 40,000 spans for each form, of each the longest that the
+ * in JSON), two at a time, while lists are asked for. Five rounds, or as many as said, of 40,000 spans for each form, of each the longest that the
  * thread computed in a turn; then their median. The target: 50 ms. `monitorEventLoopDelay` has waiting for a processor as well.
  *
  * With a number: as many spans of `bench:store` (2 KB of input, 500 B of output) as NDJSON, 4,000 a batch, two at a time, while all of
  * that is asked for.
  *
- *     npm run bench:collector
+ *     npm run bench:collector [-- --rounds=5]
  *     npm run bench:collector -- 1000000
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { SpanRecord } from "../src/core/record.ts";
 import { batch } from "../test/collector/lab/batches.ts";
@@ -21,7 +22,6 @@ import { spansProcess } from "./store-spans.ts";
 
 const BATCH = 10_000;
 const BATCHES = 4;
-const ROUNDS = 5;
 /** Of so many spans at once: 10,000 of 2.5 KB would be 25 MB. */
 const LARGE_BATCH = 4_000;
 const TARGET_MS = 50;
@@ -43,7 +43,12 @@ const FORMS: { readonly [form: string]: Body } = {
   "OTLP JSON": { path: "/v1/traces", type: "application/json", make: otlpJson },
 };
 
-const spans = Number(process.argv[2] ?? 0);
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: "string", default: "5" } },
+});
+const ROUNDS = Number(flags.rounds);
+const spans = Number(positionals[0] ?? 0);
 const ends: (() => void)[] = [];
 const t = { after: (end: () => void) => void ends.push(end) };
 try {

@@ -1,16 +1,17 @@
 /**
- * What masking costs: texts of 1 MB and of 2 MB, with and without personal data, median of five runs, and of their five ratios. First what programs send,
+ * What masking costs: texts of 1 MB and of 2 MB, with and without personal data, median of five rounds, and of their five ratios. First what programs send,
  * then texts made to be slow. The target: at most 50 ms for 1 MB, and less than three times as much for 2 MB.
  *
  *     npm run bench:masking                  all texts
  *     npm run bench:masking -- "sk-" "1 "    those that contain one of these
+ *     npm run bench:masking -- --rounds=1
  *
  * `loop` is one look at each character of 1 MB, nothing else: the machine's own speed in the same minute.
  */
+import { parseArgs } from "node:util";
 import { createRedactor, type Redactor } from "../src/capture/redact.ts";
 import { HOSTILE, PROSE } from "../test/capture/hostile-texts.ts";
 
-const RUNS = 5;
 const MB = 1024 * 1024;
 const TARGET_MS = 50;
 const TARGET_RATIO = 3;
@@ -55,7 +56,10 @@ interface Row {
   readonly personal: Times;
 }
 
-const wanted = process.argv.slice(2);
+const { values: flags, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: "string", default: "5" } },
+});
 const units = [...PROSE, ...HOSTILE].filter(
   (unit) => wanted.length === 0 || wanted.some((part) => unit.includes(part)),
 );
@@ -73,8 +77,8 @@ function measure(redactor: Redactor, { once, twice }: Times, text: string, doubl
   twice.push(timed(() => redactor.text(doubled)));
 }
 
-// All texts five times, not each five times at once: a slow minute of the machine then meets one run of many texts.
-for (let run = 0; run < RUNS; run++) {
+// All texts in each round, not each text's rounds at once: a slow minute of the machine then meets one run of many texts.
+for (let round = 0; round < Number(flags.rounds); round++) {
   for (const { unit, floor, plain, personal } of rows) {
     const text = fill(unit, MB);
     const doubled = fill(unit, 2 * MB);

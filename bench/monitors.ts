@@ -7,19 +7,19 @@
  * clock and by the processor's own time: on a machine that is busy only the second says something. The target: 500,000 a
  * second.
  *
- *     npm run bench:monitors
+ *     npm run bench:monitors [-- --rounds=9]
  *
  * `floor` is a loop that reads the same fields and adds them up, nothing else.
  */
 import { execFileSync } from "node:child_process";
 import { randomFillSync } from "node:crypto";
+import { parseArgs } from "node:util";
 import { fakeClock } from "sightline/testing";
 import type { SpanRecord } from "../src/core/record.ts";
 import { idWindow } from "../src/monitors/id-window.ts";
 import { metrics } from "../src/monitors/metrics/metrics.ts";
 import { modelCallOf } from "../src/monitors/model-call.ts";
 
-const ROUNDS = 9;
 const WARM = 4;
 const PASSES = 40;
 const BATCHES = 20;
@@ -185,7 +185,12 @@ const CASES: { readonly [name: string]: () => (batch: readonly SpanRecord[]) => 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 const thousands = (value: number): string => Math.round(value).toLocaleString("en").padStart(13);
 
-const [, script, asked] = process.argv;
+const [, script] = process.argv;
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: "string", default: "9" } },
+});
+const [asked] = positionals;
 if (asked === undefined) compare();
 else {
   const start = CASES[asked]!;
@@ -198,7 +203,7 @@ else {
 /** All cases in turn, so that a slow minute of the machine meets all. */
 function compare(): void {
   const rounds = new Map(Object.keys(CASES).map((name) => [name, [] as Round[]]));
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < Number(flags.rounds); round++) {
     for (const [name, all] of rounds) {
       const stdio = ["ignore", "pipe", "inherit"] as const;
       const text = execFileSync(process.execPath, [...process.execArgv, script!, name], {
@@ -209,7 +214,7 @@ function compare(): void {
     }
   }
   console.log(
-    `records a second, median of ${ROUNDS} processes of ${RECORDS.toLocaleString("en")} records, Node ${process.version}`,
+    `records a second, median of ${flags.rounds} processes of ${RECORDS.toLocaleString("en")} records, Node ${process.version}`,
   );
   const titles = ["by the clock", "CPU second", "least", "most", "x floor"];
   console.log(`${"".padEnd(20)}${titles.map((title) => title.padStart(13)).join("")}`);

@@ -2,19 +2,26 @@
  * Runs the test suites under every supported Node: the one that runs this, and those of test/compat/node
  * (`npm ci` there first). Prints one line for each.
  *
- *   node scripts/matrix.js [22 24 …]      only those of test/compat/node
+ *   node scripts/matrix.js [22 24 …] [--areas]      only those of test/compat/node, only the areas that ask Node itself
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+/** Contexts, streams, files, sockets, signals, threads, SQLite. What other areas do is computed from their arguments. */
+const AREAS = [
+  ...["cli", "collector", "core", "e2e", "fault", "interop", "observe", "openai"],
+  ...["pipeline", "sinks", "spool", "store"],
+];
 
 const root = new URL("..", import.meta.url).pathname;
 const compat = join(root, "test/compat/node");
 const packaged = Object.keys(JSON.parse(readFileSync(join(compat, "package.json"), "utf8")).dependencies);
-const wanted = process.argv.slice(2);
+const { positionals: wanted, values } = parseArgs({ allowPositionals: true, options: { areas: { type: "boolean" } } });
 const nodes = wanted.length > 0 ? wanted.map((version) => `node${version}`) : ["", ...packaged];
 const SUITES = {
-  "test:modern": ["test:modern"],
+  "test:modern": ["test:modern", ...(values.areas ? ["--", ...AREAS.map((area) => `test/${area}`)] : [])],
   "test:legacy": ["test:legacy"],
   // Each Node has another SQLite, and 20 has none.
   sqlite: ["test:modern", "--", "test/store/sqlite.long.ts"],

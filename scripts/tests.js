@@ -1,9 +1,9 @@
 /**
- * Runs test files, all of them when none is named, bundled: what they import is then compiled once and not once for
- * each file, which is most of what a file takes. Of all tests, those of functions alone share a few processes. Options go to
+ * Runs test files, those of folders, all of them when nothing is named, bundled: what they import is then compiled once and not once for
+ * each file, which is most of what a file takes. Tests of functions alone share a few processes, but named ones do not. Options go to
  * `node --test`.
  *
- *     npm run test:modern -- [test/monitors/budgets.test.ts …] [--test-name-pattern=…]
+ *     npm run test:modern -- [test/monitors/budgets.test.ts test/core …] [--test-name-pattern=…]
  *
  * As it is written, for a debugger: node --conditions=@sightline/source --import tsx --test <file>
  */
@@ -38,8 +38,9 @@ const CONCURRENCY = 3;
 const root = new URL("..", import.meta.url).pathname;
 const given = process.argv.slice(2);
 const options = given.filter((argument) => argument.startsWith("-"));
-const named = given.filter((argument) => !argument.startsWith("-")).map((file) => relative(root, file));
-const sources = named.length > 0 ? named : all();
+const named = given.filter((argument) => !argument.startsWith("-")).map((path) => relative(root, path));
+const namesFiles = named.some((path) => path.endsWith(".ts"));
+const sources = named.length > 0 ? named.flatMap((path) => (path.endsWith(".ts") ? path : all(path))) : all("test");
 
 let run;
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (run ? run.kill(signal) : process.exit(1)));
@@ -56,8 +57,8 @@ const { metafile } = await build({
   plugins: [...OPTIONS.plugins, { name: "source addresses", setup: giveAddresses }],
 });
 const made = (file) => `${folder}/${file.replace(/\.ts$/, ".js")}`;
-const shared = named.length > 0 ? [] : await sharing(sources.filter(isShared));
-const alone = named.length > 0 ? sources : sources.filter((file) => !isShared(file));
+const shared = namesFiles ? [] : await sharing(sources.filter(isShared));
+const alone = namesFiles ? sources : sources.filter((file) => !isShared(file));
 const files = [...shared, ...alone.map((file) => (BY_TSX.includes(file) ? file : made(file)))];
 const loader = new URL("tsx-for-sources.js", import.meta.url);
 const flags = ["--enable-source-maps", "--conditions=@sightline/source", `--import=${loader}`];
@@ -67,9 +68,9 @@ run = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
 const [code] = await once(run, "exit");
 process.exitCode = code ?? 1;
 
-function all() {
-  return readdirSync(`${root}test`, { recursive: true })
-    .map((file) => `test/${file}`)
+function all(folder) {
+  return readdirSync(root + folder, { recursive: true })
+    .map((file) => `${folder}/${file}`)
     .filter((file) => file.endsWith(".test.ts") && !file.startsWith("test/compat/"))
     .sort();
 }
