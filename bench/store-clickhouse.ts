@@ -13,7 +13,6 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { deflateSync } from "node:zlib";
 import { clickHouseStore } from "../src/store/clickhouse/index.ts";
 import { ask, oneServer } from "../test/compat/chdb/lab.ts";
 import {
@@ -26,6 +25,8 @@ import {
   userOf,
   wordOf,
 } from "../test/store/support/data.ts";
+import { calibrator, REFERENCE_US } from "./lib/calibrator.ts";
+import { cpuOf } from "./lib/cpu-of.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -53,12 +54,8 @@ const figures: { [name: string]: number | string } = new Proxy<{ [name: string]:
   },
 );
 figures["spans"] = spans;
-const chunk = Buffer.from(
-  block(SEED, 0)
-    .slice(0, 32)
-    .map((span) => JSON.stringify(span))
-    .join("\n"),
-);
+const calibration = calibrator(block(SEED, 0));
+const serverCpu = () => cpuOf(server.pid);
 
 try {
   calibration();
@@ -74,18 +71,6 @@ try {
   await lab.close();
 }
 if (values.json) console.log(JSON.stringify(figures));
-
-/** µs of CPU time to compress a span. */
-function calibration(): number {
-  const times: number[] = [];
-  for (let i = 0; i < 41; i++) {
-    const before = process.cpuUsage();
-    deflateSync(chunk, { level: 1 });
-    const { user, system } = process.cpuUsage(before);
-    times.push((user + system) / 32);
-  }
-  return quantile(times, 0.5);
-}
 
 async function fill(): Promise<void> {
   let wall = 0;
@@ -114,7 +99,7 @@ function cpuSum() {
   return {
     add(taken: number, unit: number) {
       us += taken;
-      atReference += (taken * 22) / unit;
+      atReference += (taken * REFERENCE_US) / unit;
     },
     perSpan: () => `${round(us / spans)}, at 22: ${round(atReference / spans)}`,
   };
@@ -215,6 +200,7 @@ function questions(): { readonly [name: string]: (i: number) => Promise<unknown>
 async function asked(when: string): Promise<void> {
   const all = Object.entries(questions());
   const taken = new Map<string, { wall: number[]; cpu: number[] }>(all.map(([name]) => [name, { wall: [], cpu: [] }]));
+  const unit = calibration();
   for (let i = 0; i < RUNS; i++) {
     for (const [name, ask] of all) {
       const [before, start] = [serverCpu(), performance.now()];
@@ -223,16 +209,13 @@ async function asked(when: string): Promise<void> {
       taken.get(name)!.cpu.push((serverCpu() - before) / 1_000);
     }
   }
+  const slowness = (unit + calibration()) / 2 / REFERENCE_US;
   for (const [name, { wall, cpu }] of taken) {
-    const cost = `, server CPU ${round(quantile(cpu, 0.5))}`;
-    figures[`${when}: ${name} ms`] = `${round(quantile(wall, 0.5))}, p95 ${round(quantile(wall, 0.95))}${cost}`;
+    const [usual, most] = [quantile(wall, 0.5), quantile(wall, 0.95)];
+    const atReference = `at ${REFERENCE_US}: ${round(usual / slowness)}`;
+    figures[`${when}: ${name} ms`] =
+      `${round(usual)}, p95 ${round(most)}, ${atReference}, server CPU ${round(quantile(cpu, 0.5))}`;
   }
-}
-
-/** Microseconds of the server's threads; Linux counts in hundredths of a second. */
-function serverCpu(): number {
-  const fields = readFileSync(`/proc/${server.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
 function serverMemory(): number {

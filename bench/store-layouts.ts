@@ -7,12 +7,10 @@
  *
  * A store's CPU time is that of this process, its threads and the server. Told are medians over all batches but the first two.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { deflateSync } from "node:zlib";
-import type { SpanRecord } from "../src/core/record.ts";
 import { clickHouseStore } from "../src/store/clickhouse/index.ts";
 import { sqliteStore } from "../src/store/sqlite/index.ts";
 import type { TraceStore } from "../src/store/trace-store.ts";
@@ -20,6 +18,8 @@ import { oneServer } from "../test/compat/chdb/lab.ts";
 import { clickHouseLayout } from "./layouts/clickhouse.ts";
 import type { Layout } from "./layouts/layout.ts";
 import { sqliteLayout } from "./layouts/sqlite.ts";
+import { calibrator, REFERENCE_US } from "./lib/calibrator.ts";
+import { cpuOf } from "./lib/cpu-of.ts";
 import { spansProcess } from "./store-spans.ts";
 
 /** µs of CPU a span on the reference's machine, and how much of it is allowed. */
@@ -28,8 +28,6 @@ const REFERENCE = {
   clickhouse: { layout: 88, budget: 110, size: "10000" },
 };
 const WARM = 2;
-/** Of a chunk a batch. */
-const CALIBRATIONS = 20;
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { size: { type: "string" } } });
 const engine = positionals[0] === "clickhouse" ? "clickhouse" : "sqlite";
@@ -53,15 +51,13 @@ try {
   await store.stats();
   for (let i = 0; i < batches + WARM; i++) {
     const records = await generator.make({ seed: 1, from: i * size, to: (i + 1) * size });
-    const parts = {
-      ours: () => store.append(records),
-      theirs: () => layout.append(records),
-      deflate: async () => calibration(),
-    };
-    const row = { ours: 0, theirs: 0, deflate: 0 };
-    const names = Object.keys(parts) as (keyof typeof parts)[];
-    for (const name of i % 2 === 0 ? names : names.reverse()) row[name] = (await cpuOf(parts[name])) / size;
-    taken.push({ ...row, deflate: (row.deflate * size) / (CALIBRATIONS * 32) });
+    const ours = () => store.append(records);
+    const theirs = () => layout.append(records);
+    const row = { ours: 0, theirs: 0, deflate: calibration() };
+    if (i % 2 === 0) row.ours = await perSpan(ours);
+    row.theirs = await perSpan(theirs);
+    if (i % 2 === 1) row.ours = await perSpan(ours);
+    taken.push(row);
   }
   tell();
 } finally {
@@ -82,7 +78,9 @@ function tell(): void {
     `the reference's machine took ${reference.layout} µs for that layout, ${reference.budget} are allowed: ${allowed}`,
   );
   console.log(`so ours would take ${round(ratio * reference.layout)} µs there`);
-  console.log(`by deflate of a chunk, ${round(deflate)} µs here and 22 there, ${round((ours / deflate) * 22)} µs`);
+  console.log(
+    `by deflate of a chunk, ${round(deflate)} µs here and ${REFERENCE_US} there, ${round((ours / deflate) * REFERENCE_US)} µs`,
+  );
 }
 
 async function onDisk(): Promise<Both> {
@@ -101,27 +99,16 @@ async function onServer(): Promise<Both> {
   return {
     store: clickHouseStore({ url, database: "ours" }),
     layout: await clickHouseLayout(url, "plainest"),
-    // Linux counts in hundredths of a second.
-    served() {
-      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-      return (Number(fields[11]) + Number(fields[12])) * 10_000;
-    },
+    served: () => cpuOf(pid),
     close: () => lab.close(),
   };
 }
 
-async function cpuOf(action: () => Promise<unknown>): Promise<number> {
+async function perSpan(action: () => Promise<unknown>): Promise<number> {
   const [before, servedBefore] = [process.cpuUsage(), served()];
   await action();
   const { user, system } = process.cpuUsage(before);
-  return user + system + served() - servedBefore;
-}
-
-function calibrator(records: readonly SpanRecord[]): () => void {
-  const chunk = Buffer.from(records.map((record) => JSON.stringify(record)).join("\n"));
-  return () => {
-    for (let i = 0; i < CALIBRATIONS; i++) deflateSync(chunk, { level: 1 });
-  };
+  return (user + system + served() - servedBefore) / size;
 }
 
 function median(numberOf: (row: (typeof taken)[number]) => number): number {

@@ -17,7 +17,6 @@ import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { deflateSync } from "node:zlib";
 import { sqliteStore } from "../src/store/sqlite/index.ts";
 import type { TraceStore } from "../src/store/trace-store.ts";
 import {
@@ -29,6 +28,7 @@ import {
   userOf,
   wordOf,
 } from "../test/store/support/data.ts";
+import { calibrator, REFERENCE_US } from "./lib/calibrator.ts";
 import { spansProcess } from "./store-spans.ts";
 
 const { values, positionals } = parseArgs({
@@ -52,9 +52,7 @@ const directory = mkdtempSync(join(tmpdir(), "sightline-bench-"));
 const path = values.keep ?? join(directory, "traces.db");
 const isThere = existsSync(path);
 const generator = spansProcess();
-const chunk = Buffer.from(
-  (await generator.make({ seed: SEED, from: 0, to: 32 })).map((span) => JSON.stringify(span)).join("\n"),
-);
+const calibration = calibrator(await generator.make({ seed: SEED, from: 0, to: 32 }));
 const calibrations: number[] = [];
 /** What spans and traces in the middle are asked for by. */
 const sample = await sampleOf(Math.floor(spans / 2));
@@ -91,18 +89,11 @@ async function open(): Promise<TraceStore> {
   return clickHouseStore({ url: values.url });
 }
 
-/** µs of CPU time to compress a span; kept for the answer. */
+/** Kept for the answer. */
 function calibrate(): number {
-  const times: number[] = [];
-  for (let i = 0; i < 41; i++) {
-    const before = process.cpuUsage();
-    deflateSync(chunk, { level: 1 });
-    const { user, system } = process.cpuUsage(before);
-    times.push((user + system) / 32);
-  }
-  const median = quantile(times, 0.5);
-  calibrations.push(median);
-  return median;
+  const unit = calibration();
+  calibrations.push(unit);
+  return unit;
 }
 
 /** How long the machine makes a process wait that does nothing. */
@@ -131,7 +122,7 @@ async function fill(): Promise<void> {
     delay.disable();
     blocked.push(delay.max / 1e6);
     cpu += user + system;
-    atReference += ((user + system) * 22) / unit;
+    atReference += ((user + system) * REFERENCE_US) / unit;
     wall += took;
     worst = Math.max(worst, took);
   }
@@ -238,7 +229,7 @@ async function asked(when: string): Promise<void> {
   for (const [name, { wall, cpu }] of taken) {
     const cost =
       when === "idle"
-        ? `, CPU ${round(quantile(cpu, 0.5))}, at 22: ${round((quantile(cpu, 0.5) * 22) / ((unit + after) / 2))}`
+        ? `, CPU ${round(quantile(cpu, 0.5))}, at 22: ${round((quantile(cpu, 0.5) * REFERENCE_US) / ((unit + after) / 2))}`
         : "";
     figures[`${when}: ${name} ms`] = `${round(quantile(wall, 0.5))}, p95 ${round(quantile(wall, 0.95))}${cost}`;
   }
