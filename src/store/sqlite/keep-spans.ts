@@ -46,7 +46,7 @@ export function keepSpans(
         project,
         dim,
         call,
-        is_error: row.status === "error",
+        is_error: row.status === "error" ? 1 : 0,
         start_us: row.startUs,
         duration_ns: row.durationNs,
         input_tokens: row.inputTokens ?? null,

@@ -16,7 +16,8 @@ export interface Summed {
   readonly dim: number;
   /** The dim that stands for all calls alike; null for what is no call of a model. */
   readonly call: number | null;
-  readonly is_error: boolean | number;
+  /** 0 or 1. */
+  readonly is_error: number;
   readonly start_us: number;
   readonly duration_ns: number;
   readonly input_tokens: number | null;
@@ -48,7 +49,7 @@ export function createRollups({ prepare }: Connection): Rollups {
     let change = changes[table].get(key);
     if (!change) changes[table].set(key, (change = [span.project, time, dim, 0, 0, 0, 0, 0, 0, 0, 0]));
     change[3]! += by;
-    if (span.is_error) change[4]! += by;
+    change[4]! += by * span.is_error;
     if (span.http_status === 429) change[5]! += by;
     change[6]! += by * (span.input_tokens ?? 0);
     change[7]! += by * (span.output_tokens ?? 0);
