@@ -8,7 +8,7 @@ import { groupsOf } from "./aggregate/groups.ts";
 import type { Scan } from "./aggregate/scan.ts";
 import { type Member, Tally } from "./aggregate/tally.ts";
 import type { Connection } from "./connection.ts";
-import { type RollupTable, WIDTHS } from "./rollups.ts";
+import { WIDTHS, type Width } from "./rollups.ts";
 
 /**
  * Sums come from the roll-ups where whole hours are asked for, and from the spans at both ends; percentiles, users and
@@ -39,28 +39,28 @@ function userOf({ prepare }: Connection, project: number, value: string): number
 function count(scan: Scan): void {
   const { fromUs = 0, toUs = Number.MAX_SAFE_INTEGER, bucketUs, percentiles } = scan.query;
   const isSummed = !percentiles && !scan.byUser && scan.user === undefined;
-  const fits = (table: RollupTable) => bucketUs === undefined || bucketUs % WIDTHS[table] === 0;
-  const tables: RollupTable[] = [scan.groups.areOfCalls ? "call_hours" : "hours", "days"];
-  countBetween(scan, fromUs, toUs, isSummed ? tables.filter(fits) : []);
+  const fits = (width: Width) => bucketUs === undefined || bucketUs % WIDTHS[width] === 0;
+  const widths = isSummed ? (["hours", "days"] as const).filter(fits) : [];
+  countBetween(scan, fromUs, toUs, widths);
 }
 
 /** By the widest of the sums; the ends by narrower ones. */
-function countBetween(scan: Scan, fromUs: number, toUs: number, tables: readonly RollupTable[]): void {
+function countBetween(scan: Scan, fromUs: number, toUs: number, widths: readonly Width[]): void {
   if (fromUs >= toUs) return;
-  const table = tables.at(-1);
-  if (table === undefined) {
+  const width = widths.at(-1);
+  if (width === undefined) {
     countSpans(scan, fromUs, toUs);
     return;
   }
-  const narrower = tables.slice(0, -1);
-  const us = WIDTHS[table];
+  const narrower = widths.slice(0, -1);
+  const us = WIDTHS[width];
   const [from, to] = [Math.ceil(fromUs / us), Math.floor(toUs / us)];
   if (from >= to) {
     countBetween(scan, fromUs, toUs, narrower);
     return;
   }
   countBetween(scan, fromUs, from * us, narrower);
-  countRollups(scan, table, from, to);
+  countRollups(scan, width, from, to);
   countBetween(scan, to * us, toUs, narrower);
 }
 

@@ -1,9 +1,10 @@
 import { CHUNK } from "./chunk.ts";
+import { columnsOf } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import type { Summed } from "./rollups.ts";
 
 /** A span, as its chunk's figures have it. */
-export interface Figure extends Summed {
+export interface Figure extends Omit<Summed, "project"> {
   /** Its place in the chunk. */
   readonly place: number;
   readonly user: number | null;
@@ -34,21 +35,18 @@ const UNKNOWN = Number.NaN;
 
 function columns(bytes: Uint8Array): Figures {
   const count = bytes.length / SIZE;
-  // What a driver gives may begin anywhere; columns have to begin at a multiple of eight.
-  const { buffer, byteOffset } = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
-  let offset = byteOffset;
-  const take = (width: number) => (offset += width * count) - width * count;
+  const next = columnsOf(bytes, count);
   return {
     count,
-    startUs: new Float64Array(buffer, take(8), count),
-    durationNs: new Float64Array(buffer, take(8), count),
-    inputTokens: new Float64Array(buffer, take(8), count),
-    outputTokens: new Float64Array(buffer, take(8), count),
-    costUsd: new Float64Array(buffer, take(8), count),
-    dim: new Uint32Array(buffer, take(4), count),
-    user: new Uint32Array(buffer, take(4), count),
-    place: new Uint8Array(buffer, take(1), count),
-    flags: new Uint8Array(buffer, take(1), count),
+    startUs: next(Float64Array),
+    durationNs: next(Float64Array),
+    inputTokens: next(Float64Array),
+    outputTokens: next(Float64Array),
+    costUsd: next(Float64Array),
+    dim: next(Uint32Array),
+    user: next(Uint32Array),
+    place: next(Uint8Array),
+    flags: next(Uint8Array),
   };
 }
 

@@ -37,7 +37,7 @@ export function keepSpans(
     for (; at < kept.length && Math.floor(kept[at]![0].place / CHUNK) === inBatch; at++) {
       const [{ row, facts, root, words, place }, trace] = kept[at]!;
       const { project } = trace;
-      const { dim, call } = vocabulary.dim(project, dimOf(row, facts));
+      const dim = vocabulary.dim(project, dimOf(row, facts));
       const user = facts.userId === undefined ? null : vocabulary.term(project, "userId", facts.userId);
       const id = chunk * CHUNK + (place % CHUNK);
       insertSpan.run(...spanValues(row, root, { id, trace: trace.id, project, dim, user }));
@@ -45,8 +45,6 @@ export function keepSpans(
       const figure = {
         project,
         dim,
-        call,
-        is_error: row.status === "error" ? 1 : 0,
         start_us: row.startUs,
         duration_ns: row.durationNs,
         input_tokens: row.inputTokens ?? null,

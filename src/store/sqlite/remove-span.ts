@@ -4,8 +4,8 @@ import type { Connection } from "./connection.ts";
 
 /** The span's row, words and part of the sums; its line stays in its chunk for as long as that has others. */
 export function removeSpan({ prepare }: Connection, books: Books, id: number): void {
-  const sql = `SELECT s.project, s.dim, d.call, d.status = 'error' AS is_error, s.start_us, s.duration_ns, s.input_tokens,
-    s.output_tokens, s.cost_usd, s.http_status FROM span_rows s JOIN dims d ON d.id = s.dim WHERE s.id = ?`;
+  const sql = `SELECT project, dim, start_us, duration_ns, input_tokens, output_tokens, cost_usd, http_status
+    FROM span_rows WHERE id = ?`;
   const span = prepare(sql).get(id);
   books.rollups.add(span, -1);
   books.figures.take(Math.floor(id / CHUNK), span.project, id % CHUNK);

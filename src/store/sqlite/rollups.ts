@@ -1,23 +1,17 @@
+import { columnsOf } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 
-const HOUR_US = 3_600_000_000;
 /** The tables, and the time that each sum covers. */
-export const WIDTHS: { readonly [table in "hours" | "call_hours" | "days"]: number } = {
-  hours: HOUR_US,
-  call_hours: HOUR_US,
-  days: 24 * HOUR_US,
+export const WIDTHS: { readonly hours: number; readonly days: number } = {
+  hours: 3_600_000_000,
+  days: 24 * 3_600_000_000,
 };
-export type RollupTable = keyof typeof WIDTHS;
-const TABLES = Object.keys(WIDTHS) as RollupTable[];
+export type Width = keyof typeof WIDTHS;
 
 /** What of a span is added up: names as the columns of `span_rows`. */
 export interface Summed {
   readonly project: number;
   readonly dim: number;
-  /** The dim that stands for all calls alike; null for what is no call of a model. */
-  readonly call: number | null;
-  /** 0 or 1. */
-  readonly is_error: number;
   readonly start_us: number;
   readonly duration_ns: number;
   readonly input_tokens: number | null;
@@ -26,7 +20,7 @@ export interface Summed {
   readonly http_status: number | null;
 }
 
-/** The changes that a transaction makes to the sums. */
+/** The changes that a transaction makes to the sums of hours and days. */
 export interface Rollups {
   /** `by`: 1 for a span that has come, -1 for one that has gone. */
   add(span: Summed, by: 1 | -1): void;
@@ -35,57 +29,132 @@ export interface Rollups {
   forget(): void;
 }
 
+/** Dims whose sums are in one row: it is written anew when one of them changes. */
+const PAGE = 512;
+/** Bytes of a dim: four doubles, four numbers of 32 bits. */
+const SIZE = 4 * 8 + 4 * 4;
+
+/** The sums of a row, column by column. */
+export interface Sums {
+  readonly inputTokens: Float64Array;
+  readonly outputTokens: Float64Array;
+  readonly costUsd: Float64Array;
+  readonly durationNs: Float64Array;
+  readonly dim: Uint32Array;
+  readonly count: Uint32Array;
+  readonly rateLimited: Uint32Array;
+  readonly unpriced: Uint32Array;
+}
+
+function sumsOf(bytes: Uint8Array): Sums {
+  const next = columnsOf(bytes, bytes.length / SIZE);
+  return {
+    inputTokens: next(Float64Array),
+    outputTokens: next(Float64Array),
+    costUsd: next(Float64Array),
+    durationNs: next(Float64Array),
+    dim: next(Uint32Array),
+    count: next(Uint32Array),
+    rateLimited: next(Uint32Array),
+    unpriced: next(Uint32Array),
+  };
+}
+
+/** The spans that come to the sums of a row, and go from them. */
+interface Change {
+  readonly project: number;
+  readonly time: number;
+  readonly page: number;
+  readonly spans: (readonly [span: Summed, by: 1 | -1])[];
+}
+
 export function createRollups({ prepare }: Connection): Rollups {
-  const noChanges = (): Record<RollupTable, Map<string, number[]>> => ({
-    hours: new Map(),
-    call_hours: new Map(),
-    days: new Map(),
-  });
+  const noChanges = (): Record<Width, Map<string, Change>> => ({ hours: new Map(), days: new Map() });
   let changes = noChanges();
 
-  function addTo(table: RollupTable, dim: number, span: Summed, by: 1 | -1): void {
-    const time = Math.floor(span.start_us / WIDTHS[table]);
-    const key = `${span.project} ${time} ${dim}`;
-    let change = changes[table].get(key);
-    if (!change) changes[table].set(key, (change = [span.project, time, dim, 0, 0, 0, 0, 0, 0, 0, 0]));
-    change[3]! += by;
-    change[4]! += by * span.is_error;
-    if (span.http_status === 429) change[5]! += by;
-    change[6]! += by * (span.input_tokens ?? 0);
-    change[7]! += by * (span.output_tokens ?? 0);
-    change[8]! += by * (span.cost_usd ?? 0);
-    if (span.cost_usd === null && (span.input_tokens ?? span.output_tokens) !== null) change[9]! += by;
-    change[10]! += by * span.duration_ns;
+  function addTo(width: Width, span: Summed, by: 1 | -1): void {
+    const { project } = span;
+    const time = Math.floor(span.start_us / WIDTHS[width]);
+    const page = Math.floor(span.dim / PAGE);
+    const key = `${project} ${time} ${page}`;
+    let change = changes[width].get(key);
+    if (!change) changes[width].set(key, (change = { project, time, page, spans: [] }));
+    change.spans.push([span, by]);
   }
 
-  function flush(table: RollupTable): void {
-    const add = prepare(
-      `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-        count = count + excluded.count, errors = errors + excluded.errors, rate_limited = rate_limited + excluded.rate_limited,
-        input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
-        cost_usd = cost_usd + excluded.cost_usd, unpriced = unpriced + excluded.unpriced,
-        duration_ns = duration_ns + excluded.duration_ns`,
-    );
-    for (const change of changes[table].values()) add.run(...change);
-    // What nothing is left of leaves no rest of its sums either.
-    const clean = prepare(`DELETE FROM ${table} WHERE project = ? AND time = ? AND dim = ? AND count = 0`);
-    for (const [project, time, dim, count] of changes[table].values()) {
-      if (count! <= 0) clean.run(project!, time!, dim!);
+  function flush(width: Width): void {
+    const find = prepare(`SELECT id, sums FROM ${width} WHERE project = ? AND time = ? AND page = ?`);
+    const insert = prepare(`INSERT INTO ${width} (project, time, page, sums) VALUES (?, ?, ?, ?)`);
+    const update = prepare(`UPDATE ${width} SET sums = ? WHERE id = ?`);
+    const remove = prepare(`DELETE FROM ${width} WHERE id = ?`);
+    for (const { project, time, page, spans } of changes[width].values()) {
+      const stored = find.get(project, time, page);
+      const sums = changed(stored?.sums ?? new Uint8Array(0), spans);
+      if (stored && sums.length > 0) update.run(sums, stored.id);
+      else if (stored) remove.run(stored.id);
+      else if (sums.length > 0) insert.run(project, time, page, sums);
     }
   }
 
   return {
     add(span, by) {
-      addTo("hours", span.dim, span, by);
-      if (span.call !== null) addTo("call_hours", span.call, span, by);
-      addTo("days", span.dim, span, by);
+      addTo("hours", span, by);
+      addTo("days", span, by);
     },
     flush() {
-      for (const table of TABLES) flush(table);
+      flush("hours");
+      flush("days");
       changes = noChanges();
     },
     forget() {
       changes = noChanges();
     },
   };
+}
+
+/** The sums with the spans that came, and without those that went. */
+function changed(stored: Uint8Array, spans: Change["spans"]): Uint8Array {
+  const before = sumsOf(stored);
+  const places = new Map<number, number>();
+  for (const dim of before.dim) places.set(dim, places.size);
+  for (const [{ dim }] of spans) if (!places.has(dim)) places.set(dim, places.size);
+  const bytes = new Uint8Array(places.size * SIZE);
+  const sums = sumsOf(bytes);
+  for (const name of Object.keys(sums) as (keyof Sums)[]) sums[name].set(before[name]);
+  for (const [dim, at] of places) sums.dim[at] = dim;
+  for (const [span, by] of spans) {
+    const at = places.get(span.dim)!;
+    sums.count[at]! += by;
+    if (span.http_status === 429) sums.rateLimited[at]! += by;
+    sums.inputTokens[at]! += by * (span.input_tokens ?? 0);
+    sums.outputTokens[at]! += by * (span.output_tokens ?? 0);
+    sums.costUsd[at]! += by * (span.cost_usd ?? 0);
+    if (span.cost_usd === null && (span.input_tokens ?? span.output_tokens) !== null) sums.unpriced[at]! += by;
+    sums.durationNs[at]! += by * span.duration_ns;
+  }
+  return withoutEmpty(bytes, sums);
+}
+
+/** What nothing is left of leaves no rest of its sums either. */
+function withoutEmpty(bytes: Uint8Array, from: Sums): Uint8Array {
+  const kept = [...from.count.keys()].filter((i) => from.count[i]! > 0);
+  if (kept.length === from.count.length) return bytes;
+  const left = new Uint8Array(kept.length * SIZE);
+  const to = sumsOf(left);
+  for (const name of Object.keys(to) as (keyof Sums)[]) {
+    for (const [i, place] of kept.entries()) to[name][i] = from[name][place]!;
+  }
+  return left;
+}
+
+/** Row by row, the sums of the whole hours (days) from `from` to before `to`, counted since 1970. */
+export function* sumsBetween(
+  { prepare }: Connection,
+  width: Width,
+  project: number,
+  from: number,
+  to: number,
+): Generator<{ readonly time: number; readonly sums: Sums }> {
+  const sql = `SELECT time, sums FROM ${width} WHERE project = ? AND time >= ? AND time < ?`;
+  for (const { time, sums } of prepare(sql).iterate(project, from, to)) yield { time, sums: sumsOf(sums) };
 }

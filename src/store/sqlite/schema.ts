@@ -10,11 +10,9 @@ export const APPLICATION_ID = 0x536c7472;
  *   (`word-part.ts`): of a part as many as its bits tell apart, from the first on.
  * - `chunks` have the records of spans as compressed lines; beside them, what lists show of their payloads.
  * - `figures` have all that is summed or counted of the spans of 16 chunks, column by column: a scan reads 50 bytes a span.
- * - `dims` are the combinations of what spans are grouped by; few, so a span has their number. `call` is, of a call of a model, the
- *   first of the dims with the same model, provider, feature and team.
+ * - `dims` are the combinations of what spans are grouped by; few, so a span has their number.
  * - `terms` are the values that traces are found by, `trace_terms` which traces have them, newest first.
- * - `hours` and `days` are the sums over the spans that started in them, `call_hours` those over the calls by their `call`: a sixth of
- *   the rows for what dashboards ask most.
+ * - `hours` and `days` are the sums over the spans that started in them, column by column, of 512 dims a row.
  * - `peaks` know how much a trace that starts in an hour has cost and lasted at most: others need not be looked through.
  * - `blocks` know the latest start among the spans of 32 chunks: where a search from new to old may stop.
  */
@@ -38,11 +36,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE dims (
     id INTEGER PRIMARY KEY, project INTEGER NOT NULL, type TEXT NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL,
     feature TEXT NOT NULL, team TEXT NOT NULL, environment TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
-    error_type TEXT NOT NULL, call INTEGER,
+    error_type TEXT NOT NULL,
     UNIQUE (project, name, type, model, provider, feature, team, environment, status, error_type)
   );
-
-  CREATE INDEX dims_of_calls ON dims (project, model, provider, feature, team) WHERE call NOT NULL;
 
   CREATE TABLE span_rows (
     id INTEGER PRIMARY KEY, trace INTEGER NOT NULL, project INTEGER NOT NULL, span_id TEXT NOT NULL,
@@ -87,25 +83,14 @@ export const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
 
   CREATE TABLE hours (
-    project INTEGER NOT NULL, time INTEGER NOT NULL, dim INTEGER NOT NULL, count INTEGER NOT NULL,
-    errors INTEGER NOT NULL, rate_limited INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
-    cost_usd REAL NOT NULL, unpriced INTEGER NOT NULL, duration_ns INTEGER NOT NULL,
-    PRIMARY KEY (project, time, dim)
-  ) WITHOUT ROWID;
+    id INTEGER PRIMARY KEY, project INTEGER NOT NULL, time INTEGER NOT NULL, page INTEGER NOT NULL, sums BLOB NOT NULL
+  );
+  CREATE UNIQUE INDEX hours_by_time ON hours (project, time, page);
 
   CREATE TABLE days (
-    project INTEGER NOT NULL, time INTEGER NOT NULL, dim INTEGER NOT NULL, count INTEGER NOT NULL,
-    errors INTEGER NOT NULL, rate_limited INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
-    cost_usd REAL NOT NULL, unpriced INTEGER NOT NULL, duration_ns INTEGER NOT NULL,
-    PRIMARY KEY (project, time, dim)
-  ) WITHOUT ROWID;
-
-  CREATE TABLE call_hours (
-    project INTEGER NOT NULL, time INTEGER NOT NULL, dim INTEGER NOT NULL, count INTEGER NOT NULL,
-    errors INTEGER NOT NULL, rate_limited INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
-    cost_usd REAL NOT NULL, unpriced INTEGER NOT NULL, duration_ns INTEGER NOT NULL,
-    PRIMARY KEY (project, time, dim)
-  ) WITHOUT ROWID;
+    id INTEGER PRIMARY KEY, project INTEGER NOT NULL, time INTEGER NOT NULL, page INTEGER NOT NULL, sums BLOB NOT NULL
+  );
+  CREATE UNIQUE INDEX days_by_time ON days (project, time, page);
 
   CREATE TABLE peaks (
     project INTEGER NOT NULL, time INTEGER NOT NULL, cost_usd REAL NOT NULL, duration_ns INTEGER NOT NULL,

@@ -13,45 +13,30 @@ export type Dim = readonly [
   errorType: string,
 ];
 
-export interface DimNumbers {
-  readonly dim: number;
-  /** Of a call of a model: the first dim with the same model, provider, feature and team. */
-  readonly call: number | null;
-}
-
 /** The numbers that stand for texts which come again and again. */
 export interface Vocabulary {
   project(name: string): number;
-  dim(project: number, dim: Dim): DimNumbers;
+  dim(project: number, dim: Dim): number;
   term(project: number, field: string, value: string): number;
   /** After a transaction that was not kept: what it had added is not there. */
   forget(): void;
 }
 
-const CALLS = ["generation", "embedding"];
 /** Beyond it the memory is begun anew: values that are never the same must not fill the heap. */
 const MAX_REMEMBERED = 50_000;
 
 export function createVocabulary({ prepare }: Connection): Vocabulary {
   const projects = new Map<string, number>();
-  const dims = new Map<string, DimNumbers>();
+  const dims = new Map<string, number>();
   const terms = new Map<string, number>();
 
-  function remembered<T>(known: Map<string, T>, key: string, find: () => T): T {
-    const numbers = known.get(key);
-    if (numbers !== undefined) return numbers;
+  function remembered(known: Map<string, number>, key: string, find: () => number): number {
+    const id = known.get(key);
+    if (id !== undefined) return id;
     if (known.size >= MAX_REMEMBERED) known.clear();
     const found = find();
     known.set(key, found);
     return found;
-  }
-
-  function putCall(project: number, id: number, [, , model, provider, feature, team]: Dim): number {
-    const sql = `SELECT min(call) AS call FROM dims
-      WHERE project = ? AND model = ? AND provider = ? AND feature = ? AND team = ? AND call NOT NULL`;
-    const call: number = prepare(sql).get(project, model, provider, feature, team).call ?? id;
-    prepare("UPDATE dims SET call = ? WHERE id = ?").run(call, id);
-    return call;
   }
 
   return {
@@ -64,16 +49,15 @@ export function createVocabulary({ prepare }: Connection): Vocabulary {
     dim(project, dim) {
       return remembered(dims, `${project}\n${dim.join("\n")}`, () => {
         const row = prepare(
-          `SELECT id AS dim, call FROM dims WHERE project = ? AND name = ? AND type = ? AND model = ? AND provider = ?
+          `SELECT id FROM dims WHERE project = ? AND name = ? AND type = ? AND model = ? AND provider = ?
             AND feature = ? AND team = ? AND environment = ? AND status = ? AND error_type = ?`,
         ).get(project, ...dim);
-        if (row) return row;
+        if (row) return row.id;
         const insert = prepare(
           `INSERT INTO dims (project, name, type, model, provider, feature, team, environment, status, error_type)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         );
-        const id = Number(insert.run(project, ...dim).lastInsertRowid);
-        return { dim: id, call: CALLS.includes(dim[1]) ? putCall(project, id, dim) : null };
+        return Number(insert.run(project, ...dim).lastInsertRowid);
       });
     },
     term(project, field, value) {
