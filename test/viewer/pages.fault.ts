@@ -111,6 +111,53 @@ test("what is new appears at the top; further down it waits behind a count", opt
   assert.deepEqual(complaints.list, []);
 });
 
+test("a list that a filter has emptied fills again when a trace comes that fits", options, async (t) => {
+  const { page, complaints } = await open(t, "/traces");
+  await page.waitForSelector(rows);
+  await page.fill("#trace-search", "zebra");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("text=No trace fits");
+  const records = traceOf(1_050, Date.now()).map((each) => ({
+    ...each,
+    name: "zebra one",
+    trace: { ...each.trace, name: "zebra one" },
+  }));
+  await server.store.append(records);
+  await page.waitForSelector(`${rows} >> text=zebra one`, { timeout: 15_000 });
+  assert.deepEqual(complaints.list, []);
+});
+
+test(
+  "the search field leads nowhere when it is left: by an address, or Back before anything was typed",
+  options,
+  async (t) => {
+    const { page, complaints } = await open(t, "/traces");
+    await page.waitForSelector(rows);
+    await page.fill("#trace-search", "algebra");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => location.hash === "#/traces?text=algebra");
+    // Typed and not asked for: the page that is opened takes the field away, not the other way round.
+    await page.fill("#trace-search", "algebra and more");
+    await page.goto(`${server.url}/#/trace/${traceId(7)}`);
+    await page.waitForSelector("header.trace-header");
+    assert.equal(await hash(page), `#/trace/${traceId(7)}`);
+
+    await page.goto(`${server.url}/#/dashboards`);
+    await page.waitForSelector(".u-over");
+    await page.click('.shell-nav a[href="#/traces"]');
+    await page.click("#trace-search");
+    await page.goBack();
+    await page.waitForSelector(".u-over");
+    assert.equal(await hash(page), "#/dashboards");
+
+    await page.goto(`${server.url}/#/traces`);
+    await page.fill("#trace-search", "algebra");
+    await page.locator("#trace-search").blur();
+    await page.waitForFunction(() => location.hash === "#/traces?text=algebra");
+    assert.deepEqual(complaints.list, []);
+  },
+);
+
 test("two traces are picked and compared: what changed, by how much, and line by line", options, async (t) => {
   const { page, complaints } = await open(t, `/traces?userId=user_1`);
   await page.waitForSelector(rows);

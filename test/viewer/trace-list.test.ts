@@ -80,6 +80,17 @@ test("what is new is shown at the top, or waits until it is asked for", async ()
   assert.equal(list.waiting.value, 0);
 });
 
+test("where nothing is shown, nothing can jump: what is new is shown at once", async () => {
+  const from = source([]);
+  const list = traceList(from.load);
+  list.reset({});
+  await settled();
+  from.numbers.push(1);
+  await list.refresh({}, false);
+  assert.equal(ids(list.state.value.items), "t1");
+  assert.equal(list.waiting.value, 0);
+});
+
 test("so much that is new that there is a gap: the newest page alone", async () => {
   const from = source([1, 2, 3]);
   const list = traceList(from.load);

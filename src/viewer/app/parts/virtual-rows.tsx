@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX, RefObject, VNode } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Rows above and below what is seen: what a turn of the wheel shows before the next frame. */
 const OVERSCAN = 6;
@@ -23,6 +23,7 @@ interface Props {
   /** Of the element that scrolls: `role`, `aria-label`, `tabIndex`, `onKeyDown`, … */
   attributes?: JSX.HTMLAttributes<HTMLDivElement>;
   class?: string;
+  /** Null again once the list has gone. */
   handle?: RefObject<RowsHandle>;
   /** Above the rows, within what scrolls; sticks to the top when its class says so. */
   header?: ComponentChildren;
@@ -91,11 +92,10 @@ export function VirtualRows({
     };
   }, [rowHeight, isUnordered]);
 
-  if (handle) {
-    handle.current = {
-      get element() {
-        return element.current!;
-      },
+  useImperativeHandle(
+    handle ?? null,
+    () => ({
+      element: element.current!,
       scrollTo(index, where = "nearest") {
         const box = element.current!;
         const top = index * rowHeight;
@@ -104,8 +104,9 @@ export function VirtualRows({
         else if (top < box.scrollTop) box.scrollTop = top;
         else if (top + rowHeight > box.scrollTop + room) box.scrollTop = top + rowHeight - room;
       },
-    };
-  }
+    }),
+    [rowHeight, headerHeight],
+  );
 
   const around = isJump ? 0 : OVERSCAN;
   const first = Math.max(0, Math.min(firstSeen, count - inView) - around);

@@ -23,6 +23,11 @@ export function SearchBox({ filters, onChange }: Props) {
     typed.value = next.text ?? "";
     onChange(next);
   };
+  const left = (event: Event) => {
+    // A field that is taken away with its page loses the focus too: it must not bring the page back.
+    const isThere = input.current !== null;
+    if (isThere && typed.value !== text) submit(event);
+  };
   return (
     <form class="search-field search-box" role="search" onSubmit={submit}>
       <Icon name="search" />
@@ -40,7 +45,7 @@ export function SearchBox({ filters, onChange }: Props) {
         onInput={(event) => {
           typed.value = event.currentTarget.value;
         }}
-        onBlur={submit}
+        onBlur={left}
         onKeyDown={(event) => {
           if (event.key !== "Escape") return;
           event.preventDefault();

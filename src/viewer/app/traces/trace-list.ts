@@ -84,7 +84,7 @@ export function traceList(load: Load): TraceList {
         query = asked;
         const { items } = state.peek();
         const fresh = newOnes(items, page.items);
-        if (isShown || fresh.length === 0) {
+        if (isShown || items.length === 0 || fresh.length === 0) {
           held = undefined;
           batch(() => {
             waiting.value = 0;
