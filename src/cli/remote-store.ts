@@ -1,11 +1,18 @@
-import type { About, ApiError, SpanAnswer, TraceAnswer } from "../collector/api.ts";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import type { About, ApiError, SpanAnswer, TailEvent, TraceAnswer } from "../collector/api.ts";
 import { ConfigError } from "../core/errors.ts";
 import { StoreError } from "../store/store-error.ts";
-import type { TraceStore } from "../store/trace-store.ts";
+import type { ProjectOption, TraceStore } from "../store/trace-store.ts";
 
 export interface RemoteStoreOptions {
   /** Default: that of the address's fragment, else `SIGHTLINE_TOKEN`. */
   readonly token?: string | undefined;
+}
+
+export interface RemoteStore extends TraceStore {
+  /** What the collector tells of what changes there, until it breaks off or the signal comes. */
+  tail(asked: ProjectOption, signal: AbortSignal): Promise<AsyncIterable<TailEvent>>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -15,7 +22,7 @@ const TIMEOUT_MS = 30_000;
  *
  * @param url as the collector prints it: `http://127.0.0.1:4600/#token=…`
  */
-export function remoteStore(url: string, options: RemoteStoreOptions = {}): TraceStore {
+export function remoteStore(url: string, options: RemoteStoreOptions = {}): RemoteStore {
   const { origin, hash, host } = new URL(url);
   const token = options.token ?? /^#token=([^&]+)/.exec(hash)?.[1] ?? process.env["SIGHTLINE_TOKEN"];
   const name = `collector:${host}`;
@@ -23,18 +30,18 @@ export function remoteStore(url: string, options: RemoteStoreOptions = {}): Trac
 
   async function ask<T>(path: string, parameters: object = {}): Promise<T | undefined> {
     if (isClosed) throw new StoreError("STORE_CLOSED", `The store ${name} is closed.`);
-    const query = queryOf(parameters);
-    const response = await request(`${path}${query && `?${query}`}`);
+    const response = await request(path, parameters, AbortSignal.timeout(TIMEOUT_MS));
     const body = await jsonOf(response);
     if (response.ok) return body as T;
     if (response.status === 404) return undefined;
     throw refusal(response.status, (body as Partial<ApiError> | undefined)?.error);
   }
 
-  async function request(path: string): Promise<Response> {
+  async function request(path: string, parameters: object, signal: AbortSignal): Promise<Response> {
+    const query = queryOf(parameters);
     try {
       const headers = new Headers(token === undefined ? {} : { authorization: `Bearer ${token}` });
-      return await fetch(origin + path, { headers, redirect: "error", signal: AbortSignal.timeout(TIMEOUT_MS) });
+      return await fetch(`${origin}${path}${query && `?${query}`}`, { headers, redirect: "error", signal });
     } catch (cause) {
       throw unreachable(origin, cause);
     }
@@ -101,10 +108,28 @@ export function remoteStore(url: string, options: RemoteStoreOptions = {}): Trac
     sql: async () => {
       throw new StoreError("STORE_BAD_QUERY", `${origin} takes no SQL: ask its store, sightline query "…" traces.db.`);
     },
+    async tail(asked, signal) {
+      const response = await request("/api/tail", asked, signal);
+      const isStream = /^text\/event-stream\b/.test(response.headers.get("content-type") ?? "");
+      if (response.ok && isStream && response.body !== null) return eventsOf(response.body);
+      const body = await jsonOf(response);
+      if (response.ok)
+        throw new ConfigError("CLI_NO_COLLECTOR", `${origin} answers, but it is no collector of Sightline.`);
+      throw refusal(response.status, (body as Partial<ApiError> | undefined)?.error);
+    },
     close: async () => {
       isClosed = true;
     },
   };
+}
+
+/** Of server-sent events the data, which a collector writes in one line. A connection that breaks is an end. */
+async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<TailEvent> {
+  const input = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
+  const broken = new Promise<void>((resolve) => input.once("error", () => resolve()));
+  const lines = createInterface({ input, crlfDelay: Infinity });
+  void broken.then(() => lines.close());
+  for await (const line of lines) if (line.startsWith("data: ")) yield JSON.parse(line.slice("data: ".length));
 }
 
 /** `groupBy=a,b`, `where.team=x`, `percentiles=1`. */

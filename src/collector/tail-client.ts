@@ -12,7 +12,7 @@ export interface TailClient {
 }
 
 /** Beyond, the view is told to ask anew. */
-const MAX_TRACES = 100;
+const MAX_TRACES = 1_000;
 
 export function tailClient(response: ServerResponse): TailClient {
   let traces: Set<string> | "all" | undefined;

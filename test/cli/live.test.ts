@@ -4,9 +4,12 @@ import { once } from "node:events";
 import { appendFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { opener } from "../../src/cli/open-browser.ts";
 import { remoteStore } from "../../src/cli/remote-store.ts";
+import type { SpanRecord } from "../../src/core/record.ts";
+import { sqliteStore } from "../../src/store/sqlite/index.ts";
 import { type CommandLine, commandLine, firstLine, interrupt } from "./support/program.ts";
 import { chatTraces, lines, tutorTrace } from "./support/traces.ts";
 
@@ -237,6 +240,89 @@ describe("what runs", { concurrency: 2 }, () => {
     await writeFile(path, third!);
     await told(3);
     assert.deepEqual(names, ["chat über", "chat 日本語の質問", "chat plain"]);
+    assert.equal(await interrupt(child), 0);
+  });
+
+  /** The traces that a program follows, by their ids, as they are told. */
+  const tailed = (args: readonly string[], cwd: string) => {
+    const child = cli.start(["tail", ...args, "--json", "--lines", "1"], { cwd });
+    const ids: string[] = [];
+    createInterface({ input: child.stdout }).on("line", (line) => ids.push(JSON.parse(line).traceId));
+    return { child, ids, told: (count: number) => until(async () => ids.length >= count) };
+  };
+  /** Traces that began so long ago, each a millisecond after the one before, and took as long as is said. */
+  const timed = (count: number, agoMs: number, tookMs: number, serial: number) =>
+    chatTraces(count).map((record, i) => ({
+      ...record,
+      traceId: `${serial}${record.traceId!.slice(1)}`,
+      startTime: `${Date.now() - agoMs + i}000000`,
+      endTime: `${Date.now() - agoMs + i + tookMs}000000`,
+    })) as SpanRecord[];
+  const idsOf = (records: readonly SpanRecord[]) => records.map(({ traceId }) => traceId).sort();
+  const HOUR = 3_600_000;
+
+  test("tail: of a file every trace is told, however many come at once and however long ago they began", {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const [there, many, old] = [timed(1, 0, 5, 1), timed(700, 1_000, 5, 2), timed(3, HOUR, 5, 3)];
+    const cwd = await cli.folder({ "traces.ndjson": lines(there) });
+    const { child, ids, told } = tailed(["traces.ndjson"], cwd);
+    await told(1);
+    await appendFile(join(cwd, "traces.ndjson"), lines(many));
+    await told(701);
+    await appendFile(join(cwd, "traces.ndjson"), lines(old));
+    await told(704);
+    assert.deepEqual(ids.slice(1, 701).sort(), idsOf(many));
+    assert.deepEqual(ids.slice(701), idsOf(old));
+    assert.equal(await interrupt(child), 0);
+  });
+
+  test("tail: of a collector every trace is told that comes, however long ago it began; filters hold", {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const cwd = await cli.folder();
+    const server = cli.start(["serve", "--port", "0", "--json"], { cwd });
+    const { url } = JSON.parse(await firstLine(server.stdout));
+    const send = async (records: readonly SpanRecord[]) => {
+      const headers = { "content-type": "application/x-ndjson" };
+      const response = await fetch(`${url}/v1/records`, { method: "POST", body: lines(records), headers });
+      assert.equal(response.status, 200);
+    };
+    await send(timed(600, 1_000, 5, 1));
+    const all = tailed([url], cwd);
+    const chosen = tailed([url, "--user", "user_1"], cwd);
+    await Promise.all([all.told(1), chosen.told(1)]);
+    const [old, slow, many] = [timed(3, HOUR, 5, 2), timed(3, HOUR, HOUR, 3), timed(300, 0, 5, 4)];
+    const late = [...old, ...slow, ...many];
+    for (const records of [old, slow, many]) await send(records);
+    const ofUser = late.filter(({ trace }) => trace.userId === "user_1");
+    await Promise.all([all.told(1 + late.length), chosen.told(1 + ofUser.length)]);
+    assert.deepEqual(all.ids.slice(1).sort(), idsOf(late));
+    assert.deepEqual(chosen.ids.slice(1).sort(), idsOf(ofUser));
+    assert.deepEqual([await interrupt(all.child), await interrupt(chosen.child)], [0, 0]);
+    const last = tailed([url], cwd);
+    await last.told(1);
+    // Who is followed is gone.
+    assert.equal(await interrupt(server), 0);
+    assert.deepEqual(await once(last.child, "close"), [1, null]);
+  });
+
+  test("tail: of a store every trace that ends is told, however long it took", { timeout: LIMIT_MS }, async () => {
+    const cwd = await cli.folder();
+    const write = async (records: readonly SpanRecord[]) => {
+      const store = sqliteStore({ path: join(cwd, "traces.db") });
+      await store.append(records);
+      await store.close();
+    };
+    await write(timed(600, 1_000, 5, 1));
+    const { child, ids, told } = tailed(["traces.db"], cwd);
+    await told(1);
+    const slow = [2, 11, 90, 24 * 60, 30 * 24 * 60].flatMap((minutes, i) =>
+      timed(1, minutes * 60_000, minutes * 60_000, i + 2),
+    );
+    await write(slow);
+    await told(1 + slow.length);
+    assert.deepEqual(ids.slice(1).sort(), idsOf(slow));
     assert.equal(await interrupt(child), 0);
   });
 

@@ -60,7 +60,7 @@ test("records that come to this process are told by their traces, in their proje
 test("what is more than can be told is told as: ask anew", async (t) => {
   const { url } = await started(t);
   const { events } = await follow(t, url);
-  await postRecords(url, lines(spans(150)));
+  await postRecords(url, lines(spans(1_050)));
   await until(() => events.length > 0);
   assert.deepEqual(events[0], { event: "changed", traceIds: [] });
 });

@@ -1,28 +1,25 @@
-import { statSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { clean, columns, count, dollars, duration, fit, padEnd, padStart } from "../../sinks/console-text.ts";
-import { memoryStore } from "../../store/memory-store.ts";
-import type { TraceStore, TraceSummary } from "../../store/trace-store.ts";
+import type { TraceQuery, TraceStore, TraceSummary } from "../../store/trace-store.ts";
+import { endUs, latestTraces, namedTraces } from "../changed-traces.ts";
 import { type Command, command } from "../command.ts";
-import { FILTER_ARGS, readFilters, SOURCE_ARGS, TIME_ARGS } from "../filters.ts";
-import { followFiles } from "../follow-files.ts";
+import { FILTER_ARGS, projectOf, readFilters, SOURCE_ARGS, TIME_ARGS } from "../filters.ts";
+import { follow } from "../followed.ts";
 import { remark, write } from "../output.ts";
 import { timeText } from "../quantities.ts";
 import { untilTold } from "../signals.ts";
-import { openSource, type Source, specOf, usualSource } from "../source.ts";
 import { type Colors, colorsOf, widthOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 import { statusColor, statusText, tokensText } from "./list.ts";
 
 const EVERY_MS = 500;
 const LINES = 10;
-/** Traces that are looked at each time; more that change within half a second are told the next time. */
-const WINDOW = 200;
 /** A trace whose root does not come is told when nothing else has come for so long. */
 const PATIENCE_MS = 5_000;
-/** Of a file that is followed, so much stays in memory. */
-const KEPT_US = 15 * 60 * 1_000_000;
+/** Where nobody can name what has changed: records of a trace may come so long after its end. */
+const LATE_US = 60 * 1_000_000;
+/** Traces that are remembered, so that none is told twice. */
+const MOST_TOLD = 100_000;
 
 export const tail: Command = command({
   about:
@@ -42,26 +39,26 @@ export const tail: Command = command({
   async run({ args, words, all }) {
     const query = readFilters(args, all("metadata"));
     const lines = readLines(args.lines);
-    const { source, update } = await openFollowed(words, args.token);
+    const followed = await follow(words, { token: args.token, ...projectOf(args) });
     const colors = colorsOf();
-    const told = new Map<string, string>();
-    let ended = false;
     const stop = new AbortController();
-    void untilTold().then(() => {
-      ended = true;
-      stop.abort();
-    });
+    void untilTold().then(() => stop.abort());
+    const tell = async (traces: readonly TraceSummary[]) => {
+      for (const trace of traces) await write(args.json ? `${JSON.stringify(trace)}\n` : lineOf(trace, colors));
+    };
     try {
-      for (let isFirst = true; !ended; isFirst = false) {
-        await update();
-        const fresh = await changed(source.store, query, told);
-        const shown = isFirst ? (lines === 0 ? [] : fresh.slice(-lines)) : fresh;
-        for (const trace of shown) await write(args.json ? `${JSON.stringify(trace)}\n` : lineOf(trace, colors));
-        if (isFirst && process.stderr.isTTY) remark(colors.dim(`following ${source.store.name}; Ctrl-C ends it`));
+      const telling = new Telling(followed.store, query);
+      for await (const _ of followed.changes()) if (stop.signal.aborted) return;
+      const there = await telling.first(lines);
+      await tell(there.slice(Math.max(0, there.length - lines)));
+      if (process.stderr.isTTY) remark(colors.dim(`following ${followed.name}; Ctrl-C ends it`));
+      while (!stop.signal.aborted) {
         await sleep(EVERY_MS, undefined, { signal: stop.signal }).catch(() => {});
+        for await (const ids of followed.changes()) await tell(await telling.next(ids));
+        await tell(await telling.waited());
       }
     } finally {
-      await source.close();
+      await followed.close();
     }
   },
 });
@@ -72,55 +69,55 @@ function readLines(written: string | undefined): number {
   throw new UsageError(`--lines takes a whole number from 0 to 9999; it is "${written}".`);
 }
 
-/** Files are read as they grow; what is asked for elsewhere is there anyway. */
-async function openFollowed(
-  words: readonly string[],
-  token: string | undefined,
-): Promise<{ source: Source; update: () => Promise<void> }> {
-  const named = words.length === 0 ? [usualSource()] : words;
-  // A file that a program is about to write is worth waiting for.
-  const [first = ""] = named;
-  const isAwaited = named.length === 1 && /\.(?:nd)?jsonl?$/.test(first) && isFolder(dirname(resolve(first)));
-  const spec = isAwaited && !isThere(first) ? { kind: "files" as const, paths: named } : specOf(named);
-  if (spec.kind !== "files") return { source: await openSource(named, { token }), update: async () => {} };
-  const name = spec.paths.length === 1 ? basename(spec.paths[0]!) : `${spec.paths.length} files`;
-  const store = memoryStore({ name });
-  const files = followFiles(spec.paths);
-  const update = async () => {
-    for await (const records of files.read()) await store.append(records);
-    const { newestUs } = await store.stats();
-    if (newestUs !== undefined) await store.prune({ beforeUs: newestUs - KEPT_US });
-  };
-  return { source: { store, name, close: () => store.close() }, update };
-}
+/** Knows what it has told, and tells what has ended since. */
+class Telling {
+  readonly #store: TraceStore;
+  readonly #query: TraceQuery;
+  readonly #told = new Map<string, string>();
+  /** Ids of those whose root may yet come. */
+  readonly #waiting = new Set<string>();
 
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-/** Ended traces that have not been told as they are now, the oldest first. */
-async function changed(store: TraceStore, query: object, told: Map<string, string>): Promise<TraceSummary[]> {
-  const { items } = await store.traces({ ...query, limit: WINDOW });
-  const fresh = items.filter((trace) => {
-    const { traceId, status, spans, errors, isRootMissing, startUs, durationNs } = trace;
-    if (status === "open") return false;
-    const endedMs = startUs / 1_000 + durationNs / 1e6;
-    if (isRootMissing && Date.now() - endedMs < PATIENCE_MS) return false;
-    const state = `${status} ${spans} ${errors}`;
-    const isNew = told.get(traceId) !== state;
-    told.set(traceId, state);
-    return isNew;
-  });
-  // Older than the window, they do not come again.
-  for (const traceId of told.keys()) {
-    if (told.size <= 10 * WINDOW) break;
-    told.delete(traceId);
+  constructor(store: TraceStore, query: TraceQuery) {
+    this.#store = store;
+    this.#query = query;
   }
-  return fresh.reverse();
+
+  /** What is there already: the latest, and at least so many of them. */
+  async first(lines: number): Promise<TraceSummary[]> {
+    return this.#fresh(await latestTraces(this.#store, this.#query, Date.now() * 1_000 - LATE_US, lines));
+  }
+
+  /** @param ids of what has changed; `undefined` where nobody can say */
+  async next(ids: ReadonlySet<string> | undefined): Promise<TraceSummary[]> {
+    return ids === undefined ? this.first(0) : this.#fresh(await namedTraces(this.#store, this.#query, ids));
+  }
+
+  async waited(): Promise<TraceSummary[]> {
+    return this.#waiting.size === 0 ? [] : this.next(new Set(this.#waiting));
+  }
+
+  /** Those that have ended and were not told as they are now, by their ends. */
+  #fresh(traces: readonly TraceSummary[]): TraceSummary[] {
+    const fresh = traces.filter((trace) => {
+      const { traceId, status, spans, errors, isRootMissing } = trace;
+      this.#waiting.delete(traceId);
+      if (status === "open") return false;
+      if (isRootMissing && Date.now() - endUs(trace) / 1_000 < PATIENCE_MS) {
+        this.#waiting.add(traceId);
+        return false;
+      }
+      const state = `${status} ${spans} ${errors}`;
+      if (this.#told.get(traceId) === state) return false;
+      this.#told.delete(traceId);
+      this.#told.set(traceId, state);
+      return true;
+    });
+    for (const traceId of this.#told.keys()) {
+      if (this.#told.size <= MOST_TOLD) break;
+      this.#told.delete(traceId);
+    }
+    return fresh.sort((a, b) => endUs(a) - endUs(b));
+  }
 }
 
 function lineOf(trace: TraceSummary, colors: Colors): string {
