@@ -341,3 +341,28 @@ for (const [width, colorScheme] of [
     },
   );
 }
+
+test("360 pixels, several projects with long names: the header fits, with all its pages", options, async (t) => {
+  const { page, complaints } = await open(t, "/traces", { viewport: { width: 360, height: 800 } });
+  const projects = ["a-shop-with-a-name-that-does-not-end-where-it-should", "tutor"];
+  await page.route("**/api/about*", async (route) => {
+    const about = await (await route.fetch()).json();
+    await route.fulfill({ json: { ...about, projects } });
+  });
+  await page.reload();
+  await page.getByRole("combobox", { name: "Project" }).waitFor();
+  for (const path of ["/traces", "/incidents", "/compare", "/sessions", "/dashboards", `/trace/${traceId(7)}`]) {
+    await page.goto(`${server.url}/#${path}`);
+    await page.waitForSelector(".shell-nav");
+    const outside = await page.evaluate(() =>
+      Array.from(document.querySelectorAll(".shell-bar :is(a, select, .shell-side button)"), (each) => {
+        const { left, right, top, bottom } = each.getBoundingClientRect();
+        const bar = document.querySelector(".shell-bar")!.getBoundingClientRect();
+        const isWithin = left >= 0 && right <= innerWidth && top >= bar.top && bottom <= bar.bottom;
+        return isWithin ? "" : `${each.textContent}: ${left}–${right}, ${top}–${bottom}`;
+      }).filter(Boolean),
+    );
+    assert.deepEqual(outside, [], path);
+  }
+  assert.deepEqual(complaints.list, []);
+});

@@ -98,7 +98,7 @@ function Store() {
     <>
       {projects && projects.length > 1 && (
         <select
-          class="field"
+          class="field shell-project"
           aria-label="Project"
           value={project.value ?? projects[0]}
           onChange={(event) => {
