@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { link, readdir, readFile, stat, symlink } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -23,14 +23,18 @@ after(() => cli.remove());
 interface Taken {
   readonly url: string;
   readonly bodies: any[];
+  /** Of each request. */
+  readonly headers: IncomingHttpHeaders[];
   close(): void;
 }
 
 /** Answers with these statuses in turn, the last one from then on. */
 async function server(...statuses: number[]): Promise<Taken> {
   const bodies: any[] = [];
+  const headers: IncomingHttpHeaders[] = [];
   const answering = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
+    headers.push(request.headers);
     for await (const chunk of request) chunks.push(chunk);
     const status = statuses.length > 1 ? statuses.shift()! : statuses[0]!;
     const body = Buffer.concat(chunks);
@@ -39,7 +43,7 @@ async function server(...statuses: number[]): Promise<Taken> {
   }).listen(0, "127.0.0.1");
   await once(answering, "listening");
   const { port } = answering.address() as { port: number };
-  return { url: `http://127.0.0.1:${port}`, bodies, close: () => answering.close() };
+  return { url: `http://127.0.0.1:${port}`, bodies, headers, close: () => answering.close() };
 }
 
 describe("moving", { concurrency: 2 }, () => {
@@ -158,6 +162,41 @@ describe("moving", { concurrency: 2 }, () => {
     assert.equal(refused.code, 1);
     const { delivered, isBroken, reason } = JSON.parse(refused.stderr);
     assert.deepEqual([delivered, isBroken, /401/.test(reason)], [0, true, true], refused.stderr);
+    closed.close();
+  });
+
+  test("export: keys of the environment go to its own address only; another one gets what is given for it", async () => {
+    const good = await server(200);
+    const send = async (args: readonly string[], env: NodeJS.ProcessEnv) => {
+      good.headers.length = 0;
+      const variables = { OTEL_EXPORTER_OTLP_HEADERS: "x-key=of%20environment", ...env };
+      const ran = await cli.run(["export", "-n", "1", "--to", "otlp", ...args], { cwd, env: variables });
+      assert.equal(ran.code, 0, ran.stderr);
+      const keys = good.headers.map((sent) => [sent["x-key"], sent["x-other"]]);
+      assert.ok(keys.length > 0);
+      for (const key of keys) assert.deepEqual(key, keys[0]);
+      return keys[0];
+    };
+    const named = ["--endpoint", good.url];
+    const own = { OTEL_EXPORTER_OTLP_ENDPOINT: `${good.url}/` };
+    const elsewhere = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:45999" };
+    const signal = {
+      ...own,
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://127.0.0.1:45999/v1/traces",
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: "x-key=of%20traces",
+    };
+    assert.deepEqual(await send(named, {}), [undefined, undefined]);
+    assert.deepEqual(await send(named, elsewhere), [undefined, undefined]);
+    assert.deepEqual(await send(named, own), ["of environment", undefined]);
+    assert.deepEqual(await send(named, signal), ["of environment", undefined]);
+    const given = ["--header", "X-Key=a=b", "--header=x-other=2"];
+    assert.deepEqual(await send([...named, ...given], {}), ["a=b", "2"]);
+    assert.deepEqual(await send(given, own), ["a=b", "2"]);
+    good.close();
+    const closed = await server(401);
+    const env = { OTEL_EXPORTER_OTLP_HEADERS: "x-key=1" };
+    const { stderr } = await cli.run(["export", "--to", "otlp", "--endpoint", closed.url], { cwd, env });
+    assert.match(stderr, /answered 401.*: give --header name=value; OTEL_EXPORTER_OTLP_HEADERS goes to/);
     closed.close();
   });
 });

@@ -60,6 +60,8 @@ const WRONG: readonly (readonly [args: string, told: RegExp])[] = [
   ["export --to parquet", /^Parquet is written into a file: --out traces\.parquet$/],
   ["export --to otlp --out x", /^--out goes with ndjson, csv and parquet; otlp is sent\.$/],
   ["export --to csv --endpoint http://x", /^--endpoint goes with --to otlp\.$/],
+  ["export --to csv --header a=b", /^--header goes with --to otlp\.$/],
+  ["export --to otlp --endpoint http://127.0.0.1:45999 --header secret", /^--header takes name=value\.$/],
   ["export --to langfuse", /a key is missing: set option publicKey or variable LANGFUSE_PUBLIC_KEY/],
   ["serve --port 99999", /^--port takes a port from 0 to 65535; it is "99999"\.$/],
   ["serve --retention soon", /^--retention takes a time such as /],

@@ -35,6 +35,11 @@ export const exportTraces: Command = command({
     },
     out: { type: "string", alias: "o", valueHint: "file", description: "default: standard output; Parquet needs it" },
     endpoint: { type: "string", valueHint: "url", description: "of OTLP; default: OTEL_EXPORTER_OTLP_ENDPOINT" },
+    header: {
+      type: "string",
+      valueHint: "name=value",
+      description: "for OTLP, may be repeated; OTEL_EXPORTER_OTLP_HEADERS go to OTEL_EXPORTER_OTLP_ENDPOINT only",
+    },
     ...TIME_ARGS,
     ...FILTER_ARGS,
     limit: { type: "string", alias: "n", valueHint: "count", description: "of traces, the newest; default: all" },
@@ -43,6 +48,7 @@ export const exportTraces: Command = command({
   examples: [
     ["export traces.db --to parquet --out traces.parquet --last 7d", "for DuckDB, pandas and their like"],
     ["export traces.ndjson --to otlp --endpoint http://localhost:4318", "to any OpenTelemetry collector"],
+    ["export --to otlp --endpoint https://otel.example --header x-api-key=…", "to one that wants a key"],
     ["export --to langfuse --session s1", "with LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY"],
   ],
   async run({ args, words, all }) {
@@ -50,12 +56,14 @@ export const exportTraces: Command = command({
     const isSent = to === "otlp" || to === "langfuse";
     if (isSent && out !== undefined) throw new UsageError(`--out goes with ndjson, csv and parquet; ${to} is sent.`);
     if (endpoint !== undefined && to !== "otlp") throw new UsageError("--endpoint goes with --to otlp.");
+    const headers = all("header");
+    if (headers.length > 0 && to !== "otlp") throw new UsageError("--header goes with --to otlp.");
     if (to === "parquet" && (out === undefined || out === "-"))
       throw new UsageError("Parquet is written into a file: --out traces.parquet");
     const query = readFilters(args, all("metadata"));
     const limit = args.limit === undefined ? {} : { limit: readCount("limit", args.limit) };
     // A wrong address or key is said before anything is read.
-    const sink = isSent ? await sinkOf(to, endpoint) : undefined;
+    const sink = isSent ? await sinkOf(to, endpoint, headers) : undefined;
     const named = words.length === 0 ? [usualSource()] : words;
     if (out !== undefined && out !== "-") checkOutput(out, specOf(named));
     const source = await openSource(named, { token: args.token });
@@ -71,7 +79,7 @@ export const exportTraces: Command = command({
       }
       const isWhole = Object.keys(query).every((key) => key === "project") && args.limit === undefined;
       const isTable = to === "csv" || to === "parquet";
-      const failure = delivery && sink && failureOf(delivery, sink.name);
+      const failure = delivery && sink && (await failureOf(delivery, sink.name, endpoint));
       tell(counts, delivery, args.json, failure ?? summaryOf(counts, isTable, sink?.name ?? out));
       if (isWhole && delivery?.isBroken !== true && !args.json) await tellLeftOut(source, query.project, counts.scores);
     } finally {
@@ -87,13 +95,13 @@ interface Counts {
   findings: number;
 }
 
-async function sinkOf(to: string, endpoint: string | undefined): Promise<Sink> {
+async function sinkOf(to: string, endpoint: string | undefined, headers: readonly string[]): Promise<Sink> {
   if (to === "langfuse") {
     const options = langfuseOptions(process.env);
     return (await import("../../sinks/langfuse.ts")).langfuseSink(options);
   }
-  const { otlpSink } = await import("../../sinks/otlp/index.ts");
-  return otlpSink(endpoint === undefined ? {} : { endpoint });
+  const { otlpDestination } = await import("../export/otlp-destination.ts");
+  return otlpDestination(endpoint, headers);
 }
 
 async function* counted(
@@ -187,8 +195,12 @@ function summaryOf({ traces, spans, scores, findings }: Counts, isTable: boolean
 }
 
 /** `undefined`: all has arrived. */
-function failureOf({ delivered, rejected, isBroken, reason }: Delivery, where: string): string | undefined {
-  const why = reason === undefined ? "" : `: ${plainly(reason)}`;
+async function failureOf(
+  { delivered, rejected, isBroken, reason }: Delivery,
+  where: string,
+  endpoint: string | undefined,
+): Promise<string | undefined> {
+  const why = reason === undefined ? "" : `: ${await plainly(reason, endpoint)}`;
   if (isBroken && delivered === 0) return `nothing was sent to ${where}${why}`;
   if (isBroken) return `${many(delivered, "record")} → ${where}, then it took no more${why}`;
   return rejected > 0
@@ -196,8 +208,12 @@ function failureOf({ delivered, rejected, isBroken, reason }: Delivery, where: s
     : undefined;
 }
 
-/** What a connection failed with, in words. */
-function plainly(reason: string): string {
+/** What a connection failed with, and what a receiver wants, in words. */
+async function plainly(reason: string, endpoint: string | undefined): Promise<string> {
+  if (reason.includes("the headers do not open it")) {
+    const { keyHint } = await import("../export/otlp-destination.ts");
+    return `${reason}: ${keyHint(endpoint)}`;
+  }
   const [, code] = /the connection failed with (.+)$/s.exec(reason) ?? [];
   if (code === "ECONNREFUSED") return "nothing listens there (ECONNREFUSED). Start it, or correct the address.";
   if (code === "ENOTFOUND") return "there is no host of that name (ENOTFOUND). Correct the address.";
