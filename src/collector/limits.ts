@@ -43,7 +43,8 @@ export function limitsOf(given: CollectorLimits, ingest: boolean): Limits {
     tails: 50,
     headersTimeoutMs: 5_000,
     requestTimeoutMs: ingest ? 30_000 : 10_000,
-    keepAliveMs: 5_000,
+    // OpenTelemetry sends every 5 s: it would meet connections that are just being closed.
+    keepAliveMs: ingest ? 30_000 : 5_000,
     ...set,
   };
 }

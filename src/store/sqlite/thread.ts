@@ -110,13 +110,13 @@ export function loadError(error: unknown): unknown {
 }
 
 /** What a transaction is made of lives until its end. More room saves no CPU time that can be seen, and is never given back. */
-const WRITER_LIMITS = { maxYoungGenerationSizeMb: 48 };
+const LIMITS = { write: { maxYoungGenerationSizeMb: 48 }, read: { maxYoungGenerationSizeMb: 24 }, sql: {} };
 
 function startWorker(workerData: ConnectionOptions): Worker {
   const { url, tsx } = workerFile();
   // The host's own options are not for our thread: `--test`, `--inspect-brk`, a loader.
-  const limits = workerData.use === "write" && { resourceLimits: WRITER_LIMITS };
-  const options = { workerData, execArgv: [], name: "sightline-store", ...limits };
+  const resourceLimits = LIMITS[workerData.use];
+  const options = { workerData, execArgv: [], name: "sightline-store", resourceLimits };
   if (!tsx) return asIdle(new Worker(url, options));
   // From the sources. Node 20 has no `--import` for threads.
   const [api, worker] = [new URL("./dist/esm/api/index.mjs", tsx), url].map(({ href }) => JSON.stringify(href));
