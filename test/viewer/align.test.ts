@@ -137,3 +137,27 @@ test("a chain of 20,000 and 10,000 siblings in another order", () => {
   assert.equal(rows.length, 10_001);
   assert.ok(rows.every(({ left, right }) => left && right));
 });
+
+test("what a call without a price costs is not known, nor what it differs by; what used no tokens cost nothing", () => {
+  const used = { inputTokens: 100, outputTokens: 20 };
+  const text = "run\n  tool/tool\n  gpt/generation\n  other/generation";
+  const rows = align(
+    spansOf(text, { gpt: used, other: { ...used, costUsd: 0.5 } }),
+    spansOf(text, { gpt: { ...used, costUsd: 0.25 }, other: { ...used, costUsd: 0.75 } }),
+  );
+  assert.deepEqual(
+    rows.map(({ left, delta }) => [left?.span.name, delta.costUsd]),
+    [
+      ["run", undefined],
+      ["tool", 0],
+      ["gpt", undefined],
+      ["other", 0.25],
+    ],
+  );
+  assert.deepEqual(
+    byDifference(rows, "costUsd").map(({ left }) => left?.span.name),
+    ["other", "gpt"],
+  );
+  const [, added] = align(spansOf("run"), spansOf("run\n  gpt/generation", { gpt: { ...used, costUsd: 0.25 } }));
+  assert.equal(added!.delta.costUsd, 0.25);
+});

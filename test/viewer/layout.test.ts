@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SpanRow } from "../../src/store/trace-store.ts";
 import { criticalPath } from "../../src/viewer/app/trace/critical-path.ts";
-import { flameLayout } from "../../src/viewer/app/trace/flame.ts";
+import { flameLayout, whyNoCost } from "../../src/viewer/app/trace/flame.ts";
 import { FAILED, minimapCells } from "../../src/viewer/app/trace/minimap.ts";
 import { rollups } from "../../src/viewer/app/trace/rollups.ts";
 import { idleGaps, idleShare, makeScale, panned, ticks, WHOLE, zoomed } from "../../src/viewer/app/trace/scale.ts";
@@ -186,6 +186,14 @@ test("A flame merges equal names below one frame; widths are shares of all work 
     ],
   );
   assert.equal(tree.rows[cost.frames[1]!.index]!.spanId, "2", "the dearest of them");
+});
+
+test("Where no money went anywhere, a price of nothing is not a price that nobody knows", () => {
+  const call = (costUsd?: number) =>
+    span("c", undefined, 0, 1, { inputTokens: 5, ...(costUsd !== undefined && { costUsd }) });
+  assert.match(whyNoCost([call()]), /No span of this trace has a price/);
+  assert.match(whyNoCost([call(0), span("tool", "c", 0, 1)]), /It cost nothing/);
+  assert.match(whyNoCost([call(0), call()]), /cost \$0; 1 call used tokens whose price is not known/);
 });
 
 test("The map shows a failed span however many hide it", () => {

@@ -183,6 +183,34 @@ test("two traces are picked and compared: what changed, by how much, and line by
   assert.deepEqual(complaints.list, []);
 });
 
+test(
+  "money that nobody knows: no difference to it is told, and a sum with it is at least so much",
+  options,
+  async (t) => {
+    const dated = (n: number) =>
+      traceOf(n, Date.now() - 3_600_000).map((each) => ({
+        ...each,
+        trace: { ...each.trace, sessionId: "part-priced" },
+      }));
+    const unpriced = dated(1_060).map((each) => {
+      if (each.record !== "span") return each;
+      const { cost: _, ...others } = each;
+      return others;
+    });
+    await server.store.append([...unpriced, ...dated(1_061)]);
+    const { page, complaints } = await open(t, `/compare/${traceId(1_060)}/${traceId(1_061)}`);
+    const figures = page.locator(".compare-figures").getByRole("row", { name: /^Cost/ });
+    await figures.waitFor();
+    assert.match(await figures.innerText(), /^Cost\s+–\s+\$0\.0010\s+–$/);
+    await page.locator("#compare-0").waitFor();
+    for (const row of [0, 1]) assert.equal(await page.locator(`#compare-${row} .k-cost`).innerText(), "–");
+    assert.equal(await page.locator("#compare-2 .k-cost").innerText(), "·");
+    await page.goto(`${server.url}/#/sessions/part-priced`);
+    await page.getByText("≥ $0.0010", { exact: true }).waitFor();
+    assert.deepEqual(complaints.list, []);
+  },
+);
+
 test("a comparison whose one side is not known says so, and another can be picked", options, async (t) => {
   const { page } = await open(t, `/compare/${traceId(1)}/${"f".repeat(32)}`);
   await page.waitForSelector("text=Not found");

@@ -145,6 +145,7 @@ test("a session's totals: time that overlaps counts once, figures that nobody kn
     toUs: 61e6,
     tokens: 5,
     costUsd: 0.5,
+    unpriced: 1,
     models: ["a", "b"],
   });
   assert.equal(totals([trace(1)]).costUsd, undefined);

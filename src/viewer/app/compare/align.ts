@@ -6,7 +6,8 @@ import { type Branch, branches } from "./branches.ts";
 export interface Figures {
   readonly durationNs: number;
   readonly tokens: number;
-  readonly costUsd: number;
+  /** Undefined where something of it has tokens and no price: what is not known is not zero. */
+  readonly costUsd: number | undefined;
   readonly errors: number;
 }
 
@@ -189,14 +190,14 @@ export function minus(one: Figures = NOTHING, other: Figures = NOTHING): Figures
   return {
     durationNs: one.durationNs - other.durationNs,
     tokens: one.tokens - other.tokens,
-    costUsd: one.costUsd - other.costUsd,
+    costUsd: one.costUsd === undefined || other.costUsd === undefined ? undefined : one.costUsd - other.costUsd,
     errors: one.errors - other.errors,
   };
 }
 
-/** The rows whose own figure differs, the largest difference first, whatever its sign. */
+/** The rows whose own figure differs, the largest difference first, whatever its sign; last those of which nobody knows. */
 export function byDifference(rows: readonly AlignedRow[], figure: Figure): AlignedRow[] {
   return rows
     .filter(({ ownDelta }) => ownDelta[figure] !== 0)
-    .sort((one, other) => Math.abs(other.ownDelta[figure]) - Math.abs(one.ownDelta[figure]));
+    .sort((one, other) => Math.abs(other.ownDelta[figure] ?? 0) - Math.abs(one.ownDelta[figure] ?? 0));
 }

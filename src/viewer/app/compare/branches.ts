@@ -1,4 +1,5 @@
 import type { SpanRow } from "../../../store/trace-store.ts";
+import { isUnpriced } from "../unpriced.ts";
 import type { Figures } from "./align.ts";
 
 /** A span with what is below it. */
@@ -54,16 +55,16 @@ function addUp(roots: readonly Building[]): void {
   for (const branch of order.reverse()) {
     const { span, children } = branch;
     const { durationNs } = span;
-    const own = {
+    const own: Figures = {
       durationNs: Math.max(0, durationNs - coveredNs(branch)),
       tokens: (span.inputTokens ?? 0) + (span.outputTokens ?? 0),
-      costUsd: span.costUsd ?? 0,
+      costUsd: span.costUsd ?? (isUnpriced(span) ? undefined : 0),
       errors: span.status === "error" ? 1 : 0,
     };
     let { tokens, costUsd, errors } = own;
     for (const { total } of children) {
       tokens += total.tokens;
-      costUsd += total.costUsd;
+      costUsd = costUsd === undefined || total.costUsd === undefined ? undefined : costUsd + total.costUsd;
       errors += total.errors;
     }
     branch.own = own;

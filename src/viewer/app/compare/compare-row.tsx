@@ -1,4 +1,4 @@
-import { duration } from "../format.ts";
+import { duration, NONE } from "../format.ts";
 import { TypeDot } from "../parts/index.ts";
 import type { AlignedRow, Change, Figure } from "./align.ts";
 import { deltaText, tone } from "./delta.tsx";
@@ -85,7 +85,8 @@ function shownChanges(changes: readonly Change[]): readonly Change[] {
   return changes.includes("model") ? changes.filter((change) => change !== "name") : changes;
 }
 
-function Cell({ figure, delta, of }: { figure: Figure; delta: number; of: number }) {
+function Cell({ figure, delta, of }: { figure: Figure; delta: number | undefined; of: number }) {
+  if (delta === undefined) return <span class="num faint delta-cell">{NONE}</span>;
   if (delta === 0) return <span class="num faint delta-cell">·</span>;
   return <span class={`num delta-cell ${tone(delta, of)}`}>{deltaText(figure, delta)}</span>;
 }

@@ -1,4 +1,4 @@
-import { compact, duration, integer, usd } from "../format.ts";
+import { compact, duration, integer, NONE, usd } from "../format.ts";
 import type { Figure } from "./align.ts";
 
 const FORMATS: { readonly [figure in Figure]: (value: number) => string } = {
@@ -29,8 +29,9 @@ interface Props {
   right: number | undefined;
 }
 
-/** A difference, and how large it is beside what it was. */
-export function Delta({ figure, left = 0, right = 0 }: Props) {
+/** A difference, and how large it is beside what it was; none where one of the two is not known. */
+export function Delta({ figure, left, right }: Props) {
+  if (left === undefined || right === undefined) return <span class="delta faint">{NONE}</span>;
   const delta = right - left;
   const share = left > 0 && delta !== 0 ? delta / left : undefined;
   return (

@@ -50,7 +50,7 @@ function Head({ sessionId, traces }: { sessionId: string; traces: readonly Trace
     ["Busy", duration(all.busyNs)],
     ["From first to last", duration((all.toUs - all.fromUs) * 1_000)],
     ["Tokens", tokens(all.tokens)],
-    ["Cost", usd(all.costUsd)],
+    ["Cost", `${all.unpriced > 0 && all.costUsd !== undefined ? "≥ " : ""}${usd(all.costUsd)}`],
   ];
   return (
     <header class="session-head">

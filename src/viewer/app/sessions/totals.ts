@@ -1,4 +1,5 @@
 import type { TraceSummary } from "../../../store/trace-store.ts";
+import { isUnpriced } from "../unpriced.ts";
 
 /** What a session comes to. A figure that no trace has is unknown. */
 export interface Totals {
@@ -10,12 +11,14 @@ export interface Totals {
   readonly toUs: number;
   readonly tokens: number | undefined;
   readonly costUsd: number | undefined;
+  /** Traces that used tokens and have no cost at all: the session cost more than is known. */
+  readonly unpriced: number;
   readonly models: readonly string[];
 }
 
 /** @param traces by start, the oldest first */
 export function totals(traces: readonly TraceSummary[]): Totals {
-  let [errors, busyUs, reachedUs] = [0, 0, 0];
+  let [errors, unpriced, busyUs, reachedUs] = [0, 0, 0, 0];
   let tokens: number | undefined;
   let costUsd: number | undefined;
   const models = new Set<string>();
@@ -28,6 +31,7 @@ export function totals(traces: readonly TraceSummary[]): Totals {
       tokens = (tokens ?? 0) + (trace.inputTokens ?? 0) + (trace.outputTokens ?? 0);
     }
     if (trace.costUsd !== undefined) costUsd = (costUsd ?? 0) + trace.costUsd;
+    if (isUnpriced(trace)) unpriced++;
     for (const model of trace.models) models.add(model);
   }
   return {
@@ -38,6 +42,7 @@ export function totals(traces: readonly TraceSummary[]): Totals {
     toUs: reachedUs,
     tokens,
     costUsd,
+    unpriced,
     models: [...models].sort(),
   };
 }

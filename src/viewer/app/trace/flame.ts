@@ -1,4 +1,7 @@
 import type { ObservationType } from "../../../core/record.ts";
+import type { SpanRow } from "../../../store/trace-store.ts";
+import { plural } from "../format.ts";
+import { isUnpriced } from "../unpriced.ts";
 import type { Rollups } from "./rollups.ts";
 import type { SpanTree } from "./tree.ts";
 
@@ -98,6 +101,16 @@ export function flameLayout(tree: SpanTree, sums: Rollups, by: "time" | "cost"):
     }
   }
   return { frames, total, depth };
+}
+
+/** What is said where no money went anywhere: it cost nothing, or nobody knows what it cost. */
+export function whyNoCost(rows: readonly SpanRow[]): string {
+  if (!rows.some(({ costUsd }) => costUsd !== undefined)) {
+    return "No span of this trace has a price: the models are unknown to the price book, or there are none.";
+  }
+  const unpriced = rows.filter(isUnpriced).length;
+  if (unpriced === 0) return "It cost nothing: the price is known, and it is $0.";
+  return `What has a price cost $0; ${plural(unpriced, "call")} used tokens whose price is not known.`;
 }
 
 function node(name: string, type: ObservationType, depth: number): Node {

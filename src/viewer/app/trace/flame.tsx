@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { duration, percent, plural, usd } from "../format.ts";
 import { Empty } from "../parts/states.tsx";
-import { flameLayout } from "./flame.ts";
+import { flameLayout, whyNoCost } from "./flame.ts";
 import type { TraceModel } from "./trace-model.ts";
 
 const ROW = 24;
@@ -15,9 +15,7 @@ export function Flame({ model, by }: { model: TraceModel; by: "time" | "cost" })
   if (frames.length === 0) {
     return (
       <Empty icon="flame" title={by === "cost" ? "Nothing here has a cost" : "Nothing here took time"}>
-        {by === "cost"
-          ? "No span of this trace has a price: the models are unknown to the price book, or there are none."
-          : undefined}
+        {by === "cost" ? whyNoCost(tree.rows) : undefined}
       </Empty>
     );
   }

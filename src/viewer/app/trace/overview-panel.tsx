@@ -78,7 +78,7 @@ export function OverviewPanel({ model, onClose }: { model: TraceModel; onClose?:
                   <th>{name}</th>
                   <td class="num">{integer(calls)}</td>
                   <td class="num">{used > 0 ? tokens(used) : NONE}</td>
-                  <td class="num">{cost > 0 ? usd(cost) : NONE}</td>
+                  <td class="num">{usd(cost)}</td>
                 </tr>
               ))}
             </tbody>
@@ -133,15 +133,15 @@ function firstCauses(model: TraceModel): number[] {
   return model.errors.value.filter((index) => errors[index] === 1);
 }
 
-function modelsOf(model: TraceModel): [name: string, { calls: number; used: number; cost: number }][] {
-  const found = new Map<string, { calls: number; used: number; cost: number }>();
+function modelsOf(model: TraceModel): [name: string, { calls: number; used: number; cost: number | undefined }][] {
+  const found = new Map<string, { calls: number; used: number; cost: number | undefined }>();
   for (const row of model.tree.value.rows) {
     if (row.model === undefined || (row.type !== "generation" && row.type !== "embedding")) continue;
-    const sum = found.get(row.model) ?? { calls: 0, used: 0, cost: 0 };
+    const sum = found.get(row.model) ?? { calls: 0, used: 0, cost: undefined };
     sum.calls++;
     sum.used += (row.inputTokens ?? 0) + (row.outputTokens ?? 0);
-    sum.cost += row.costUsd ?? 0;
+    if (row.costUsd !== undefined) sum.cost = (sum.cost ?? 0) + row.costUsd;
     found.set(row.model, sum);
   }
-  return [...found].sort(([, a], [, b]) => b.cost - a.cost || b.calls - a.calls);
+  return [...found].sort(([, a], [, b]) => (b.cost ?? 0) - (a.cost ?? 0) || b.calls - a.calls);
 }
