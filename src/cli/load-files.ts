@@ -1,7 +1,7 @@
 import type { Reading } from "../collector/api.ts";
 import { setCosts } from "../collector/costs.ts";
 import type { SpanRecord } from "../core/record.ts";
-import { readFiles } from "../formats/files/read-files.ts";
+import { type FileRead, readFiles } from "../formats/files/read-files.ts";
 import { type SpanContent, withContent } from "../formats/otlp/records-from-logs.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 
@@ -9,6 +9,8 @@ export interface LoadFilesOptions {
   readonly project?: string | undefined;
   /** What it says is in the store by then. */
   readonly onReading?: (reading: Reading) => void;
+  /** Hears what came of each file. With it, one that cannot be read costs itself alone; without, that is thrown. */
+  readonly onFile?: (file: FileRead) => void;
 }
 
 /**
@@ -20,14 +22,14 @@ export interface LoadFilesOptions {
 export async function loadFiles(
   store: TraceStore,
   paths: readonly string[],
-  { project, onReading }: LoadFilesOptions = {},
+  { project, onReading, onFile }: LoadFilesOptions = {},
 ): Promise<Reading> {
   // What has no price is told where costs are.
   const costed = setCosts(undefined, () => {});
   const asked = project === undefined ? {} : { project };
   let last: Reading | undefined;
   let keeping: Promise<void> = Promise.resolve();
-  for await (const { records, contents, reading } of readFiles(paths)) {
+  for await (const { records, contents, reading } of readFiles(paths, { ...(onFile !== undefined && { onFile }) })) {
     await keeping;
     if (last !== undefined) onReading?.(last);
     last = reading;

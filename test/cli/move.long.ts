@@ -62,6 +62,43 @@ describe("moving", { concurrency: 2 }, () => {
     assert.equal(JSON.parse((await cli.run(["stats", "t.db", "--json"], { cwd: folder })).stdout).spans, 5);
   });
 
+  test("import: a file that cannot be read costs itself alone, and of each it is said what came: exit code 1", async () => {
+    const records = chatTraces(5);
+    const folder = await cli.folder({
+      "a.ndjson": lines(records.slice(0, 2)),
+      "b.txt": "nothing of the kind",
+      "c.ndjson": lines(records.slice(2)),
+    });
+    const args = ["import", "a.ndjson", "b.txt", "c.ndjson", "--into"];
+    const asJson = await cli.run([...args, "json.db", "--json"], { cwd: folder });
+    assert.equal(asJson.code, 1);
+    const told = JSON.parse(asJson.stdout);
+    assert.deepEqual(
+      [told.records, told.damaged, told.store, told.files.map(({ path, records }: any) => [path, records])],
+      [
+        5,
+        0,
+        "sqlite:json.db",
+        [
+          ["a.ndjson", 2],
+          ["b.txt", 0],
+          ["c.ndjson", 3],
+        ],
+      ],
+    );
+    assert.match(told.problem, /^b\.txt holds nothing that is understood/);
+    assert.deepEqual(
+      told.files.map(({ problem }: any) => problem),
+      [undefined, told.problem, undefined],
+    );
+    assert.equal(asJson.stderr, `sightline: ${told.problem}\n`);
+    const asText = await cli.run([...args, "text.db"], { cwd: folder });
+    assert.match(asText.stdout, /^5 records into .*\na\.ndjson: 2 records\nb\.txt: 0 records\nc\.ndjson: 3 records\n$/);
+    assert.deepEqual([asText.code, asText.stderr], [1, asJson.stderr]);
+    for (const store of ["json.db", "text.db"])
+      assert.equal(JSON.parse((await cli.run(["stats", store, "--json"], { cwd: folder })).stdout).spans, 5);
+  });
+
   test("export: NDJSON comes back as the same records", async () => {
     const { code, stdout, stderr } = await cli.run(["export", "--to", "ndjson"], { cwd });
     assert.deepEqual([code, stderr], [0, "301 traces, 308 spans, 1 score, 1 finding\n"]);

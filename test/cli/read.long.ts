@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import type { TraceRecord } from "../../src/core/record.ts";
 import { columns } from "../../src/sinks/console-text.ts";
 import { type CommandLine, commandLine } from "./support/program.ts";
 import { chatTraces, lines, tutorTrace } from "./support/traces.ts";
@@ -171,6 +172,11 @@ $0.3053 for 41 calls; 13 of them have tokens and no known price
       stdout,
       /^traces\.ndjson: 41 traces, 48 spans, 1 score, 1 finding, .*\nfrom 2026-11-21 09:30:00 to 2026-11-21 09:30:49\n\nmodel +calls +errors .*\ngpt-4\.1 +15 +2 +310ms +1\.75s /,
     );
+    // What has no known price is not free; a sum without it is the least it can be.
+    assert.match(stdout, /^home-made .* –$/m);
+    const mixed = chatTraces(6).map((record) => ({ ...record, genAi: { responseModel: "mixed" } }));
+    const folder = await cli.folder({ "traces.ndjson": lines(mixed as TraceRecord[]) });
+    assert.match((await cli.run(["stats"], { cwd: folder })).stdout, /^mixed +6 .* ≥ \$0\.0420$/m);
     assert.equal(JSON.parse((await run(["stats", "--json"])).stdout).spans, 48);
   });
 

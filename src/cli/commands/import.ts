@@ -1,7 +1,8 @@
+import type { FileRead } from "../../formats/files/read-files.ts";
 import { count, duration } from "../../sinks/console-text.ts";
 import { type Command, command } from "../command.ts";
 import { loadFiles } from "../load-files.ts";
-import { say, sayJson } from "../output.ts";
+import { remark, say, sayJson } from "../output.ts";
 import { progress, readingText } from "../progress.ts";
 import { many } from "../quantities.ts";
 import { openStore, specOf, storeSpec } from "../source.ts";
@@ -9,7 +10,7 @@ import { UsageError } from "../usage-error.ts";
 
 export const importFiles: Command = command({
   about:
-    "Reads files into a store: NDJSON, OTLP, Langfuse, plain or compressed. What is there already is not there twice.",
+    "Reads files into a store: NDJSON, OTLP, Langfuse, plain or compressed. What is there already is not there twice. Exits with 1 when not all could be read.",
   takesMore: true,
   args: {
     files: { type: "positional", required: true, description: "files and directories" },
@@ -25,9 +26,11 @@ export const importFiles: Command = command({
     const store = await openStore(storeSpec(args.into));
     const bar = progress();
     const started = performance.now();
+    const files: FileRead[] = [];
     try {
-      const last = await loadFiles(store, spec.paths, {
+      const { records, damaged, bytes } = await loadFiles(store, spec.paths, {
         project: args.project,
+        onFile: (file) => files.push(file),
         onReading: (reading) =>
           bar.show({
             share: reading.totalBytes > 0 ? reading.bytes / reading.totalBytes : 1,
@@ -35,14 +38,16 @@ export const importFiles: Command = command({
           }),
       });
       bar.clear();
-      const { records, damaged, bytes, problem } = last;
-      if (args.json) sayJson({ records, damaged, bytes, store: store.name, ...(problem !== undefined && { problem }) });
+      const problems = files.flatMap(({ problem }) => problem ?? []);
+      const problem = problems.length > 0 ? problems.join("; ") : undefined;
+      if (args.json) sayJson({ records, damaged, bytes, store: store.name, ...(problem && { problem }), files });
       else {
         const lost = damaged > 0 ? `; ${many(damaged, "line")} left out, as they hold no record` : "";
-        say(
-          `${count(records)} records into ${store.name} in ${duration(performance.now() - started)}${lost}${problem === undefined ? "" : `; ${problem}`}`,
-        );
+        say(`${count(records)} records into ${store.name} in ${duration(performance.now() - started)}${lost}`);
+        if (problems.length > 0 && files.length > 1)
+          for (const { path, records } of files) say(`${path}: ${many(records, "record")}`);
       }
+      for (const each of problems) remark(`sightline: ${each}`);
       if (damaged > 0 || problem !== undefined) process.exitCode = 1;
     } finally {
       bar.clear();

@@ -61,7 +61,7 @@ export const stats: Command = command({
             { title: "p99", text: (row) => time(row.p99), align: right, from: 100 },
             { title: "in", text: (row) => count(row.inputTokens), align: right, from: 80 },
             { title: "out", text: (row) => count(row.outputTokens), align: right, from: 80 },
-            { title: "cost", text: (row) => dollars(row.costUsd), align: right },
+            { title: "cost", text: costText, align: right },
           ],
           { width: widthOf(), colors },
         ),
@@ -71,3 +71,9 @@ export const stats: Command = command({
     }
   },
 });
+
+/** What has no known price is not free. */
+function costText({ costUsd, unpriced }: AggregateRow): string {
+  if (unpriced === 0) return dollars(costUsd);
+  return costUsd === 0 ? "–" : `≥ ${dollars(costUsd)}`;
+}

@@ -21,10 +21,21 @@ export interface ReadFilesOptions {
   onDamaged?: (line: CorruptLine) => void;
   /** Hears of files of a directory that are of no known kind. */
   onSkipped?: (path: string, reason: string) => void;
+  /** Hears what came of each file. With it, one that cannot be read costs itself alone; without, that is thrown. */
+  onFile?: (file: FileRead) => void;
   /** Longer lines are left out. Bytes, default 16 MiB. */
   maxLineBytes?: number;
   /** A JSON document or a protobuf message is read at once. Bytes, default 256 MiB. */
   maxDocumentBytes?: number;
+}
+
+export interface FileRead {
+  readonly path: string;
+  readonly records: number;
+  /** Lines or records that were left out. */
+  readonly damaged: number;
+  /** Why it was read in part, or not at all. */
+  readonly problem?: string;
 }
 
 export interface FileBatch {
@@ -70,19 +81,29 @@ export async function* readFiles(
     return { records, contents, reading };
   };
   for (const file of files) {
-    const before = progress.bytes;
+    const before = { ...progress };
+    let problem: string | undefined;
     try {
       const onBytes = (count: number) => (progress.bytes += count);
       const onCutOff = () => {
-        progress.problem = `${file.path} is an archive that ends early: what came after is missing`;
+        problem = `${file.path} is an archive that ends early: what came after is missing`;
       };
       for await (const held of heldBy(file, options, onBytes, onCutOff)) yield batchOf(held);
     } catch (error) {
-      if (!isDamage(error)) throw error;
-      progress.problem = `${file.path} is broken: ${error.message}`;
+      if (isDamage(error)) problem = `${file.path} is broken: ${error.message}`;
+      else if (options.onFile !== undefined && isOfFile(error)) problem = error.message;
+      else throw error;
     }
+    if (problem !== undefined) progress.problem = problem;
     // A file that has grown meanwhile, or was left early.
-    progress.bytes = before + file.size;
+    progress.bytes = before.bytes + file.size;
+    const { records, damaged } = progress;
+    options.onFile?.({
+      path: file.path,
+      records: records - before.records,
+      damaged: damaged - before.damaged,
+      ...(problem !== undefined && { problem }),
+    });
   }
   progress.isDone = true;
   yield batchOf({ records: [], contents: [], damaged: 0 });
@@ -110,6 +131,11 @@ async function* heldBy(
   } finally {
     await chunks.return();
   }
+}
+
+/** What is in it, or the file system. */
+function isOfFile(error: unknown): error is Error {
+  return error instanceof FormatError || (error as NodeJS.ErrnoException | undefined)?.syscall !== undefined;
 }
 
 /** Up to the first newline that ends something, at most `limit` and a chunk. */
