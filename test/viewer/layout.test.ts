@@ -5,6 +5,7 @@ import type { SpanRow } from "../../src/store/trace-store.ts";
 import { criticalPath } from "../../src/viewer/app/trace/critical-path.ts";
 import { flameLayout, whyNoCost } from "../../src/viewer/app/trace/flame.ts";
 import { FAILED, minimapCells } from "../../src/viewer/app/trace/minimap.ts";
+import { ownErrors } from "../../src/viewer/app/trace/own-errors.ts";
 import { rollups } from "../../src/viewer/app/trace/rollups.ts";
 import { idleGaps, idleShare, makeScale, panned, ticks, WHOLE, zoomed } from "../../src/viewer/app/trace/scale.ts";
 import { nextOf, searcher } from "../../src/viewer/app/trace/search.ts";
@@ -194,6 +195,25 @@ test("Where no money went anywhere, a price of nothing is not a price that nobod
   assert.match(whyNoCost([call()]), /No span of this trace has a price/);
   assert.match(whyNoCost([call(0), span("tool", "c", 0, 1)]), /It cost nothing/);
   assert.match(whyNoCost([call(0), call()]), /cost \$0; 1 call used tokens whose price is not known/);
+});
+
+test("Of failed spans those tell something that began it, or made another error of it", () => {
+  const failed = (id: string, parent: string | undefined, errorMessage?: string) =>
+    span(id, parent, 0, 1, { status: "error", ...(errorMessage !== undefined && { errorMessage }) });
+  const own = (...rows: SpanRow[]) => {
+    const tree = buildTree(rows);
+    const errors = tree.rows.flatMap(({ status }, index) => (status === "error" ? [index] : []));
+    return ownErrors(tree, errors).map((index) => tree.rows[index]!.spanId);
+  };
+  assert.deepEqual(own(failed("run", undefined, "no answer"), failed("look_up", "run", "not found")), [
+    "run",
+    "look_up",
+  ]);
+  assert.deepEqual(own(failed("run", undefined, "429"), failed("call", "run", "429")), ["call"], "passed on");
+  assert.deepEqual(own(failed("run", undefined), failed("call", "run", "429")), ["call"], "says nothing itself");
+  assert.deepEqual(own(failed("run", undefined)), ["run"]);
+  const between = [failed("run", undefined, "429"), span("step", "run", 0, 1), failed("call", "step", "429")];
+  assert.deepEqual(own(...between, failed("then", "run", "other")), ["call", "then"]);
 });
 
 test("The map shows a failed span however many hide it", () => {

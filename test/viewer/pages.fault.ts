@@ -297,6 +297,24 @@ test(
   },
 );
 
+test("rules that have not been judged yet are not said to be missing; the page asks again soon", options, async (t) => {
+  const { page, context, complaints } = await newPage(browser, server.url);
+  t.after(() => context.close());
+  let isJudged = false;
+  await page.route("**/api/monitors*", async (route) => {
+    const answer = await (await route.fetch()).json();
+    await route.fulfill({ json: isJudged ? answer : { ...answer, alerts: [] } });
+  });
+  await page.clock.install();
+  await page.goto(`${server.url}/#/incidents`);
+  const list = page.getByRole("region", { name: "Alerts" });
+  await list.getByText("No alert rule has been judged yet").waitFor();
+  isJudged = true;
+  await page.clock.runFor(6_000);
+  await list.getByText("Nothing fires").waitFor({ timeout: 10_000 });
+  assert.deepEqual(complaints.list, []);
+});
+
 test("text of traces is text wherever it is shown", options, async (t) => {
   const { page, complaints } = await open(t, `/traces?${new URLSearchParams({ userId: HOSTILE })}`);
   await page.waitForSelector(rows);

@@ -42,7 +42,9 @@ export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
       </div>
       {shown.length === 0 ? (
         <p class="panel-none faint">
-          {alerts.length === 0 ? "No alert rules have been given." : "Nothing fires and nothing is about to."}
+          {alerts.length === 0
+            ? "No alert rule has been judged yet. That is done every few seconds, where there are rules."
+            : "Nothing fires and nothing is about to."}
         </p>
       ) : (
         <ul>
@@ -110,7 +112,7 @@ function summaryOf(alerts: readonly Alert[]): string {
     ...(firing > 0 ? [`${firing} firing`] : []),
     ...(pending > 0 ? [`${pending} pending`] : []),
     ...(missing > 0 ? [`${missing} without data`] : []),
-    `${alerts.length - firing - pending - missing} fine`,
+    ...(alerts.length > 0 ? [`${alerts.length - firing - pending - missing} fine`] : []),
   ];
   return parts.join(" · ");
 }

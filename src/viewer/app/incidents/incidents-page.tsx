@@ -15,6 +15,8 @@ import "./incidents.css";
 
 /** Clocks go on also while nothing is told. */
 const EVERY_MS = 30_000;
+/** As long as no rule has been judged: the first verdicts are told to nobody when nothing fires. */
+const UNJUDGED_MS = 5_000;
 
 /** `#/incidents`, `#/incidents/<id>`: what fires, what is wrong, and what is done about it. */
 export function IncidentsPage() {
@@ -23,13 +25,15 @@ export function IncidentsPage() {
   /** What an action answered, until the whole comes anew. */
   const acted = useSignal<Incident | undefined>(undefined);
   useTail(["monitors"], reload);
+  const { value, error } = state.value;
+  const isJudged = value !== undefined && value.alerts.length > 0;
   useEffect(() => {
+    const everyMs = isJudged ? EVERY_MS : UNJUDGED_MS;
     const timer = setInterval(() => {
       if (!document.hidden) reload();
-    }, EVERY_MS);
+    }, everyMs);
     return () => clearInterval(timer);
-  }, []);
-  const { value, error } = state.value;
+  }, [isJudged]);
   if (about.value && !about.value.monitors) return <NoMonitors />;
   if (error && value === undefined) return <ErrorState error={error} onRetry={reload} />;
   if (value === undefined) return <Loading what="Asking the monitors" />;

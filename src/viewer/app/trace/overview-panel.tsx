@@ -5,9 +5,12 @@ import { KeyValue } from "../parts/key-value.tsx";
 import { useData } from "../use-data.ts";
 import { Findings, Scores } from "./findings.tsx";
 import { JsonTree } from "./json-tree.tsx";
+import { errorText, ownErrors } from "./own-errors.ts";
 import { Payload } from "./payload.tsx";
 import type { TraceModel } from "./trace-model.ts";
 import { startNs } from "./tree.ts";
+
+const MOST_ERRORS = 8;
 
 /** What the trace is about, while no span is chosen: findings and errors first, then what came in and out. */
 export function OverviewPanel({ model, onClose }: { model: TraceModel; onClose?: (() => void) | undefined }) {
@@ -16,6 +19,7 @@ export function OverviewPanel({ model, onClose }: { model: TraceModel; onClose?:
   const tree = model.tree.value;
   const root = tree.rows[0];
   const failed = model.errors.value;
+  const own = ownErrors(tree, failed);
   const { state } = useData(`${root?.spanId} ${root?.seq}`, async (signal) =>
     root ? api.span(model.traceId, root.spanId, { signal }) : undefined,
   );
@@ -40,24 +44,25 @@ export function OverviewPanel({ model, onClose }: { model: TraceModel; onClose?:
         <section class="group">
           <h3>{failed.length === 1 ? "1 error" : `${integer(failed.length)} errors`}</h3>
           <ul class="error-list">
-            {firstCauses(model)
-              .slice(0, 8)
-              .map((index) => {
-                const row = tree.rows[index]!;
-                return (
-                  <li key={row.spanId}>
-                    <button type="button" class="error-line" onClick={() => model.select(index, { where: "center" })}>
-                      <span class="error-name">
-                        <span class="ellipsis grow">{row.name}</span>
-                        <span class="error-time">{`+${duration(startNs(tree, index))}`}</span>
-                      </span>
-                      <span class="error-text ellipsis">{row.errorMessage ?? row.errorType ?? "failed"}</span>
-                    </button>
-                  </li>
-                );
-              })}
+            {own.slice(0, MOST_ERRORS).map((index) => {
+              const row = tree.rows[index]!;
+              return (
+                <li key={row.spanId}>
+                  <button type="button" class="error-line" onClick={() => model.select(index, { where: "center" })}>
+                    <span class="error-name">
+                      <span class="ellipsis grow">{row.name}</span>
+                      <span class="error-time">{`+${duration(startNs(tree, index))}`}</span>
+                    </span>
+                    <span class="error-text ellipsis">{errorText(row) ?? "failed"}</span>
+                  </button>
+                </li>
+              );
+            })}
           </ul>
-          {failed.length > 8 && <p class="faint small">Press e to go from one to the next.</p>}
+          {own.length < failed.length && (
+            <p class="faint small">{`${integer(failed.length - own.length)} passed on what failed below.`}</p>
+          )}
+          {failed.length > MOST_ERRORS && <p class="faint small">Press e to go from one to the next.</p>}
         </section>
       )}
       {models.length > 0 && (
@@ -125,12 +130,6 @@ export function OverviewPanel({ model, onClose }: { model: TraceModel; onClose?:
       </section>
     </div>
   );
-}
-
-/** Failed spans below which nothing failed: where it began. In the order of the tree. */
-function firstCauses(model: TraceModel): number[] {
-  const { errors } = model.sums.value;
-  return model.errors.value.filter((index) => errors[index] === 1);
 }
 
 function modelsOf(model: TraceModel): [name: string, { calls: number; used: number; cost: number | undefined }][] {
