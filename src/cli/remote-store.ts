@@ -149,5 +149,10 @@ function queryOf(parameters: object): string {
 export function unreachable(origin: string, cause: unknown): StoreError {
   const { cause: inner, name, message } = cause as Error & { cause?: NodeJS.ErrnoException };
   const why = name === "TimeoutError" ? "no answer in time" : (inner?.code ?? inner?.message ?? message);
+  if (why === "bad port") {
+    const what =
+      "HTTP clients do not connect to this port, as other protocols use it; a collector listens on another one";
+    return new StoreError("STORE_UNAVAILABLE", `${origin}: ${what}.`, { cause });
+  }
   return new StoreError("STORE_UNAVAILABLE", `No collector answers at ${origin}: ${why}.`, { cause });
 }

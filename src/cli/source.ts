@@ -18,6 +18,8 @@ export interface OpenSourceOptions {
   /** How long a statement may take. */
   readonly sqlTimeoutMs?: number | undefined;
   readonly token?: string | undefined;
+  /** What is asked about: one that is not there is refused. */
+  readonly project?: string | undefined;
 }
 
 /** What a word on the command line stands for. */
@@ -27,6 +29,7 @@ export type Spec =
   | { readonly kind: "clickhouse"; readonly url: string }
   | { readonly kind: "collector"; readonly url: string };
 
+const DEFAULT_PROJECT = "default";
 const USUAL = [".traces", "traces.ndjson", "traces.db"];
 const SQLITE_MAGIC = "SQLite format 3\0";
 
@@ -38,6 +41,39 @@ const SQLITE_MAGIC = "SQLite format 3\0";
  * @throws ConfigError for what is not there, and for several where one is meant
  */
 export async function openSource(words: readonly string[], options: OpenSourceOptions = {}): Promise<Source> {
+  const source = await opened(words, options);
+  try {
+    // A collector says so itself.
+    if (source.url === undefined) await checkProject(source, options.project);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+  return source;
+}
+
+async function checkProject({ store, name }: Source, project: string | undefined): Promise<void> {
+  if (project === undefined || project === DEFAULT_PROJECT) return;
+  const { spans, scores, findings } = await store.stats({ project });
+  if (spans + scores + findings > 0) return;
+  const names = await projectsOf(store);
+  if (names.includes(project)) return;
+  const others = names.length === 0 ? `The usual one is ${DEFAULT_PROJECT}` : `It has ${names.join(", ")}`;
+  throw new ConfigError("CLI_NO_PROJECT", `${name} has no project "${project}". ${others}.`);
+}
+
+/** As they stand in the store's tables; none where it cannot be asked. */
+async function projectsOf(store: TraceStore): Promise<readonly string[]> {
+  const [table, column] = store.name.startsWith("clickhouse:") ? ["revisions", "project"] : ["projects", "name"];
+  try {
+    const { rows } = await store.sql(`SELECT DISTINCT ${column} FROM ${table} WHERE ${column} <> '' ORDER BY 1`);
+    return rows.map(([name]) => String(name));
+  } catch {
+    return [];
+  }
+}
+
+async function opened(words: readonly string[], options: OpenSourceOptions): Promise<Source> {
   const spec = specOf(words.length === 0 ? [usualSource()] : words);
   if (spec.kind === "files") return (await import("./file-source.ts")).fileSource(spec.paths, options);
   if (spec.kind === "collector") {
@@ -72,6 +108,12 @@ function specOfWord(word: string): Spec {
     return { kind: "collector", url: word };
   }
   if (/^clickhouses?:\/\//i.test(word)) return { kind: "clickhouse", url: word };
+  const [, scheme] = /^([a-z][a-z\d+.-]*):\/\//i.exec(word) ?? [];
+  if (scheme !== undefined && scheme.toLowerCase() !== "sqlite")
+    throw new ConfigError(
+      "CLI_BAD_URL",
+      `${withoutSecrets(word)} is no address that is read: those of collectors begin with http:// or https://, those of stores with clickhouse:// or clickhouses://.`,
+    );
   if (word.startsWith("sqlite:")) return { kind: "sqlite", path: word.slice("sqlite:".length) };
   if (isSqlite(word)) return { kind: "sqlite", path: word };
   return { kind: "files", paths: filesOf(word) };

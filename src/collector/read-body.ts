@@ -84,7 +84,7 @@ export function readBody(request: IncomingMessage, limits: BodyLimits, budget: B
       ?.on("data", keep)
       .on("drain", () => request.resume())
       .on("end", () => settle(undefined))
-      .on("error", () => settle(new Refusal(400, "BAD_GZIP", "The body says it is gzip, and is not.")));
+      .on("error", (error: NodeJS.ErrnoException) => settle(badGzip(error)));
     request.on("data", onData).on("end", onEnd).on("close", onClose);
   });
 }
@@ -100,6 +100,12 @@ export function discard(request: IncomingMessage, maxBytes: number): void {
     if (left < 0) request.socket.destroy();
   });
   request.resume();
+}
+
+function badGzip({ code }: NodeJS.ErrnoException): Refusal {
+  const isCut = code === "Z_BUF_ERROR";
+  const what = isCut ? "The body is cut: its gzip has no end." : "The body says it is gzip, and is not.";
+  return new Refusal(400, "BAD_GZIP", what);
 }
 
 function tooLarge(limit: number, when: string): Refusal {

@@ -62,6 +62,19 @@ describe("moving", { concurrency: 2 }, () => {
     assert.equal(JSON.parse((await cli.run(["stats", "t.db", "--json"], { cwd: folder })).stdout).spans, 5);
   });
 
+  test("a project that a store does not have is refused, with those that it has", async () => {
+    const folder = await cli.folder({ "a.ndjson": lines(chatTraces(2)) });
+    await cli.run(["import", "a.ndjson", "--into", "t.db", "--project", "shop"], { cwd: folder });
+    await cli.run(["import", "a.ndjson", "--into", "t.db"], { cwd: folder });
+    for (const command of ["list", "stats", "cost", "findings"]) {
+      const { code, stdout, stderr } = await cli.run([command, "t.db", "--project", "zzz"], { cwd: folder });
+      assert.deepEqual([code, stdout], [2, ""], command);
+      assert.match(stderr, /^sightline: .*t\.db has no project "zzz"\. It has default, shop\.\n$/);
+    }
+    assert.equal((await cli.run(["list", "t.db", "--project", "shop"], { cwd: folder })).code, 0);
+    assert.equal((await cli.run(["list", "a.ndjson", "--project", "default"], { cwd: folder })).code, 0);
+  });
+
   test("import: a file that cannot be read costs itself alone, and of each it is said what came: exit code 1", async () => {
     const records = chatTraces(5);
     const folder = await cli.folder({

@@ -198,6 +198,12 @@ $0.3053 for 41 calls; 13 of them have tokens and no known price
     assert.equal((await run(["query", sql])).stdout, "type         n\ngeneration  41\nspan         7\n");
     assert.equal((await run(["query", sql, "--format", "csv"])).stdout, "type,n\ngeneration,41\nspan,7\n");
     assert.equal((await run(["query", sql, "--json", "-n", "1"])).stdout, '{"type":"generation","n":41}\n');
+    const twice = "SELECT 1 AS x, 2 AS x";
+    for (const form of ["--json", "--format=json"]) {
+      const { code, stdout, stderr } = await run(["query", twice, form]);
+      assert.deepEqual([code, stdout, /two columns are named x.*with AS/.test(stderr)], [2, "", true], stderr);
+    }
+    assert.equal((await run(["query", twice, "--format", "csv"])).stdout, "x,x\n1,2\n");
     const writes = await run(["query", "DELETE FROM traces"]);
     assert.deepEqual([writes.code, writes.stdout], [2, ""]);
     assert.match(writes.stderr, /^sightline: .*only reads/);

@@ -40,6 +40,11 @@ const WRONG: readonly (readonly [args: string, told: RegExp])[] = [
   ["list --min-cost dear", /^--min-cost takes a number from 0 on; it is "dear"\.$/],
   ["list --metadata plan", /^--metadata takes key=value; it is "plan"\.$/],
   ["list nofile.ndjson", /^There is no nofile\.ndjson\. It takes files or directories/],
+  [
+    "list ftp://me:secret@x/?key=secret",
+    /^ftp:\/\/x\/ is no address that is read: those of collectors begin with http:/,
+  ],
+  ["list --project zzz", /^traces\.ndjson has no project "zzz"\. The usual one is default\.$/],
   ["list notes.txt", /^notes\.txt holds nothing that is understood: /],
   [
     "list traces.ndjson http://127.0.0.1:1",
@@ -90,6 +95,12 @@ describe("the command line", { concurrency: 2 }, () => {
     assert.deepEqual(
       [down.code, down.stderr],
       [1, "sightline: No collector answers at http://127.0.0.1:45999: ECONNREFUSED.\n"],
+    );
+    const blocked = await cli.run(["list", "http://127.0.0.1:1"], { cwd });
+    assert.equal(blocked.code, 1);
+    assert.match(
+      blocked.stderr,
+      /^sightline: http:\/\/127\.0\.0\.1:1: HTTP clients do not connect to this port, .*\.\n$/,
     );
     const fake = await cli.run(["list", "sqlite:fake.db"], { cwd });
     assert.equal(fake.code, 1);

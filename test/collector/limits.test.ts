@@ -59,6 +59,10 @@ test("encodings: gzip or nothing; torn gzip is no body", async (t) => {
   for (const torn of [body.subarray(0, -20), body.subarray(5), Buffer.alloc(0), Buffer.from("hello")]) {
     assert.deepEqual(await codeOf(await postRecords(url, torn, gzip)), [400, "BAD_GZIP"]);
   }
+  const said = async (sent: Uint8Array) => (await postRecords(url, sent, gzip)).json();
+  const problem = (message: string) => ({ error: { code: "BAD_GZIP", message } });
+  assert.deepEqual(await said(body.subarray(0, -20)), problem("The body is cut: its gzip has no end."));
+  assert.deepEqual(await said(Buffer.from("hello")), problem("The body says it is gzip, and is not."));
 });
 
 test("bytes in flight are bounded: 429 with Retry-After while others wait, and room again after them", async (t) => {

@@ -58,7 +58,7 @@ export const cost: Command = command({
     const every = args.every === undefined ? {} : { bucketUs: readDuration("every", args.every) * 1_000 };
     const times = readTimes(args);
     const limit = readLimit(args, LIMIT, 1_000);
-    const source = await openSource(words, { token: args.token });
+    const source = await openSource(words, { token: args.token, project: args.project });
     try {
       const rows = await source.store.aggregate({ ...projectOf(args), ...times, ...every, groupBy, limit });
       // A sum of prices is not to read 0.27999999999999997.

@@ -66,7 +66,7 @@ export const exportTraces: Command = command({
     const sink = isSent ? await sinkOf(to, endpoint, headers) : undefined;
     const named = words.length === 0 ? [usualSource()] : words;
     if (out !== undefined && out !== "-") checkOutput(out, specOf(named));
-    const source = await openSource(named, { token: args.token });
+    const source = await openSource(named, { token: args.token, project: args.project });
     try {
       const counts = { traces: new Set<string>(), spans: 0, scores: 0, findings: 0 };
       const records = counted(recordsOf(source.store, { ...query, ...limit }), counts);

@@ -31,7 +31,7 @@ export const findings: Command = command({
   ],
   async run({ args, words, all }) {
     const query = { ...readFilters(args, all("metadata")), limit: readLimit(args, LIMIT) };
-    const source = await openSource(words, { token: args.token });
+    const source = await openSource(words, { token: args.token, project: args.project });
     try {
       const found = args.run ? await runRules(source.store, query) : await stored(source.store, query);
       const least = SEVERITIES.indexOf(args.severity ?? "info");

@@ -35,7 +35,7 @@ export const list: Command = command({
   async run({ args, words, all }) {
     const query = readFilters(args, all("metadata"));
     const limit = readLimit(args, LIMIT);
-    const source = await openSource(words, { token: args.token });
+    const source = await openSource(words, { token: args.token, project: args.project });
     try {
       const found: TraceSummary[] = [];
       for await (const summary of summariesOf(source.store, { ...query, limit: args.json ? limit : limit + 1 })) {

@@ -10,6 +10,7 @@ import { readDuration } from "../quantities.ts";
 import { openSource, type Source } from "../source.ts";
 import { table } from "../table.ts";
 import { colorsOf, widthOf } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
 
 const LIMIT = 1_000;
 /** A store that is closed while a statement runs may wait for it. */
@@ -70,7 +71,13 @@ async function ask({ store, name }: Source, sql: string, limit: number): Promise
   }
 }
 
+/** @throws UsageError, as an object has a name but once */
 function objectsOf({ columns, rows }: SqlAnswer): object[] {
+  const twice = columns.find((column, i) => columns.indexOf(column) !== i);
+  if (twice !== undefined)
+    throw new UsageError(
+      `two columns are named ${twice}, which JSON has no place for: name one with AS, or ask for csv.`,
+    );
   return rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]])));
 }
 

@@ -38,7 +38,7 @@ export const show: Command = command({
   async run({ args, words: [word = "", ...words] }) {
     const limit = readLimit(args, LIMIT);
     const project = projectOf(args);
-    const source = await openSource(words, { token: args.token });
+    const source = await openSource(words, { token: args.token, project: args.project });
     try {
       const trace = await findTrace(source.store, word, project);
       const { traceId } = trace.summary;

@@ -20,7 +20,7 @@ export const stats: Command = command({
   async run({ args, words }) {
     const times = readTimes(args);
     const project = projectOf(args);
-    const { store, name, close } = await openSource(words, { token: args.token });
+    const { store, name, close } = await openSource(words, { token: args.token, project: args.project });
     try {
       const [all, models] = await Promise.all([
         store.stats(project),
