@@ -1,6 +1,5 @@
 import { limitOf } from "./paging.ts";
 import { compareText, plainText } from "./plain-text.ts";
-import { StoreError } from "./store-error.ts";
 import type { AggregateField, AggregateQuery, AggregateRow } from "./trace-store.ts";
 
 /** One span or score as it is counted. */
@@ -31,33 +30,21 @@ export const AGGREGATE_FIELDS: readonly AggregateField[] = [
   "errorType",
 ];
 
-/** The query with its defaults. @throws StoreError `STORE_BAD_QUERY` */
-export function checkAggregate(query: AggregateQuery): {
+/** The parts of a query that has been checked, each field once. */
+export function aggregateParts(query: AggregateQuery): {
   readonly groupBy: readonly AggregateField[];
   readonly where: readonly (readonly [field: AggregateField, value: string])[];
   readonly limit: number;
 } {
   const groupBy = [...new Set(query.groupBy)];
   const where = Object.entries(query.where ?? {}).filter(([, value]) => value !== undefined);
-  for (const field of [...groupBy, ...where.map(([field]) => field as AggregateField)]) {
-    if (!AGGREGATE_FIELDS.includes(field))
-      throw bad(`groupBy and where take ${AGGREGATE_FIELDS.join(", ")}; they got ${String(field)}.`);
-  }
-  const { bucketUs } = query;
-  if (bucketUs !== undefined && !(Number.isSafeInteger(bucketUs) && bucketUs > 0)) {
-    throw bad(`bucketUs takes a whole number of microseconds above 0; it got ${String(bucketUs)}.`);
-  }
   const met = where.map(([field, value]) => [field as AggregateField, plainText(value)] as const);
   return { groupBy, where: met, limit: limitOf(query.limit, 50, 1_000) };
 }
 
-function bad(message: string): StoreError {
-  return new StoreError("STORE_BAD_QUERY", message);
-}
-
 /** The rows of an aggregate over everything that may count: straight, one pass, nothing kept. */
 export function aggregateRows(counted: Iterable<Counted>, query: AggregateQuery): AggregateRow[] {
-  const { groupBy, where, limit } = checkAggregate(query);
+  const { groupBy, where, limit } = aggregateParts(query);
   const { fromUs = Number.NEGATIVE_INFINITY, toUs = Number.POSITIVE_INFINITY } = query;
   const groups = new Map<string, Counted[]>();
   for (const one of counted) {

@@ -141,11 +141,6 @@ export function sessionsOf(summaries: readonly TraceSummary[]): SessionSummary[]
   return listed.sort((a, b) => newestFirst(placeOfSession(a), placeOfSession(b)));
 }
 
-export const VALUE_FIELDS: readonly ValuesQuery["field"][] = [
-  ...(["name", "userId", "sessionId", "feature", "team", "environment", "release"] as const),
-  ...(["model", "tag", "finding"] as const),
-];
-
 export function valuesOf(trace: KeptTrace, field: ValuesQuery["field"]): readonly string[] {
   const summary = summaryOf(trace);
   if (field === "model") return summary.models;

@@ -1,6 +1,7 @@
 import { checkOptions } from "../core/check-options.ts";
 import { encode, type FindingRecord, type ScoreRecord, type SpanRecord, type TraceRecord } from "../core/record.ts";
 import { aggregateRows } from "./aggregate-rows.ts";
+import { checkedStore } from "./checked-store.ts";
 import {
   besideOf,
   countedOf,
@@ -16,7 +17,6 @@ import {
   sessionsOf,
   summariesOf,
   summaryOf,
-  VALUE_FIELDS,
   valuesOf,
 } from "./memory-answers.ts";
 import { limitOf, pageOf, placeOf } from "./paging.ts";
@@ -176,7 +176,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): TraceStore {
     return gone;
   }
 
-  return {
+  return checkedStore({
     name,
 
     async append(records, asked) {
@@ -243,10 +243,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): TraceStore {
 
     async values(query) {
       const limit = limitOf(query.limit, 20, 1_000);
-      if (!VALUE_FIELDS.includes(query.field)) {
-        const known = `It knows: ${VALUE_FIELDS.join(", ")}.`;
-        throw new StoreError("STORE_BAD_QUERY", `values() knows no field ${String(query.field)}. ${known}`);
-      }
       const counts = new Map<string, number>();
       const prefix = plainText(query.prefix ?? "").toLowerCase();
       for (const trace of projectOf(query).traces.values()) {
@@ -297,7 +293,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): TraceStore {
       isClosed = true;
       projects.clear();
     },
-  };
+  });
 }
 
 function size(kept: KeptSpan): number {

@@ -1,11 +1,9 @@
 import { StoreError } from "./store-error.ts";
 import type { Page } from "./trace-store.ts";
 
-/** How many are asked for: more than `most` is `most`. @throws StoreError `STORE_BAD_QUERY` */
+/** How many are asked for: more than `most` is `most`. */
 export function limitOf(limit: number | undefined, usual: number, most: number): number {
-  if (limit === undefined) return usual;
-  if (Number.isInteger(limit) && limit > 0) return Math.min(limit, most);
-  throw new StoreError("STORE_BAD_QUERY", `limit takes a whole number above 0; it got ${String(limit)}.`);
+  return Math.min(limit ?? usual, most);
 }
 
 /**

@@ -6,6 +6,7 @@ export type StoreErrorCode =
   | "STORE_CLOSED"
   | "STORE_READ_ONLY"
   | "STORE_BAD_QUERY"
+  | "STORE_BAD_RECORD"
   | "STORE_MISSING_DRIVER"
   | "STORE_NEWER_SCHEMA"
   | "STORE_NOT_A_STORE";

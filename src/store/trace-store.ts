@@ -13,8 +13,9 @@ import type { FindingRecord, Level, ObservationType, ScoreRecord, SpanRecord, Tr
  * `startUs · 1,000 + durationNs`, in nanoseconds: what is said of ends goes by that. Only the newest record of a span,
  * score or finding counts anywhere.
  *
- * A limit above the most allowed is that most. A limit that is no whole number above 0, an unknown field, and an `after`
- * that no page gave throw `STORE_BAD_QUERY`. After `close` everything but `close` throws `STORE_CLOSED`.
+ * A limit above the most allowed is that most. An unknown field, a value of another kind than its field's (NaN and infinite
+ * numbers too), and an `after` that no page gave throw `STORE_BAD_QUERY`; a field that is undefined is not there. After
+ * `close` everything but `close` throws `STORE_CLOSED`.
  */
 export interface TraceStore {
   /** `sqlite:traces.db`, `clickhouse:db.example`. */
@@ -26,7 +27,8 @@ export interface TraceStore {
    * A span is known by project, trace and span id; a score and a finding by project and its `id`, and when a newer one
    * names another trace it moves there. What throws has kept nothing that counts as acknowledged.
    *
-   * @throws StoreError `STORE_FULL` or `STORE_UNAVAILABLE` (try again later, nothing is acknowledged), `STORE_CLOSED`
+   * @throws StoreError `STORE_FULL` or `STORE_UNAVAILABLE` (try again later, nothing is acknowledged), `STORE_CLOSED`;
+   * `STORE_BAD_RECORD` for what is no span, score or finding with its ids: then nothing of the batch is kept
    */
   append(records: readonly TraceRecord[], options?: AppendOptions): Promise<void>;
 
@@ -122,7 +124,7 @@ export interface TraceQuery extends ProjectOption {
   readonly maxCostUsd?: number;
   /**
    * Whole words, all of them in one span's name, input, output or error, whatever their case: see `searchText` and `words`.
-   * A text without a word is no condition.
+   * A run of letters is one word, also where words are written without spaces. A text without a word is no condition.
    */
   readonly text?: string;
   /** Default 50, at most 500. */

@@ -825,6 +825,69 @@ export function storeContract(
 
   rule("what makes no sense is a StoreError that says so", async (store) => {
     await store.append([span(T, 1, 0, 10), span(U, 1, 0, 10)]);
+    const before = await store.stats();
+    // Each with the field, the value, and what it takes.
+    const wrong: (readonly [ask: (query: any) => Promise<unknown>, query: unknown, ...said: string[]])[] = [
+      ...[store.traces, store.sessions].flatMap((ask) => [
+        [ask, { bogus: 1 }, "bogus", "fromUs, toUs, userId"] as const,
+        [ask, { toString: "x" }, "toString"] as const,
+        [ask, { status: "failed" }, "status", "failed", "ok, error, open"] as const,
+        [ask, { fromUs: Number.NaN }, "fromUs", "NaN", "a finite number"] as const,
+        [ask, { fromUs: "1" }, "fromUs", '"1"'] as const,
+        [ask, { toUs: Number.POSITIVE_INFINITY }, "toUs", "Infinity"] as const,
+        [ask, { minCostUsd: "0" }, "minCostUsd", '"0"', "a finite number"] as const,
+        [ask, { maxDurationMs: null }, "maxDurationMs", "null"] as const,
+        [ask, { userId: 5 }, "userId", "5", "a text"] as const,
+        [ask, { text: 5 }, "text", "5"] as const,
+        [ask, { tag: ["a"] }, "tag", '["a"]'] as const,
+        [ask, { metadata: { n: 1.5 } }, "metadata", "n: 1.5", "texts"] as const,
+        [ask, { metadata: "x" }, "metadata", '"x"'] as const,
+        [ask, { metadata: new Map([["plan", "pro"]]) }, "metadata", "Map"] as const,
+        [ask, { project: 5 }, "project", "5"] as const,
+        [ask, { after: 5 }, "after", "5"] as const,
+        [ask, { limit: "5" }, "limit", '"5"', "a whole number above 0"] as const,
+        [ask, null, "null"] as const,
+        [ask, [], "[]"] as const,
+        [ask, new URLSearchParams({ userId: "ann" }), "URLSearchParams"] as const,
+      ]),
+      [store.aggregate, { of: "x" }, "of", '"x"', "calls, spans, scores"],
+      [store.aggregate, { where: { model: 5 } }, "where", "model: 5", "texts for model, provider"],
+      [store.aggregate, { where: { bogus: "x" } }, "where", "bogus", "model, provider"],
+      [store.aggregate, { groupBy: "name" }, "groupBy", '"name"', "a list of model, provider"],
+      [store.aggregate, { groupBy: ["bogus"] }, "groupBy", "bogus"],
+      [store.aggregate, { percentiles: "yes" }, "percentiles", '"yes"', "true or false"],
+      [store.aggregate, { toUs: Number.NaN }, "toUs", "NaN"],
+      [store.aggregate, { bucketUs: Number.NaN }, "bucketUs", "NaN", "a whole number of microseconds above 0"],
+      [store.aggregate, { status: "error" }, "status", "groupBy"],
+      [store.aggregate, undefined, "undefined"],
+      [store.values, {}, "field", "undefined", "name, model, userId"],
+      [store.values, { field: "status" }, "field", "status"],
+      [store.values, { field: "name", prefix: 5 }, "prefix", "5"],
+      [store.values, { field: "name", toUs: 5 }, "toUs", "fromUs"],
+      [(query) => store.spans(T, query), { before: "x" }, "before", "after, limit"],
+      [(query) => store.spans(T, query), { after: 5 }, "after", "5"],
+      [(query) => store.span(T, id(1), query), { project: null }, "project", "null"],
+      [(query) => store.trace(T, query), { limit: 1 }, "limit", "project"],
+      [(traceId) => store.trace(traceId), 5, "traceId", "5"],
+      [(spanId) => store.span(T, spanId), null, "spanId", "null"],
+      [store.stats, { fromUs: 1 }, "fromUs", "project"],
+      [store.revision, { project: 5 }, "project", "5"],
+      [(options) => store.append([span(V, 1, 0, 10)], options), { project: 5 }, "project", "5"],
+      [store.prune, { beforeUs: Number.NaN }, "beforeUs", "NaN", "a finite number"],
+      [store.prune, { beforeUs: "x" }, "beforeUs", '"x"'],
+      [store.prune, { before: 1 }, "before", "beforeUs, maxBytes"],
+      [store.prune, { maxBytes: Number.NaN }, "maxBytes", "NaN"],
+      [(options) => store.sql("SELECT 1", options), { limit: 0 }, "limit", "0"],
+    ];
+    for (const [ask, query, ...said] of wrong) {
+      const isSaid = (error: Error) => said.every((part) => error.message.includes(part));
+      await assert.rejects(
+        ask(query),
+        (error: Error) => isStoreError("STORE_BAD_QUERY")(error) && (isSaid(error) || assert.fail(error.message)),
+        `${ask} ${JSON.stringify(query)}`,
+      );
+    }
+    assert.deepEqual(await store.stats(), before);
     const bad: (() => Promise<unknown>)[] = [
       () => store.traces({ limit: 0 }),
       () => store.traces({ limit: 1.5 }),
@@ -842,6 +905,67 @@ export function storeContract(
     ];
     for (const ask of bad) await assert.rejects(ask, isStoreError("STORE_BAD_QUERY"), String(ask));
     assert.equal((await store.traces({ limit: 100_000 })).items.length, 2);
+  });
+
+  rule("text: what is written without spaces is found as a whole run", async (store) => {
+    const inputs = ["日本語の質問です。答え", "这是一个关于退款的问题", "สวัสดีครับ"];
+    await store.append(inputs.map((input, i) => span(`${i + 1}`.padStart(32, "0"), 1, i, 10, { input })));
+    for (const run of ["日本語の質問です", "答え", ...inputs.slice(1)]) {
+      assert.equal((await ids(store, { text: run })).length, 1, run);
+    }
+    for (const part of ["質問", "退款", "สวัสดี"]) assert.deepEqual(await ids(store, { text: part }), [], part);
+  });
+
+  rule("what is undefined in a question is not there", async (store) => {
+    await store.append([span(T, 1, 0, 10, { metadata: {}, trace: { metadata: { plan: "pro" } } })]);
+    const nothing = (fields: string) => Object.fromEntries(fields.split(/\s+/).map((field) => [field, undefined]));
+    const conditions = nothing(
+      `project fromUs toUs userId sessionId feature team environment release tag name model status finding metadata
+      minDurationMs maxDurationMs minCostUsd maxCostUsd text limit after`,
+    );
+    assert.deepEqual(await ids(store, conditions), [T]);
+    assert.deepEqual(await ids(store, { metadata: { plan: "pro", other: undefined } }), [T]);
+    assert.deepEqual(await ids(store, { metadata: Object.assign(Object.create(null), { plan: "pro" }) }), [T]);
+    assert.deepEqual((await store.sessions(conditions)).items, []);
+    assert.equal((await store.spans(T, nothing("project after limit"))).items.length, 1);
+    assert.equal((await store.span(T, id(1), nothing("project")))?.spanId, id(1));
+    const every = nothing("project fromUs toUs groupBy bucketUs where percentiles limit");
+    assert.equal((await store.aggregate({ ...every, of: "spans" }))[0]?.count, 1);
+    assert.equal((await store.aggregate({ of: "spans", where: { model: undefined } as object }))[0]?.count, 1);
+    assert.equal((await store.values({ ...nothing("project prefix fromUs limit"), field: "name" })).length, 1);
+    assert.deepEqual(await store.prune(nothing("beforeUs maxBytes")), { traces: 0, spans: 0 });
+  });
+
+  rule("a record that is none is refused, and nothing of its batch is kept", async (store) => {
+    await store.append([span(T, 1, 0, 10)]);
+    const none: [unknown, RegExp][] = [
+      [{ a: 1 }, /neither "span", "score" nor "finding"/],
+      [null, /neither/],
+      [undefined, /neither/],
+      ["span", /neither/],
+      [{ ...span(U, 1, 0, 10), record: "trace" }, /neither/],
+      [{ ...span(U, 1, 0, 10), traceId: 5 }, /a span whose traceId or spanId is no text/],
+      [{ ...span(U, 1, 0, 10), spanId: undefined }, /a span whose traceId or spanId/],
+      [{ ...sampleScore({ traceId: T }), id: undefined }, /a score whose id/],
+      [{ ...sampleFinding({ traceId: T }), id: null }, /a finding whose id/],
+    ];
+    for (const [record, said] of none) {
+      await assert.rejects(
+        store.append([span(V, 1, 0, 10), record as SpanRecord, span(V, 2, 0, 10)]),
+        (error: Error) => {
+          assert.ok(isStoreError("STORE_BAD_RECORD")(error), `${error}`);
+          assert.match(error.message, said);
+          assert.match(error.message, /at place 1 of 3/);
+          return true;
+        },
+      );
+    }
+    await assert.rejects(store.append(span(V, 1, 0, 10) as never), isStoreError("STORE_BAD_RECORD"));
+    const { bytes, ...stats } = await store.stats();
+    const times = { oldestUs: START_US, newestUs: START_US };
+    assert.deepEqual(stats, { spans: 1, traces: 1, scores: 0, findings: 0, ...times });
+    await store.append([span(V, 1, 0, 10)]);
+    assert.deepEqual(await ids(store), [V, T]);
   });
 
   rule("after close everything says so, and close may come again", async (store) => {

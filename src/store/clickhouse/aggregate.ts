@@ -1,4 +1,4 @@
-import { checkAggregate } from "../aggregate-rows.ts";
+import { aggregateParts } from "../aggregate-rows.ts";
 import type { AggregateField, AggregateQuery, AggregateRow } from "../trace-store.ts";
 import { timeConditions } from "./conditions.ts";
 import type { Database } from "./database.ts";
@@ -35,7 +35,7 @@ const QUANTILES = (step: "State" | "Merge"): string => `quantilesExactInclusive$
  * the others when all are known, so that rows are read once.
  */
 export async function aggregate(db: Database, project: string, query: AggregateQuery): Promise<AggregateRow[]> {
-  const { groupBy, where, limit } = checkAggregate(query);
+  const { groupBy, where, limit } = aggregateParts(query);
   const isScores = query.of === "scores";
   const { database } = db.schema;
   const columns = isScores ? OF_SCORES : OF_SPANS;

@@ -1,3 +1,4 @@
+import { checkedStore } from "../checked-store.ts";
 import { StoreError } from "../store-error.ts";
 import type { TraceStore } from "../trace-store.ts";
 import { aggregate } from "./aggregate.ts";
@@ -43,7 +44,7 @@ export function clickHouseStore(given: ClickHouseStoreOptions): TraceStore {
 
   const projectOf = (asked: { readonly project?: string } | undefined): string => asked?.project ?? "default";
 
-  return {
+  return checkedStore({
     name,
     async append(records, asked) {
       const db = await opened();
@@ -61,7 +62,7 @@ export function clickHouseStore(given: ClickHouseStoreOptions): TraceStore {
     prune: async (asked) => prune(await opened(), asked),
     sql: async (statement, asked = {}) => sqlOf(await opened(), name, statement, asked, options.sqlTimeoutMs ?? 30_000),
     close: () => (closing ??= close()),
-  };
+  });
 }
 
 function nameOf({ url, connection }: ClickHouseStoreOptions): string {

@@ -1,7 +1,6 @@
 import type { FindingRecord, ScoreRecord, SpanRecord } from "../../core/record.ts";
 import { limitOf, type Place, pageOf, placeOf } from "../paging.ts";
 import { plainText } from "../plain-text.ts";
-import { StoreError } from "../store-error.ts";
 import type {
   Page,
   SessionSummary,
@@ -12,7 +11,7 @@ import type {
   TraceSummary,
   ValuesQuery,
 } from "../trace-store.ts";
-import { afterPlace, type Conditions, conditionsOf, textOf, timeConditions } from "./conditions.ts";
+import { afterPlace, type Conditions, conditionsOf, timeConditions } from "./conditions.ts";
 import type { Database } from "./database.ts";
 import type { Params } from "./driver.ts";
 import { dayOf, ROW_COLUMNS, spanRowOf } from "./rows.ts";
@@ -220,11 +219,8 @@ export async function valuesOf(
   query: ValuesQuery,
 ): Promise<{ readonly value: string; readonly traces: number }[]> {
   const limit = limitOf(query.limit, 20, 1_000);
-  if (!Object.hasOwn(VALUES, query.field)) {
-    throw new StoreError("STORE_BAD_QUERY", `values() knows no field ${String(query.field)}.`);
-  }
   const { database } = db.schema;
-  const prefix = textOf("prefix", query.prefix ?? "").toLowerCase();
+  const prefix = plainText(query.prefix ?? "").toLowerCase();
   const live = { where: "project = {project:String} AND is_moved = 0", params: { project } };
   const { where, params } = joined([live, timeConditions("start_us", query.fromUs)]);
   const from =

@@ -1,4 +1,4 @@
-import { aggregateRows, checkAggregate, compareValues } from "../aggregate-rows.ts";
+import { aggregateParts, aggregateRows, compareValues } from "../aggregate-rows.ts";
 import { plainText } from "../plain-text.ts";
 import type { AggregateField, AggregateQuery, AggregateRow } from "../trace-store.ts";
 import { countRollups } from "./aggregate/count-rollups.ts";
@@ -15,7 +15,7 @@ import { WIDTHS, type Width } from "./rollups.ts";
  * narrower buckets from the spans' figures.
  */
 export function aggregate(connection: Connection, project: number | undefined, query: AggregateQuery): AggregateRow[] {
-  const { groupBy, where, limit } = checkAggregate(query);
+  const { groupBy, where, limit } = aggregateParts(query);
   if (project === undefined) return [];
   if (query.of === "scores") return aggregateRows(scoresOf(connection, project, query), query);
   const name = where.find(([field]) => field === "userId")?.[1];

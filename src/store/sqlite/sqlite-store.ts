@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { checkOptions, isBoolean } from "../../core/check-options.ts";
+import { checkedStore } from "../checked-store.ts";
 import { limitOf } from "../paging.ts";
 import { StoreError } from "../store-error.ts";
 import type { SpanRow, TraceStore } from "../trace-store.ts";
@@ -98,7 +99,7 @@ export function sqliteStore(options: SqliteStoreOptions): TraceStore {
     temporary?.remove();
   }
 
-  return {
+  return checkedStore({
     name,
 
     async append(records, asked = {}) {
@@ -143,7 +144,7 @@ export function sqliteStore(options: SqliteStoreOptions): TraceStore {
 
     sql,
     close: () => (closing ??= close()),
-  };
+  });
 }
 
 function temporaryFile(): { readonly path: string; remove(): void } {
