@@ -315,6 +315,21 @@ test("rules that have not been judged yet are not said to be missing; the page a
   assert.deepEqual(complaints.list, []);
 });
 
+test("a trace of a file that is still being read comes once it has been read", options, async (t) => {
+  const { page, context, complaints } = await newPage(browser, server.url);
+  t.after(() => context.close());
+  const reading = { source: "a.ndjson", bytes: 9, totalBytes: 9, records: 9, damaged: 0, isDone: true };
+  const told = { contentType: "text/event-stream", body: `data: ${JSON.stringify({ event: "reading", reading })}\n\n` };
+  // Told once; what is asked again is never answered: no change is heard of.
+  let tails = 0;
+  await page.route("**/api/tail*", (route) => (tails++ === 0 ? route.fulfill(told) : undefined));
+  const unknown = { status: 404, json: { error: { code: "NOT_FOUND", message: "There is no such trace." } } };
+  await page.route(`**/api/traces/${traceId(7)}*`, (route) => route.fulfill(unknown), { times: 1 });
+  await page.goto(`${server.url}/#/trace/${traceId(7)}`);
+  await page.getByRole("heading", { level: 1, name: "Tutor.answer" }).waitFor({ timeout: 10_000 });
+  assert.deepEqual(complaints.list, []);
+});
+
 test("text of traces is text wherever it is shown", options, async (t) => {
   const { page, complaints } = await open(t, `/traces?${new URLSearchParams({ userId: HOSTILE })}`);
   await page.waitForSelector(rows);

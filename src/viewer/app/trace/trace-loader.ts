@@ -86,8 +86,9 @@ export function traceLoader(traceId: string, show: (spans: Iterable<SpanRow>) =>
   let loaded = load();
   const refresh = paced(() => loaded.then(lookAgain), REFRESH_MS);
   const endTail = onTail((event) => {
-    if (event.event !== "changed") return;
-    if (event.traceIds.length > 0 && !event.traceIds.includes(traceId)) return;
+    if (event.event === "monitors") return;
+    // How far a file is read is told at once, and it may have reached the trace before changes are heard of.
+    if (event.event === "changed" && event.traceIds.length > 0 && !event.traceIds.includes(traceId)) return;
     refresh.ask();
   });
   return {
