@@ -15,7 +15,8 @@ test("no value is ever part of a statement", async (t) => {
   const texts = { userId: EVIL, sessionId: EVIL, feature: EVIL, team: EVIL, environment: EVIL, release: EVIL };
   const query = { ...texts, project, tag: EVIL, name: EVIL, model: EVIL, finding: EVIL, metadata: { [EVIL]: EVIL } };
   const ignore = () => undefined;
-  await store.traces({ ...query, status: EVIL as "ok" });
+  await assert.rejects(store.traces({ ...query, status: EVIL as "ok" }), { code: "STORE_BAD_QUERY" });
+  await store.traces({ ...query, status: "ok" });
   await store.traces({ project, text: "DROP TABLE" }).catch(ignore);
   await store.sessions({ ...query, text: "DROP TABLE" });
   await store.trace(EVIL, { project }).catch(ignore);
