@@ -1,4 +1,5 @@
 import { AGGREGATE_FIELDS } from "../store/aggregate-rows.ts";
+import { VALUE_FIELDS } from "../store/check-query.ts";
 import type { AggregateQuery, SpansOptions, TraceQuery, ValuesQuery } from "../store/trace-store.ts";
 import {
   AMOUNT,
@@ -17,18 +18,6 @@ const TIME = integer(0, Number.MAX_SAFE_INTEGER);
 const SECOND_US = 1_000_000;
 /** A chart has no more; and a page of them would be the memory of the process. */
 const MAX_BUCKETS = 5_000;
-const VALUE_FIELDS = [
-  "name",
-  "model",
-  "userId",
-  "sessionId",
-  "feature",
-  "team",
-  "environment",
-  "release",
-  "tag",
-  "finding",
-] as const satisfies readonly ValuesQuery["field"][];
 
 /** Reads the parameters of one route. @throws Refusal */
 export interface Queries {

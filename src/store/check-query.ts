@@ -70,7 +70,8 @@ const TRACES: Checks<TraceQuery> = {
   limit: COUNT,
   after: TEXT,
 };
-const VALUE_FIELDS: readonly ValuesQuery["field"][] = [
+/** What `values` takes as its field. */
+export const VALUE_FIELDS: readonly ValuesQuery["field"][] = [
   ...(["name", "model", "userId", "sessionId", "feature"] as const),
   ...(["team", "environment", "release", "tag", "finding"] as const),
 ];

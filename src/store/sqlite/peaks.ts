@@ -2,9 +2,10 @@ import type { TraceQuery } from "../trace-store.ts";
 import type { Conditions } from "./conditions.ts";
 import type { Connection } from "./connection.ts";
 import type { Value } from "./driver.ts";
+import { WIDTHS } from "./rollups.ts";
 import type { TraceRow } from "./trace-row.ts";
 
-const HOUR_US = 3_600_000_000;
+const HOUR_US = WIDTHS.hours;
 /** So few traces are looked through sooner than the hours. */
 const FEW = 1_000;
 
