@@ -30,10 +30,14 @@ const work = (from, to) => {
   for (let i = from; i < to; i++) startSpan(`span ${i}`, { parent: null }).end();
 };
 
+const written = async (records) => {
+  const isThere = (lane) => lane.written + lane.spooled >= records;
+  while (!Object.values(stats().sinks).every(isThere)) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
 /** Everything until the records are written: what the ways to die that nobody survives are judged by. */
 const settled = async () => {
-  const isThere = (lane) => lane.written + lane.spooled >= count;
-  while (!Object.values(stats().sinks).every(isThere)) await new Promise((resolve) => setTimeout(resolve, 5));
+  await written(count);
   say({ acknowledged: count });
 };
 
@@ -70,9 +74,10 @@ const DEATHS = {
   "signal, host drains": () => {
     process.once("SIGTERM", () => {
       say({ host: true });
-      setTimeout(() => work(count, count + 10), 50);
-      // Four batches at 200 ms each are on their way, on a busy machine for longer.
-      setTimeout(() => process.exit(7), 3_000);
+      setTimeout(() => {
+        work(count, count + 10);
+        void written(count + 10).then(() => process.exit(7));
+      }, 50);
     });
     wait();
   },
