@@ -10,10 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 /** Contexts, streams, files, sockets, signals, threads, SQLite. What other areas do is computed from their arguments. */
-const AREAS = [
-  ...["cli", "collector", "core", "e2e", "fault", "interop", "observe", "openai"],
-  ...["pipeline", "sinks", "spool", "store"],
-];
+const AREAS = ["collector", "core", "e2e", "fault", "interop", "observe", "pipeline", "sinks", "spool", "store"];
 
 const root = new URL("..", import.meta.url).pathname;
 const compat = join(root, "test/compat/node");
