@@ -1,7 +1,8 @@
 /**
  * Runs test files, those of folders, all of them when nothing is named, bundled: what they import is then compiled once and not once for
  * each file, which is most of what a file takes. Tests of functions alone share a few processes, but named ones do not. Options go to
- * `node --test`.
+ * `node --test`. Files of which a test failed run once more, alone, if they are few: what fails again is broken, what does not is
+ * said to have failed on a busy machine.
  *
  *     npm run test:modern -- [test/monitors/budgets.test.ts test/core …] [--test-name-pattern=…]
  *
@@ -34,6 +35,8 @@ process.on("exit", () => { if (!isWhole) process.exitCode = 1; });
 `;
 /** One more than the cores that the tests are made for: some wait for a child process or a time while others compute. */
 const CONCURRENCY = 3;
+/** More failures than a busy machine makes: nothing runs again. */
+const MOST_AGAIN = 3;
 
 const root = new URL("..", import.meta.url).pathname;
 const given = process.argv.slice(2);
@@ -42,8 +45,8 @@ const named = given.filter((argument) => !argument.startsWith("-")).map((path) =
 const namesFiles = named.some((path) => path.endsWith(".ts"));
 const sources = named.length > 0 ? named.flatMap((path) => (path.endsWith(".ts") ? path : all(path))) : all("test");
 
-let run;
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (run ? run.kill(signal) : process.exit(1)));
+let child;
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (child ? child.kill(signal) : process.exit(1)));
 const folder = await newFolder("tests");
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
@@ -60,13 +63,55 @@ const made = (file) => `${folder}/${file.replace(/\.ts$/, ".js")}`;
 const shared = namesFiles ? [] : await sharing(sources.filter(isShared));
 const alone = namesFiles ? sources : sources.filter((file) => !isShared(file));
 const files = [...shared, ...alone.map((file) => (BY_TSX.includes(file) ? file : made(file)))];
+const sourceOf = new Map(sources.map((source) => [BY_TSX.includes(source) ? source : made(source), source]));
+/** What a reporter calls them: where they are, or where they come from. */
+const fileOf = new Map(
+  [...shared, ...sourceOf.keys()].flatMap((file) => [
+    [file, file],
+    [`${root}${sourceOf.get(file)}`, file],
+  ]),
+);
 const loader = new URL("tsx-for-sources.js", import.meta.url);
 const flags = ["--enable-source-maps", "--conditions=@sightline/source", `--import=${loader}`];
-// The spec reporter names what failed once more at the end, where the tail of a log has it.
-const args = [...flags, "--test", `--test-concurrency=${CONCURRENCY}`, "--test-reporter=spec", ...options, ...files];
-run = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
-const [code] = await once(run, "exit");
-process.exitCode = code ?? 1;
+const failed = await run(files, CONCURRENCY);
+const again = failed.length <= MOST_AGAIN ? failed : [];
+if (again.length > 0) {
+  const names = again.map((file) => sourceOf.get(file) ?? file).join(", ");
+  console.log(`\nA test failed in ${names}: once more, with nothing beside.\n`);
+  const broken = await run(again, 1);
+  if (broken.length === 0) console.log(`\nfailed on a busy machine, passed alone: ${names}`);
+  process.exitCode = broken.length > 0 ? 1 : 0;
+} else process.exitCode = failed.length > 0 ? 1 : 0;
+
+/** The files that failed; all where that is not known. */
+async function run(files, concurrency) {
+  const list = `${folder}/failed-files.txt`;
+  // The spec reporter names what failed once more at the end, where the tail of a log has it.
+  const reporters = [
+    ["spec", "stdout"],
+    [new URL("failed-files.js", import.meta.url).href, list],
+  ];
+  const args = [
+    ...flags,
+    "--test",
+    `--test-concurrency=${concurrency}`,
+    ...options,
+    ...reporters.flatMap(reporter),
+    ...files,
+  ];
+  child = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
+  const [code] = await once(child, "exit");
+  if (code === 0) return [];
+  const told = readFileSync(list, "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((file) => fileOf.get(file));
+  return told.length === 0 || told.includes(undefined) ? files : [...new Set(told)];
+}
+
+function reporter([name, destination]) {
+  return [`--test-reporter=${name}`, `--test-reporter-destination=${destination}`];
+}
 
 function all(folder) {
   return readdirSync(root + folder, { recursive: true })
