@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { configure, currentSpan, flush, generation, score, shutdown, spool, startSpan, stats } from "sightline";
 import { SinkError } from "../../src/core/errors.ts";
@@ -450,6 +451,7 @@ test("log records that are not taken until the end: the span is written, the sco
   score({ traceId: root.traceId, name: "good", value: 1 });
   root.end();
   await flush({ timeoutMs: 500 });
+  while (stats().sinks["otlp"]!.written === 0) await sleep(5);
   await shutdown({ timeoutMs: 500 });
   assertBooks(stats());
   const { written, dropped } = stats().sinks["otlp"]!;
@@ -459,11 +461,11 @@ test("log records that are not taken until the end: the span is written, the sco
 test("a receiver that hangs at /v1/logs gets the spans once", async (t) => {
   const { server, sink } = await setUp(t, { name: "otlp" });
   server.answer(({ path }) => (path === "/v1/logs" ? { hang: true } : undefined));
-  configure({ sinks: [sink], delivery: { attemptMs: 200 }, signals: false });
+  configure({ sinks: [sink], delivery: { attemptMs: 1_000 }, signals: false });
   const root = startSpan("root");
   score({ traceId: root.traceId, name: "good", value: 1 });
   root.end();
-  await flush({ timeoutMs: 600 });
+  await flush({ timeoutMs: 2_000 });
   server.answer(() => undefined);
   await flush({ timeoutMs: 5_000 });
   await shutdown();
@@ -505,6 +507,7 @@ test("a spool: spans that are through are not sent by the next process", async (
     root.end();
   }
   await flush({ timeoutMs: 500 });
+  while (server.spans().length < 3) await sleep(5);
   await shutdown({ timeoutMs: 500 });
   assertBooks(stats());
   assert.deepEqual([server.spans().length, stats().sinks["spool(otlp)"]!.spooled], [3, 3]);
