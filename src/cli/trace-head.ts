@@ -1,5 +1,6 @@
-import { clean, columns, count, dollars, duration, fit } from "../sinks/console-text.ts";
+import { clean, columns, count, duration, fit } from "../sinks/console-text.ts";
 import type { TraceSummary } from "../store/trace-store.ts";
+import { costText } from "./cost-text.ts";
 import { many, timeText } from "./quantities.ts";
 import type { Colors } from "./terminal.ts";
 
@@ -7,7 +8,7 @@ const GAP = "  ";
 
 /** What is said of a whole trace, in as many lines as it takes; each whole part stays in one line. */
 export function headText(summary: TraceSummary, width: number, colors: Colors): string {
-  const { traceId, name, status, startUs, durationNs, costUsd, inputTokens, outputTokens, errors, findings } = summary;
+  const { traceId, name, status, startUs, durationNs, inputTokens, outputTokens, errors, findings } = summary;
   const tokens = inputTokens === undefined && outputTokens === undefined ? 0 : (inputTokens ?? 0) + (outputTokens ?? 0);
   const state = { ok: colors.green, error: colors.red, open: colors.yellow }[status](
     status === "open" ? "still open" : status,
@@ -17,7 +18,7 @@ export function headText(summary: TraceSummary, width: number, colors: Colors): 
     colors.bold(fit(clean(name), width)),
     state,
     duration(durationNs / 1e6),
-    ...(costUsd === undefined ? [] : [dollars(costUsd)]),
+    ...[costText(summary)].filter(Boolean),
     ...(tokens > 0 ? [`${count(tokens)} tok`] : []),
     many(summary.spans, "span"),
     ...(errors > 0 ? [colors.red(`✗ ${many(errors, "error")}`)] : []),

@@ -104,7 +104,10 @@ function header(picture: Picture, shown: readonly Row[], width: number, paint: P
     totals.push([worst(findings), `⚑ ${findings.length} ${findings.length === 1 ? "finding" : "findings"}`]);
   }
   if (tokenSum > 0) totals.push(["bold", `${count(tokenSum)} tok`]);
-  if (costSum > 0) totals.push(["bold", dollars(costSum)]);
+  const isPartial = shown.some(
+    ({ node: { record } }) => totalTokens(record) !== undefined && record.cost === undefined,
+  );
+  if (costSum > 0) totals.push(["bold", `${isPartial ? "≥ " : ""}${dollars(costSum)}`]);
   if (axis) totals.push(["bold", duration(axis.end - axis.start)]);
   const id = fit(clean(title), width);
   const right = () => columns(totals.map(([, text]) => text).join(GAP));

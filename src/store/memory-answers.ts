@@ -13,6 +13,7 @@ import type {
   TraceSummary,
   ValuesQuery,
 } from "./trace-store.ts";
+import { isUnpriced } from "./unpriced.ts";
 import { words } from "./words.ts";
 
 export interface KeptSpan extends SpanInTrace {
@@ -174,7 +175,7 @@ export function* countedOf(project: Project, of: NonNullable<AggregateQuery["of"
         isError: status === "error",
         isRateLimited: row.httpStatus === 429,
         ...{ inputTokens, outputTokens, costUsd },
-        isUnpriced: costUsd === undefined && (inputTokens ?? outputTokens) !== undefined,
+        isUnpriced: isUnpriced(row),
         figure: row.durationNs,
       };
     }

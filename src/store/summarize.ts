@@ -2,6 +2,7 @@ import type { FindingRecord, SpanRecord } from "../core/record.ts";
 import { compareText } from "./plain-text.ts";
 import type { TraceFacts } from "./trace-facts.ts";
 import type { SpanRow, TraceStatus, TraceSummary } from "./trace-store.ts";
+import { isUnpriced } from "./unpriced.ts";
 
 /** `local`: no parent in any record. `remote`: its parent is a span of another process, which may never come. */
 export type RootKind = "local" | "remote";
@@ -44,7 +45,7 @@ export function summarize(
     spans: spans.length,
     errors: spans.filter(({ row }) => row.status === "error").length,
     models: models.sort(compareText),
-    ...sums(spans.map(({ row }) => row)),
+    ...sums(spans.map(({ row }) => (isUnpriced(row) ? { ...row, unpriced: 1 } : row))),
     ...texts,
     ...(tags && { tags }),
     ...(findings.length > 0 && { findings: { count: findings.length, worst: worstOf(findings) } }),
@@ -62,12 +63,13 @@ interface Sums {
   readonly inputTokens?: number;
   readonly outputTokens?: number;
   readonly costUsd?: number;
+  readonly unpriced?: number;
 }
 
 /** What is known, added up; a sum of nothing known is unknown. */
 export function sums(parts: readonly Sums[]): Sums {
   const total: { -readonly [key in keyof Sums]: number } = {};
-  for (const key of ["inputTokens", "outputTokens", "costUsd"] as const) {
+  for (const key of ["inputTokens", "outputTokens", "costUsd", "unpriced"] as const) {
     for (const { [key]: figure } of parts) if (figure !== undefined) total[key] = (total[key] ?? 0) + figure;
   }
   return total;

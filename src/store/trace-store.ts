@@ -167,6 +167,8 @@ export interface TraceSummary {
   readonly inputTokens?: number;
   readonly outputTokens?: number;
   readonly costUsd?: number;
+  /** Spans that used tokens and have no price, where there are any: more was spent than `costUsd`. */
+  readonly unpriced?: number;
   readonly userId?: string;
   readonly sessionId?: string;
   readonly feature?: string;
@@ -302,6 +304,8 @@ export interface SessionSummary {
   readonly inputTokens?: number;
   readonly outputTokens?: number;
   readonly costUsd?: number;
+  /** As of a trace. */
+  readonly unpriced?: number;
 }
 
 export interface ValuesQuery extends ProjectOption {

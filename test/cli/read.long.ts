@@ -106,7 +106,7 @@ run_math_tutor                                ━━━━━━━━━━━�
       stdout,
       `trace             started         status  name                took  tokens     cost  user
 0199a3c300000027  11-21 09:30:49  error   chat über          490ms   1,429  $0.0200  user_3
-0199a3c300000026  11-21 09:30:48  ok      chat plain         480ms   1,418           user_2
+0199a3c300000026  11-21 09:30:48  ok      chat plain         480ms   1,418        –  user_2
 0199a3c300000025  11-21 09:30:47  ok      chat 日本語の質問  470ms   1,407  $0.0010  user_1
 `,
     );

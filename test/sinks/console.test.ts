@@ -71,6 +71,19 @@ run_math_tutor                                ━━━━━━━━━━━�
   );
 });
 
+const priced = mathTutor.filter(
+  (record): record is SpanRecord => record.record === "span" && record.cost !== undefined,
+);
+
+test("what calls without a price have cost is not told to be nothing", async () => {
+  const records = mathTutor.map((record) => {
+    if (record.record !== "span" || record.spanId !== priced[0]!.spanId) return record;
+    const { cost: _, ...rest } = record;
+    return rest;
+  });
+  assert.match(await print([records]), /1,835 tok {2}≥ \$0\.0035 {2}6\.21s\n/);
+});
+
 test("a narrow terminal gives up types, then bars, then tokens; names and times stay", async () => {
   const narrow = (await print([mathTutor], { width: 44 })).split("\n").slice(0, 12).join("\n");
   assert.equal(

@@ -141,6 +141,7 @@ export function storeContract(
       inputTokens: 17,
       outputTokens: 5,
       costUsd: 0.25,
+      unpriced: 1,
       ...{ userId: "ann", sessionId: "s1", feature: "tutor", team: "learning", environment: "test", release: "1.2" },
       tags: ["b", "a"],
       findings: { count: 2, worst: "warning" },
@@ -671,6 +672,7 @@ export function storeContract(
       lastUs: START_US + 50,
       inputTokens: 4,
       outputTokens: 6,
+      unpriced: 2,
     };
     const alone = { traces: 1, errors: 0, firstUs: START_US + 60, lastUs: START_US + 60 };
     const t = { sessionId: "t", userId: "bob", ...alone };
@@ -688,8 +690,30 @@ export function storeContract(
         lastUs: START_US + 50,
         inputTokens: 2,
         outputTokens: 3,
+        unpriced: 1,
       },
     ]);
+  });
+
+  rule("what has tokens and no price is told beside the sum, until its price comes", async (store) => {
+    const of = { trace: { sessionId: "s" }, usage: { inputTokens: 2 } };
+    const cost = { currency: "USD", total: 0.25, source: "computed" } as const;
+    await store.append([
+      call(T, 1, 0, 10, { ...of, cost }),
+      call(T, 2, 1, 10, of),
+      span(T, 3, 2, 10, { trace: { sessionId: "s" } }),
+      call(U, 1, 3, 10, { ...of, cost: { ...cost, total: 0 } }),
+    ]);
+    const told = async () => {
+      const [session] = (await store.sessions()).items;
+      const traces = (await store.traces({ sessionId: "s" })).items;
+      return [session!, ...traces].map(({ costUsd, unpriced }) => ({ costUsd, unpriced }));
+    };
+    const partial = { costUsd: 0.25, unpriced: 1 };
+    assert.deepEqual(await told(), [partial, { costUsd: 0, unpriced: undefined }, partial]);
+    await store.append([call(T, 2, 1, 10, { ...of, cost, seq: 2 })]);
+    const whole = { costUsd: 0.5, unpriced: undefined };
+    assert.deepEqual(await told(), [whole, { costUsd: 0, unpriced: undefined }, whole]);
   });
 
   rule("values of a field, those of most traces first", async (store) => {

@@ -133,7 +133,7 @@ test("known traces are brought up to date, those that no longer fit go", () => {
 
 test("a session's totals: time that overlaps counts once, figures that nobody knows stay unknown", () => {
   const all = totals([
-    trace(1, { durationNs: 2e9, models: ["b"], inputTokens: 5 }),
+    trace(1, { durationNs: 2e9, models: ["b"], inputTokens: 5, unpriced: 1 }),
     trace(2, { durationNs: 3e9, status: "error", models: ["a", "b"], costUsd: 0.5 }),
     trace(60, { durationNs: 1e9 }),
   ]);

@@ -1,6 +1,7 @@
-import { count, dollars, duration } from "../../sinks/console-text.ts";
+import { count, duration } from "../../sinks/console-text.ts";
 import type { TraceSummary } from "../../store/trace-store.ts";
 import { type Command, command } from "../command.ts";
+import { costText } from "../cost-text.ts";
 import { FILTER_ARGS, readFilters, readLimit, SOURCE_ARGS, TIME_ARGS } from "../filters.ts";
 import { remark, say, write } from "../output.ts";
 import { timeText } from "../quantities.ts";
@@ -68,7 +69,7 @@ function tableColumns(
     { title: "took", text: ({ durationNs }) => duration(durationNs / 1e6), align: right, from: 50 },
     { title: "spans", text: ({ spans }) => count(spans), align: right, from: 110 },
     { title: "tokens", text: tokensText, align: right, from: 80 },
-    { title: "cost", text: ({ costUsd }) => (costUsd === undefined ? "" : dollars(costUsd)), align: right, from: 60 },
+    { title: "cost", text: costText, align: right, from: 60 },
     { title: "user", text: ({ userId = "" }) => userId, shrinksTo: 8, from: 80 },
     { title: "session", text: ({ sessionId = "" }) => sessionId, shrinksTo: 8, from: 160 },
     { title: "models", text: ({ models }) => models.join(", "), shrinksTo: 10, from: 120 },

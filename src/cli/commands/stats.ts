@@ -1,6 +1,7 @@
-import { count, dollars, duration } from "../../sinks/console-text.ts";
+import { count, duration } from "../../sinks/console-text.ts";
 import type { AggregateRow } from "../../store/trace-store.ts";
 import { type Command, command } from "../command.ts";
+import { costText } from "../cost-text.ts";
 import { projectOf, readTimes, SOURCE_ARGS, TIME_ARGS } from "../filters.ts";
 import { say, sayJson, write } from "../output.ts";
 import { bytesText, many, timeText } from "../quantities.ts";
@@ -71,9 +72,3 @@ export const stats: Command = command({
     }
   },
 });
-
-/** What has no known price is not free. */
-function costText({ costUsd, unpriced }: AggregateRow): string {
-  if (unpriced === 0) return dollars(costUsd);
-  return costUsd === 0 ? "–" : `≥ ${dollars(costUsd)}`;
-}

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { clean, columns, count, dollars, duration, fit, padEnd, padStart } from "../../sinks/console-text.ts";
+import { clean, columns, count, duration, fit, padEnd, padStart } from "../../sinks/console-text.ts";
 import type { TraceQuery, TraceStore, TraceSummary } from "../../store/trace-store.ts";
 import { endUs, latestTraces, namedTraces } from "../changed-traces.ts";
 import { type Command, command } from "../command.ts";
+import { costText } from "../cost-text.ts";
 import { FILTER_ARGS, projectOf, readFilters, SOURCE_ARGS, TIME_ARGS } from "../filters.ts";
 import { follow } from "../followed.ts";
 import { remark, write } from "../output.ts";
@@ -122,12 +123,8 @@ class Telling {
 
 function lineOf(trace: TraceSummary, colors: Colors): string {
   const width = widthOf();
-  const { traceId, name, startUs, durationNs, costUsd, userId = "", findings } = trace;
-  const right = [
-    duration(durationNs / 1e6),
-    tokensText(trace) && `${tokensText(trace)} tok`,
-    costUsd === undefined ? "" : dollars(costUsd),
-  ];
+  const { traceId, name, startUs, durationNs, userId = "", findings } = trace;
+  const right = [duration(durationNs / 1e6), tokensText(trace) && `${tokensText(trace)} tok`, costText(trace)];
   const cells = [9, 10, 9].map((wide, i) => padStart(right[i]!, wide)).slice(0, width < 80 ? 1 : 3);
   const time = timeText(startUs).slice(11);
   const state = padEnd(fit(statusText(trace), 9), 9);

@@ -1,6 +1,6 @@
 import { aggregateParts } from "../aggregate-rows.ts";
 import type { AggregateField, AggregateQuery, AggregateRow } from "../trace-store.ts";
-import { timeConditions } from "./conditions.ts";
+import { IS_UNPRICED, timeConditions } from "./conditions.ts";
 import type { Database } from "./database.ts";
 
 const OF_SPANS: { readonly [field in AggregateField]: string } = {
@@ -22,7 +22,7 @@ const OF_SCORES: typeof OF_SPANS = {
 const SPAN_FIGURES = `count() AS counted, countIf(status = 'error') AS errors,
   countIf(ifNull(http_status, 0) = 429) AS rate_limited, sum(ifNull(input_tokens, 0)) AS sum_input,
   sum(ifNull(output_tokens, 0)) AS sum_output, sum(ifNull(cost_usd, 0)) AS sum_cost,
-  countIf(isNull(cost_usd) AND (isNotNull(input_tokens) OR isNotNull(output_tokens))) AS unpriced,
+  countIf(${IS_UNPRICED}) AS unpriced,
   sum(duration_ns) AS total`;
 const SCORE_FIGURES = `count() AS counted, 0 AS errors, 0 AS rate_limited, 0 AS sum_input, 0 AS sum_output,
   0 AS sum_cost, 0 AS unpriced, sum(ifNull(value, 0)) AS total`;

@@ -4,6 +4,9 @@ import type { TraceQuery } from "../trace-store.ts";
 import type { Params } from "./driver.ts";
 import { dayOf } from "./rows.ts";
 
+/** A span that used tokens, and what they cost is not known. */
+export const IS_UNPRICED = "isNull(cost_usd) AND (isNotNull(input_tokens) OR isNotNull(output_tokens))";
+
 /** Conditions in SQL and what their parameters stand for. No value is ever part of the text. */
 export interface Conditions {
   readonly where: string;

@@ -21,7 +21,7 @@ export const LINE = "substring(doc, position(doc, '\\n') + 1)";
 export const TABLES = ["span_rows", "payloads", "trace_rows", "scores", "findings", "revisions"] as const;
 export type Table = (typeof TABLES)[number];
 
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 interface Layout {
   readonly columns: string;
@@ -163,24 +163,37 @@ export function migrations(options: SchemaOptions): readonly Migration[] {
   return [
     { version: 1, statements: [...TABLES.flatMap((table) => tableOf(table, options)), ...viewsOf(options)] },
     { version: 2, statements: textsOnce(options) },
+    {
+      version: 3,
+      statements: altered("trace_rows", options, "ADD COLUMN IF NOT EXISTS unpriced UInt64 AFTER cost_usd"),
+    },
   ];
+}
+
+/** A change of columns: of the table, and of the one over all nodes. */
+function altered(table: Table, options: SchemaOptions, change: string): string[] {
+  const stored = storedTable(table, options);
+  const tables = options.cluster === undefined ? [stored] : [stored, `${options.database}.${table}`];
+  return tables.map((name) => alter(name, options, change));
+}
+
+function alter(name: string, options: SchemaOptions, change: string): string {
+  return `ALTER TABLE ${name}${onCluster(options)} ${change}`;
 }
 
 /** Long texts once, as they are. What was kept before has none, and all its words: it is read by the same rule. */
 function textsOnce(options: SchemaOptions): string[] {
   const stored = storedTable("payloads", options);
-  const tables = options.cluster === undefined ? [stored] : [stored, `${options.database}.payloads`];
-  const alter = (table: string, change: string) => `ALTER TABLE ${table}${onCluster(options)} ${change}`;
   return [
-    ...tables.map((table) => alter(table, "ADD COLUMN IF NOT EXISTS texts String CODEC(ZSTD(4)) AFTER day")),
-    alter(stored, "DROP INDEX IF EXISTS words_index"),
-    alter(stored, `ADD INDEX IF NOT EXISTS texts_index ${WORDS} ${TEXT_INDEX}`),
+    ...altered("payloads", options, "ADD COLUMN IF NOT EXISTS texts String CODEC(ZSTD(4)) AFTER day"),
+    alter(stored, options, "DROP INDEX IF EXISTS words_index"),
+    alter(stored, options, `ADD INDEX IF NOT EXISTS texts_index ${WORDS} ${TEXT_INDEX}`),
     // In the background; until then, what is without it is read through.
-    alter(stored, "MATERIALIZE INDEX texts_index SETTINGS mutations_sync = 0"),
+    alter(stored, options, "MATERIALIZE INDEX texts_index SETTINGS mutations_sync = 0"),
     // A merge makes the text index anew, so parts wait until some forty are merged at once.
-    alter(stored, "MODIFY SETTING merge_selector_base = 100"),
+    alter(stored, options, "MODIFY SETTING merge_selector_base = 100"),
     // Large blocks: texts are much like those of other spans.
-    alter(stored, "MODIFY SETTING min_compress_block_size = 4194304, max_compress_block_size = 4194304"),
+    alter(stored, options, "MODIFY SETTING min_compress_block_size = 4194304, max_compress_block_size = 4194304"),
   ];
 }
 

@@ -1,12 +1,13 @@
 import type { FindingRecord } from "../../core/record.ts";
 import type { TraceSummary } from "../trace-store.ts";
+import { IS_UNPRICED } from "./conditions.ts";
 import type { Database } from "./database.ts";
 import { portions } from "./portions.ts";
 import { FACT_COLUMNS } from "./rows.ts";
 
 const READ = [
-  ..."start_us duration_ns root name status is_unfinished model input_tokens output_tokens cost_usd".split(" "),
-  ..."input_preview output_preview input_size output_size".split(" "),
+  ..."start_us duration_ns root name status is_unfinished model input_tokens output_tokens".split(" "),
+  ..."cost_usd input_preview output_preview input_size output_size".split(" "),
   ...FACT_COLUMNS,
 ].join(", ");
 const FACTS = FACT_COLUMNS.join(", ");
@@ -30,6 +31,7 @@ const SUMMARY: readonly (readonly [column: string, expression: string])[] = [
   ["input_tokens", "sum_input"],
   ["output_tokens", "sum_output"],
   ["cost_usd", "sum_cost"],
+  ["unpriced", "unpriced_count"],
   ["bytes", "sum_bytes"],
   ["input_preview", "lead.2"],
   ["output_preview", "lead.3"],
@@ -64,6 +66,7 @@ FROM (
     count() AS span_count, countIf(${IS_ERROR}) AS error_count,
     arraySort(groupUniqArrayIf(toString(model), model != '')) AS all_models,
     sum(input_tokens) AS sum_input, sum(output_tokens) AS sum_output, sum(cost_usd) AS sum_cost,
+    countIf(${IS_UNPRICED}) AS unpriced_count,
     sum(500 + ifNull(input_size, 0) + ifNull(output_size, 0)) AS sum_bytes
   FROM (
     SELECT trace_id, span_id, version AS v, day AS live, groupUniqArray(day) OVER (PARTITION BY trace_id) AS days, ${READ}
@@ -104,7 +107,9 @@ export const SUMMARY_COLUMNS: string = [
   ..."trace_id name start_us duration_ns status is_root_missing spans errors models input_tokens output_tokens".split(
     " ",
   ),
-  ..."cost_usd user_id session_id feature team environment release tags input_preview output_preview".split(" "),
+  ..."cost_usd unpriced user_id session_id feature team environment release tags input_preview output_preview".split(
+    " ",
+  ),
 ].join(", ");
 
 const TEXTS = [
@@ -147,4 +152,5 @@ export function addSums(target: any, stored: any): void {
   if (stored.input_tokens !== null) target.inputTokens = stored.input_tokens;
   if (stored.output_tokens !== null) target.outputTokens = stored.output_tokens;
   if (stored.cost_usd !== null) target.costUsd = stored.cost_usd;
+  if (stored.unpriced > 0) target.unpriced = stored.unpriced;
 }

@@ -174,7 +174,7 @@ export async function sessionsOf(db: Database, project: string, query: TraceQuer
   const rows = await db.rows(
     `SELECT session_id, argMaxIf(user_id, (start_us, trace_id), user_id != '') AS user, count() AS trace_count,
   countIf(status = 'error') AS failed, min(start_us) AS first, max(start_us) AS last,
-  sum(input_tokens) AS sum_input, sum(output_tokens) AS sum_output, sum(cost_usd) AS sum_cost
+  sum(input_tokens) AS sum_input, sum(output_tokens) AS sum_output, sum(cost_usd) AS sum_cost, sum(unpriced) AS sum_unpriced
 FROM ${database}.trace_rows FINAL
 WHERE ${where} AND session_id GLOBAL IN (
   SELECT session_id FROM ${database}.trace_rows FINAL WHERE ${where}
@@ -196,7 +196,8 @@ function sessionOf(row: any): SessionSummary {
     firstUs: row.first,
     lastUs: row.last,
   };
-  addSums(session, { input_tokens: row.sum_input, output_tokens: row.sum_output, cost_usd: row.sum_cost });
+  const { sum_input: input_tokens, sum_output: output_tokens, sum_cost: cost_usd, sum_unpriced: unpriced } = row;
+  addSums(session, { input_tokens, output_tokens, cost_usd, unpriced });
   return session;
 }
 

@@ -59,7 +59,7 @@ export const MIGRATIONS: readonly string[] = [
     id INTEGER PRIMARY KEY, project INTEGER NOT NULL, trace_id TEXT NOT NULL, name TEXT NOT NULL,
     start_us INTEGER NOT NULL, duration_ns INTEGER NOT NULL, status TEXT NOT NULL, root TEXT,
     spans INTEGER NOT NULL, errors INTEGER NOT NULL, models TEXT NOT NULL,
-    input_tokens INTEGER, output_tokens INTEGER, cost_usd REAL,
+    input_tokens INTEGER, output_tokens INTEGER, cost_usd REAL, unpriced INTEGER NOT NULL,
     user_id TEXT, session_id TEXT, feature TEXT, team TEXT, environment TEXT, release TEXT, tags TEXT, metadata TEXT,
     findings INTEGER NOT NULL, worst_finding TEXT, finding_names TEXT NOT NULL, input_preview TEXT, output_preview TEXT,
     own_name TEXT, lead_us INTEGER NOT NULL, lead_span TEXT NOT NULL, lead_name TEXT NOT NULL,

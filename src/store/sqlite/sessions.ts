@@ -69,7 +69,8 @@ function summaryOf(
   const row = connection
     .prepare(
       `SELECT count(*) AS traces, sum(t.status = 'error') AS errors, min(${time}) AS first_us, max(${time}) AS last_us,
-        sum(t.input_tokens) AS input_tokens, sum(t.output_tokens) AS output_tokens, sum(t.cost_usd) AS cost_usd ${all}`,
+        sum(t.input_tokens) AS input_tokens, sum(t.output_tokens) AS output_tokens, sum(t.cost_usd) AS cost_usd,
+        sum(t.unpriced) AS unpriced ${all}`,
     )
     .get(...given);
   const user = connection
@@ -85,5 +86,6 @@ function summaryOf(
     ...(row.input_tokens !== null && { inputTokens: row.input_tokens }),
     ...(row.output_tokens !== null && { outputTokens: row.output_tokens }),
     ...(row.cost_usd !== null && { costUsd: row.cost_usd }),
+    ...(row.unpriced > 0 && { unpriced: row.unpriced }),
   };
 }

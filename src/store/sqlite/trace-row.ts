@@ -2,6 +2,7 @@ import { compareText } from "../plain-text.ts";
 import type { RootKind } from "../summarize.ts";
 import type { TraceFacts } from "../trace-facts.ts";
 import type { SpanRow, TraceSummary } from "../trace-store.ts";
+import { isUnpriced } from "../unpriced.ts";
 import type { Value } from "./driver.ts";
 
 /**
@@ -23,6 +24,7 @@ export interface TraceRow {
   input_tokens: number | null;
   output_tokens: number | null;
   cost_usd: number | null;
+  unpriced: number;
   user_id: string | null;
   session_id: string | null;
   feature: string | null;
@@ -52,8 +54,10 @@ export interface TraceRow {
 
 const COLUMNS = [
   ..."project trace_id name start_us duration_ns status root spans errors models input_tokens output_tokens".split(" "),
-  ..."cost_usd user_id session_id feature team environment release tags metadata findings worst_finding".split(" "),
-  ..."finding_names input_preview output_preview own_name lead_us lead_span lead_name root_errors root_open".split(" "),
+  ..."cost_usd unpriced user_id session_id feature team environment release tags metadata findings".split(" "),
+  ..."worst_finding finding_names input_preview output_preview own_name lead_us lead_span lead_name root_errors root_open".split(
+    " ",
+  ),
   ..."last_us last_ns last_seq last_span terms".split(" "),
 ] as (keyof TraceRow)[];
 const LISTS = ["models", "tags", "metadata", "finding_names", "terms"] as const;
@@ -105,6 +109,7 @@ const noSpans = () => ({
   input_tokens: null,
   output_tokens: null,
   cost_usd: null,
+  unpriced: 0,
   user_id: null,
   session_id: null,
   feature: null,
@@ -159,6 +164,7 @@ export function takeIn(trace: TraceRow, { row, root, facts }: SpanOfTrace): void
   if (row.inputTokens !== undefined) trace.input_tokens = (trace.input_tokens ?? 0) + row.inputTokens;
   if (row.outputTokens !== undefined) trace.output_tokens = (trace.output_tokens ?? 0) + row.outputTokens;
   if (row.costUsd !== undefined) trace.cost_usd = (trace.cost_usd ?? 0) + row.costUsd;
+  else if (isUnpriced(row)) trace.unpriced += 1;
   if (row.model !== undefined && !trace.models.includes(row.model)) {
     trace.models = [...trace.models, row.model].sort(compareText);
   }
@@ -215,8 +221,8 @@ export const SUMMARY_COLUMNS: string = [
   ..."trace_id name start_us duration_ns status root spans errors models input_tokens output_tokens cost_usd".split(
     " ",
   ),
-  ..."user_id session_id feature team environment release tags findings worst_finding input_preview".split(" "),
-  "output_preview",
+  ..."unpriced user_id session_id feature team environment release tags findings worst_finding".split(" "),
+  ..."input_preview output_preview".split(" "),
 ]
   .map((name) => `t.${name}`)
   .join(", ");
@@ -236,6 +242,7 @@ export function summaryOf(row: any): TraceSummary {
   if (row.input_tokens !== null) summary.inputTokens = row.input_tokens;
   if (row.output_tokens !== null) summary.outputTokens = row.output_tokens;
   if (row.cost_usd !== null) summary.costUsd = row.cost_usd;
+  if (row.unpriced > 0) summary.unpriced = row.unpriced;
   if (row.user_id !== null) summary.userId = row.user_id;
   if (row.session_id !== null) summary.sessionId = row.session_id;
   for (const key of ["feature", "team", "environment", "release"]) if (row[key] !== null) summary[key] = row[key];

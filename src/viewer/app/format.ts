@@ -59,6 +59,11 @@ export function usd(amount: number | undefined): string {
   return `$${compact(amount)}`;
 }
 
+/** What something cost; at least so much where some of it has no price. */
+export function costText({ costUsd, unpriced }: { readonly costUsd?: number; readonly unpriced?: number }): string {
+  return `${unpriced && costUsd !== undefined ? "≥ " : ""}${usd(costUsd)}`;
+}
+
 /** Decimal units: `812 B`, `1.2 kB`, `20.4 MB`. */
 export function bytes(n: number | undefined): string {
   if (n === undefined || !Number.isFinite(n)) return NONE;

@@ -1,5 +1,5 @@
 import type { SpanRow } from "../../../store/trace-store.ts";
-import { isUnpriced } from "../unpriced.ts";
+import { isUnpriced } from "../../../store/unpriced.ts";
 import type { Figures } from "./align.ts";
 
 /** A span with what is below it. */

@@ -1,6 +1,6 @@
 import type { TraceSummary } from "../../../store/trace-store.ts";
 import type { ApiFailure } from "../api.ts";
-import { dateTime, duration, integer, shortId, tokens, usd } from "../format.ts";
+import { costText, dateTime, duration, integer, shortId, tokens } from "../format.ts";
 import { Button, StatusBadge } from "../parts/index.ts";
 import { href } from "../router.ts";
 import { tokenSum } from "../traces/token-sum.ts";
@@ -19,15 +19,16 @@ interface Side {
 type Row = readonly [
   label: string,
   figure: Figure,
+  text: (trace: TraceSummary) => string,
+  /** Undefined where it is not known: no difference is told then. */
   of: (trace: TraceSummary) => number | undefined,
-  format: (value: number | undefined) => string,
 ];
 
 const FIGURES: readonly Row[] = [
-  ["Duration", "durationNs", ({ durationNs }) => durationNs, duration],
-  ["Cost", "costUsd", ({ costUsd }) => costUsd, usd],
-  ["Tokens", "tokens", tokenSum, tokens],
-  ["Failed spans", "errors", ({ errors }) => errors, integer],
+  ["Duration", "durationNs", ({ durationNs }) => duration(durationNs), ({ durationNs }) => durationNs],
+  ["Cost", "costUsd", costText, ({ costUsd, unpriced }) => (unpriced ? undefined : costUsd)],
+  ["Tokens", "tokens", (trace) => tokens(tokenSum(trace)), tokenSum],
+  ["Failed spans", "errors", ({ errors }) => integer(errors), ({ errors }) => errors],
 ];
 
 /** What the two traces are, and how their figures differ. */
@@ -49,11 +50,11 @@ export function CompareHead({ left, right }: { left: Side; right: Side }) {
             </tr>
           </thead>
           <tbody>
-            {FIGURES.map(([label, figure, of, format]) => (
+            {FIGURES.map(([label, figure, text, of]) => (
               <tr key={figure}>
                 <th scope="row">{label}</th>
-                <td class="num">{format(of(a))}</td>
-                <td class="num">{format(of(b))}</td>
+                <td class="num">{text(a)}</td>
+                <td class="num">{text(b)}</td>
                 <td class="num">
                   <Delta figure={figure} left={of(a)} right={of(b)} />
                 </td>

@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { api, project } from "../api.ts";
-import { dateTime, duration, usd } from "../format.ts";
+import { costText, dateTime, duration } from "../format.ts";
 import { ErrorState, Loading } from "../parts/index.ts";
 import { href, navigate } from "../router.ts";
 import { useData } from "../use-data.ts";
@@ -78,7 +78,7 @@ export function Picker({ left, right }: Props) {
                 <span class="picker-name ellipsis">{trace.name}</span>
                 <span class="muted ellipsis grow">{trace.inputPreview}</span>
                 <span class="num muted">{duration(trace.durationNs)}</span>
-                <span class="num muted">{usd(trace.costUsd)}</span>
+                <span class="num muted">{costText(trace)}</span>
                 <span class="faint picker-time">{dateTime(trace.startUs)}</span>
               </a>
             </li>

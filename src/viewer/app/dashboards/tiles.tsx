@@ -1,5 +1,5 @@
 import type { AggregateRow } from "../../../store/trace-store.ts";
-import { compact, duration, percent, usd } from "../format.ts";
+import { compact, costText, duration, percent } from "../format.ts";
 
 interface Tile {
   readonly label: string;
@@ -68,7 +68,7 @@ function tilesOf(total: AggregateRow | undefined, before: AggregateRow | undefin
     },
     {
       label: "Cost",
-      value: `${total?.unpriced ? "≥ " : ""}${usd(total?.costUsd ?? 0)}`,
+      value: costText(total ?? { costUsd: 0 }),
       note: total?.unpriced ? `${compact(total.unpriced)} calls without a price` : undefined,
       change: change(total?.costUsd, before?.costUsd),
       isBad: true,

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Page, SessionSummary } from "../../../store/trace-store.ts";
 import { api, project } from "../api.ts";
-import { duration, integer, tokens, usd } from "../format.ts";
+import { costText, duration, integer, tokens } from "../format.ts";
 import { Button, Empty, ErrorState, Loading, Time } from "../parts/index.ts";
 import { href, navigate, route } from "../router.ts";
 import { FilterBar } from "../traces/filter-bar.tsx";
@@ -156,7 +156,7 @@ function SessionTable({ sessions }: { sessions: readonly SessionSummary[] }) {
               {integer(session.errors)}
             </td>
             <td class="num s-tokens">{tokens(tokenSum(session))}</td>
-            <td class="num s-cost">{usd(session.costUsd)}</td>
+            <td class="num s-cost">{costText(session)}</td>
           </tr>
         ))}
       </tbody>

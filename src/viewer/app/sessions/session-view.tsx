@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import type { TraceSummary } from "../../../store/trace-store.ts";
 import { api, project } from "../api.ts";
-import { dateTime, duration, integer, tokens, usd } from "../format.ts";
+import { costText, dateTime, duration, integer, tokens } from "../format.ts";
 import { Button, Chip, Empty, ErrorState, Loading } from "../parts/index.ts";
 import { href } from "../router.ts";
 import { useTail } from "../traces/use-tail.ts";
@@ -50,7 +50,7 @@ function Head({ sessionId, traces }: { sessionId: string; traces: readonly Trace
     ["Busy", duration(all.busyNs)],
     ["From first to last", duration((all.toUs - all.fromUs) * 1_000)],
     ["Tokens", tokens(all.tokens)],
-    ["Cost", `${all.unpriced > 0 && all.costUsd !== undefined ? "≥ " : ""}${usd(all.costUsd)}`],
+    ["Cost", costText(all)],
   ];
   return (
     <header class="session-head">

@@ -1,5 +1,4 @@
 import type { TraceSummary } from "../../../store/trace-store.ts";
-import { isUnpriced } from "../unpriced.ts";
 
 /** What a session comes to. A figure that no trace has is unknown. */
 export interface Totals {
@@ -10,8 +9,8 @@ export interface Totals {
   readonly fromUs: number;
   readonly toUs: number;
   readonly tokens: number | undefined;
-  readonly costUsd: number | undefined;
-  /** Traces that used tokens and have no cost at all: the session cost more than is known. */
+  readonly costUsd?: number;
+  /** Spans that used tokens and have no price: the session cost more than is known. */
   readonly unpriced: number;
   readonly models: readonly string[];
 }
@@ -31,7 +30,7 @@ export function totals(traces: readonly TraceSummary[]): Totals {
       tokens = (tokens ?? 0) + (trace.inputTokens ?? 0) + (trace.outputTokens ?? 0);
     }
     if (trace.costUsd !== undefined) costUsd = (costUsd ?? 0) + trace.costUsd;
-    if (isUnpriced(trace)) unpriced++;
+    unpriced += trace.unpriced ?? 0;
     for (const model of trace.models) models.add(model);
   }
   return {
@@ -41,7 +40,7 @@ export function totals(traces: readonly TraceSummary[]): Totals {
     fromUs: traces[0]?.startUs ?? 0,
     toUs: reachedUs,
     tokens,
-    costUsd,
+    ...(costUsd !== undefined && { costUsd }),
     unpriced,
     models: [...models].sort(),
   };

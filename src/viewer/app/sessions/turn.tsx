@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { SpanRow, TraceSummary } from "../../../store/trace-store.ts";
 import { api } from "../api.ts";
-import { dateTime, duration, tokens, usd } from "../format.ts";
+import { costText, dateTime, duration, tokens } from "../format.ts";
 import { Button } from "../parts/index.ts";
 import { href } from "../router.ts";
 import { tokenSum } from "../traces/token-sum.ts";
@@ -44,7 +44,7 @@ export function Turn({ trace, before }: { trace: TraceSummary; before: TraceSumm
           <span class="grow" />
           <span class="num muted">{duration(durationNs)}</span>
           <span class="num muted">{tokens(tokenSum(trace))} tok</span>
-          <span class="num muted">{usd(trace.costUsd)}</span>
+          <span class="num muted">{costText(trace)}</span>
         </header>
         {asked && (
           <div class="said asked">

@@ -1,7 +1,7 @@
 import type { ObservationType } from "../../../core/record.ts";
 import type { SpanRow } from "../../../store/trace-store.ts";
+import { isUnpriced } from "../../../store/unpriced.ts";
 import { plural } from "../format.ts";
-import { isUnpriced } from "../unpriced.ts";
 import type { Rollups } from "./rollups.ts";
 import type { SpanTree } from "./tree.ts";
 

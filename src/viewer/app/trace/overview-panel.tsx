@@ -1,5 +1,6 @@
+import { isUnpriced } from "../../../store/unpriced.ts";
 import { api } from "../api.ts";
-import { duration, exactTime, integer, NONE, tokens, usd } from "../format.ts";
+import { costText, duration, exactTime, integer, NONE, tokens } from "../format.ts";
 import { Button } from "../parts/button.tsx";
 import { KeyValue } from "../parts/key-value.tsx";
 import { useData } from "../use-data.ts";
@@ -78,12 +79,12 @@ export function OverviewPanel({ model, onClose }: { model: TraceModel; onClose?:
               </tr>
             </thead>
             <tbody>
-              {models.map(([name, { calls, used, cost }]) => (
+              {models.map(([name, { calls, used, costUsd, unpriced }]) => (
                 <tr key={name}>
                   <th>{name}</th>
                   <td class="num">{integer(calls)}</td>
                   <td class="num">{used > 0 ? tokens(used) : NONE}</td>
-                  <td class="num">{usd(cost)}</td>
+                  <td class="num">{costText({ ...(costUsd !== undefined && { costUsd }), unpriced })}</td>
                 </tr>
               ))}
             </tbody>
@@ -132,15 +133,23 @@ export function OverviewPanel({ model, onClose }: { model: TraceModel; onClose?:
   );
 }
 
-function modelsOf(model: TraceModel): [name: string, { calls: number; used: number; cost: number | undefined }][] {
-  const found = new Map<string, { calls: number; used: number; cost: number | undefined }>();
+interface ModelSums {
+  calls: number;
+  used: number;
+  costUsd?: number;
+  unpriced: number;
+}
+
+function modelsOf(model: TraceModel): [name: string, sums: ModelSums][] {
+  const found = new Map<string, ModelSums>();
   for (const row of model.tree.value.rows) {
     if (row.model === undefined || (row.type !== "generation" && row.type !== "embedding")) continue;
-    const sum = found.get(row.model) ?? { calls: 0, used: 0, cost: undefined };
+    const sum = found.get(row.model) ?? { calls: 0, used: 0, unpriced: 0 };
     sum.calls++;
     sum.used += (row.inputTokens ?? 0) + (row.outputTokens ?? 0);
-    if (row.costUsd !== undefined) sum.cost = (sum.cost ?? 0) + row.costUsd;
+    if (row.costUsd !== undefined) sum.costUsd = (sum.costUsd ?? 0) + row.costUsd;
+    else if (isUnpriced(row)) sum.unpriced++;
     found.set(row.model, sum);
   }
-  return [...found].sort(([, a], [, b]) => (b.cost ?? 0) - (a.cost ?? 0) || b.calls - a.calls);
+  return [...found].sort(([, a], [, b]) => (b.costUsd ?? 0) - (a.costUsd ?? 0) || b.calls - a.calls);
 }

@@ -1,11 +1,12 @@
 import type { SpanRecord } from "../../../core/record.ts";
-import { duration, exactTime, integer, percent, shortId, usd } from "../format.ts";
+import { costText, duration, exactTime, integer, percent, shortId } from "../format.ts";
 import { Chip } from "../parts/chip.tsx";
 import { KeyValue } from "../parts/key-value.tsx";
 import { href } from "../router.ts";
 import { Group, Id } from "./group.tsx";
 import { HttpDetails } from "./http-details.tsx";
 import { JsonTree } from "./json-tree.tsx";
+import { costAt } from "./rollups.ts";
 import type { TraceModel } from "./trace-model.ts";
 import { startNs } from "./tree.ts";
 import { UsageTable } from "./usage-table.tsx";
@@ -27,7 +28,7 @@ export function SpanDetails({ model, index, record }: { model: TraceModel; index
                 `${duration(sums.selfNs[index])} of ${duration(model.durationOf(index))} (${percent(sums.selfNs[index]! / Math.max(1, model.durationOf(index)))})`,
               ],
               ["Tokens", sums.tokens[index]! > 0 ? integer(sums.tokens[index]) : undefined],
-              ["Cost", sums.costUsd[index]! > 0 ? usd(sums.costUsd[index]) : undefined],
+              ["Cost", sums.costUsd[index]! > 0 ? costText(costAt(sums, index)) : undefined],
               ["Errors", sums.errors[index]! > 0 ? integer(sums.errors[index]) : undefined],
             ]}
           />

@@ -1,6 +1,7 @@
 import type { ReadonlySignal } from "@preact/signals";
-import { plural, tokens, usd } from "../format.ts";
+import { costText, plural, tokens } from "../format.ts";
 import { Icon } from "../parts/icon.tsx";
+import { costAt } from "./rollups.ts";
 import { SpanBar } from "./span-bar.tsx";
 import type { TraceModel } from "./trace-model.ts";
 
@@ -96,7 +97,7 @@ export function SpanRow({ model, position, width }: SpanRowProps) {
       )}
       {sums.hasCost && (
         <span class={subtreeCost > 0 ? "cell-cost sum" : "cell-cost"}>
-          {cost > 0 || subtreeCost > 0 ? usd(subtreeCost || cost) : ""}
+          {cost > 0 || subtreeCost > 0 ? costText(below > 0 ? costAt(sums, index) : { costUsd: cost }) : ""}
         </span>
       )}
       <SpanBar model={model} index={index} width={width} />

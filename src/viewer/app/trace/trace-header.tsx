@@ -1,6 +1,6 @@
 import type { TraceSummary } from "../../../store/trace-store.ts";
 import { download } from "../api.ts";
-import { duration, integer, plural, shortId, tokens, usd } from "../format.ts";
+import { costText, duration, integer, plural, shortId, tokens } from "../format.ts";
 import { Button } from "../parts/button.tsx";
 import { Badge, Chip, StatusBadge } from "../parts/chip.tsx";
 import { CopyButton } from "../parts/copy-button.tsx";
@@ -49,7 +49,7 @@ export function TraceHeader({ model, summary, onOverview }: TraceHeaderProps) {
           name="Duration"
           value={duration(model.loading.value.isDone ? model.scale.value.durationNs : summary.durationNs)}
         />
-        {summary.costUsd !== undefined && <Figure name="Cost" value={usd(summary.costUsd)} />}
+        {summary.costUsd !== undefined && <Figure name="Cost" value={costText(summary)} />}
         {used && (
           <Figure
             name="Tokens"

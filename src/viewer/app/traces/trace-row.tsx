@@ -1,5 +1,5 @@
 import type { TraceSummary } from "../../../store/trace-store.ts";
-import { clock, duration, exactTime, integer, plural, tokens, usd } from "../format.ts";
+import { clock, costText, duration, exactTime, integer, plural, tokens } from "../format.ts";
 import { Icon } from "../parts/index.ts";
 import { href } from "../router.ts";
 import type { ValueField } from "./filters.ts";
@@ -61,7 +61,7 @@ export function TraceRow({ trace, index, isActive, isPicked, longestNs, onPick, 
         {all === undefined ? <span class="faint">–</span> : tokens(all)}
       </div>
       <div class="c-cost num" role="gridcell">
-        {trace.costUsd === undefined ? <span class="faint">–</span> : usd(trace.costUsd)}
+        {trace.costUsd === undefined ? <span class="faint">–</span> : costText(trace)}
       </div>
       <div class="c-model" role="gridcell">
         {models[0] === undefined ? (
