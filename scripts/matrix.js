@@ -33,12 +33,10 @@ for (const name of nodes) {
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   console.log(`node ${version}: ${results.map(({ suite, tally }) => `${suite} ${tally}`).join(", ")} (${seconds} s)`);
   for (const { status, output } of results) {
-    const busy = output.match(/^failed on a busy machine.*/m);
-    if (busy) console.log(busy[0]);
-    if (status === 0) continue;
+    if (status === 0 && !output.includes("\nfailed on a busy machine")) continue;
     // What failed, once more at the end; all of it where it did not come so far.
     console.log(output.slice(Math.max(0, output.indexOf("failing tests:"))));
-    process.exitCode = 1;
+    if (status !== 0) process.exitCode = 1;
   }
 }
 

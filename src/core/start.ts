@@ -131,11 +131,13 @@ function wallTime(runtime: Runtime, monotonicMs: number): number {
   const expected = anchor.epochMs + (monotonicMs - anchor.monotonicMs);
   if (Math.abs(epochMs - expected) < JUMP_MS) return expected;
   // Between the two clocks the process may have had to wait, which is no jump.
-  const waitedMs = runtime.clock.monotonicMs() - monotonicMs;
+  const nowMs = runtime.clock.monotonicMs();
+  const waitedMs = nowMs - monotonicMs;
   if (epochMs > expected && epochMs < expected + waitedMs + JUMP_MS) return expected;
+  // The two that were read beside each other: with the wait between them, the next trace would be earlier than this one.
   anchor.epochMs = epochMs;
-  anchor.monotonicMs = monotonicMs;
-  return epochMs;
+  anchor.monotonicMs = nowMs;
+  return epochMs - waitedMs;
 }
 
 /** Sampled, or wanted by a monitor all the same. */

@@ -145,6 +145,26 @@ test("a process that has to wait between the two clocks has seen no jump", async
   await shutdown();
 });
 
+test("a process that has to wait as the wall clock is set is not set back by the next trace", async () => {
+  const sink = memorySink();
+  const clock = fakeClock();
+  let aheadMs = 0;
+  let waitMs = 0;
+  const epochMs = (): number => {
+    clock.advance(waitMs);
+    waitMs = 0;
+    return clock.epochMs() + aheadMs;
+  };
+  configure({ sinks: [sink], clock: { epochMs, monotonicMs: clock.monotonicMs } });
+  const jumped = clock.epochMs() + 50;
+  [aheadMs, waitMs] = [50, 20];
+  for (let i = 0; i < 3; i++) withSpan(`${i}`, () => clock.advance(1));
+  await flush();
+  const starts = sink.findAll(() => true).map(({ record }) => Number(BigInt(record.startTime) / 1_000_000n) - jumped);
+  assert.deepEqual(starts, [0, 21, 22]);
+  await shutdown();
+});
+
 test("a wrong mask or delivery is refused: a typo must not unmask", () => {
   const refused = (options: object) =>
     assert.throws(
