@@ -13,6 +13,14 @@ export const SUM = 7;
 /** Figures of a part. */
 const WIDTH = 8;
 
+/** Durations of a block. One array that doubles takes up to five times as much memory, with those it has outgrown. */
+const BLOCK = 32_768;
+
+interface Block {
+  readonly durations: Float64Array;
+  readonly parts: Uint32Array;
+}
+
 /** A row that is being written. */
 type FiguresRow = { -readonly [key in keyof AggregateRow]: AggregateRow[key] };
 
@@ -37,9 +45,9 @@ export class Tally {
   readonly #ofGroups: (Member | undefined)[] = [];
   readonly #ofUsers: (Map<number, Member> | undefined)[] = [];
   #parts = 0;
-  #durations = new Float64Array(1_024);
-  #durationParts = new Uint32Array(1_024);
-  #durationCount = 0;
+  readonly #blocks: Block[] = [];
+  #last!: Block;
+  #lastCount = BLOCK;
 
   constructor(byUser: boolean) {
     this.#byUser = byUser;
@@ -74,13 +82,13 @@ export class Tally {
   }
 
   addDuration(part: number, durationNs: number): void {
-    const at = this.#durationCount++;
-    if (at === this.#durations.length) {
-      this.#durations = grown(this.#durations, new Float64Array(2 * at));
-      this.#durationParts = grown(this.#durationParts, new Uint32Array(2 * at));
+    if (this.#lastCount === BLOCK) {
+      this.#last = { durations: new Float64Array(BLOCK), parts: new Uint32Array(BLOCK) };
+      this.#blocks.push(this.#last);
+      this.#lastCount = 0;
     }
-    this.#durations[at] = durationNs;
-    this.#durationParts[at] = part / WIDTH;
+    this.#last.durations[this.#lastCount] = durationNs;
+    this.#last.parts[this.#lastCount++] = part / WIDTH;
   }
 
   /** Of all buckets. */
@@ -115,12 +123,18 @@ export class Tally {
   /** The durations put in the order of their parts, in two passes. */
   #durationsByPart(): (part: number) => Float64Array {
     const begins = new Uint32Array(this.#parts + 1);
-    for (let i = 0; i < this.#durationCount; i++) begins[this.#durationParts[i]! + 1]! += 1;
+    for (const { parts, count } of this.#filled()) for (let i = 0; i < count; i++) begins[parts[i]! + 1]! += 1;
     for (let part = 1; part <= this.#parts; part++) begins[part]! += begins[part - 1]!;
     const next = begins.slice();
-    const ordered = new Float64Array(this.#durationCount);
-    for (let i = 0; i < this.#durationCount; i++) ordered[next[this.#durationParts[i]!]!++] = this.#durations[i]!;
+    const ordered = new Float64Array(begins[this.#parts]!);
+    for (const { parts, durations, count } of this.#filled()) {
+      for (let i = 0; i < count; i++) ordered[next[parts[i]!]!++] = durations[i]!;
+    }
     return (part) => ordered.subarray(begins[part / WIDTH], begins[part / WIDTH + 1]);
+  }
+
+  #filled(): (Block & { readonly count: number })[] {
+    return this.#blocks.map((block) => ({ ...block, count: block === this.#last ? this.#lastCount : BLOCK }));
   }
 }
 
@@ -130,7 +144,7 @@ function added(figures: Float64Array, parts: readonly number[], figure: number):
   return total;
 }
 
-function grown<T extends Float64Array | Uint32Array>(from: T, to: T): T {
+function grown(from: Float64Array, to: Float64Array): Float64Array {
   to.set(from);
   return to;
 }
