@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { percentile } from "../../src/store/aggregate-rows.ts";
 import { addQuantiles } from "../../src/store/sqlite/aggregate/quantiles.ts";
+import { Tally } from "../../src/store/sqlite/aggregate/tally.ts";
 
 test("what is selected is what sorting finds, of few values and many, equal, rising and falling ones", () => {
   const kinds: ((i: number, length: number) => number)[] = [
@@ -22,4 +23,31 @@ test("what is selected is what sorting finds, of few values and many, equal, ris
       assert.deepEqual(told, wanted, `${length} of kind ${kind}`);
     }
   }
+});
+
+test("durations of more than one block are told apart by their parts", () => {
+  const tally = new Tally(false);
+  const parts = [0, 1, 2].map((group) => tally.part(tally.member(group, 0), 0));
+  const durations: number[][] = [[], [], []];
+  for (let i = 0; i < 70_000; i++) {
+    const duration = (i * 7_919) % 100_003;
+    tally.addDuration(parts[i % 3]!, duration);
+    durations[i % 3]!.push(duration);
+  }
+  const row = tally.rows(true);
+  for (const [group, part] of parts.entries()) {
+    const sorted = durations[group]!.sort((a, b) => a - b);
+    const { p50, p95, p99 } = row({}, [part]);
+    assert.deepEqual(
+      [p50, p95, p99],
+      [0.5, 0.95, 0.99].map((p) => percentile(sorted, p)),
+    );
+  }
+  assert.equal(
+    row({}, parts).p50,
+    percentile(
+      durations.flat().sort((a, b) => a - b),
+      0.5,
+    ),
+  );
 });
