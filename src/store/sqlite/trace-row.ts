@@ -55,10 +55,8 @@ export interface TraceRow {
 const COLUMNS = [
   ..."project trace_id name start_us duration_ns status root spans errors models input_tokens output_tokens".split(" "),
   ..."cost_usd unpriced user_id session_id feature team environment release tags metadata findings".split(" "),
-  ..."worst_finding finding_names input_preview output_preview own_name lead_us lead_span lead_name root_errors root_open".split(
-    " ",
-  ),
-  ..."last_us last_ns last_seq last_span terms".split(" "),
+  ..."worst_finding finding_names input_preview output_preview own_name lead_us lead_span lead_name".split(" "),
+  ..."root_errors root_open last_us last_ns last_seq last_span terms".split(" "),
 ] as (keyof TraceRow)[];
 const LISTS = ["models", "tags", "metadata", "finding_names", "terms"] as const;
 

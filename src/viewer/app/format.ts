@@ -1,4 +1,5 @@
 /** Figures and times as people read them. Everything is plain text; a missing figure is `–`. */
+import type { TraceSummary } from "../../store/trace-store.ts";
 
 export const NONE = "–";
 
@@ -60,7 +61,7 @@ export function usd(amount: number | undefined): string {
 }
 
 /** What something cost; at least so much where some of it has no price. */
-export function costText({ costUsd, unpriced }: { readonly costUsd?: number; readonly unpriced?: number }): string {
+export function costText({ costUsd, unpriced }: Pick<TraceSummary, "costUsd" | "unpriced">): string {
   return `${unpriced && costUsd !== undefined ? "≥ " : ""}${usd(costUsd)}`;
 }
 

@@ -79,12 +79,12 @@ export function OverviewPanel({ model, onClose }: { model: TraceModel; onClose?:
               </tr>
             </thead>
             <tbody>
-              {models.map(([name, { calls, used, costUsd, unpriced }]) => (
+              {models.map(([name, { calls, used, ...cost }]) => (
                 <tr key={name}>
                   <th>{name}</th>
                   <td class="num">{integer(calls)}</td>
                   <td class="num">{used > 0 ? tokens(used) : NONE}</td>
-                  <td class="num">{costText({ ...(costUsd !== undefined && { costUsd }), unpriced })}</td>
+                  <td class="num">{costText(cost)}</td>
                 </tr>
               ))}
             </tbody>
