@@ -3,8 +3,8 @@
  * in JSON), two at a time, while lists are asked for. Five rounds, or as many as said, of 40,000 spans for each form, of each the longest that the
  * thread computed in a turn; then their median. The target: 50 ms. `monitorEventLoopDelay` has waiting for a processor as well.
  *
- * With a number: as many spans of `bench:store` (2 KB of input, 500 B of output) as NDJSON, 4,000 a batch, two at a time, while all of
- * that is asked for.
+ * With a number: as many spans of `bench:store` (2 KB of input, 500 B of output) as NDJSON, in batches of a mebibyte as our sinks send
+ * them, sixteen at a time, while all of that is asked for.
  *
  *     npm run bench:collector [-- --rounds=5]
  *     npm run bench:collector -- 1000000
@@ -22,8 +22,9 @@ import { spansProcess } from "./store-spans.ts";
 
 const BATCH = 10_000;
 const BATCHES = 4;
-/** Of so many spans at once: 10,000 of 2.5 KB would be 25 MB. */
-const LARGE_BATCH = 4_000;
+/** Spans of 2.5 KB: a mebibyte, the `batchBytes` of our sinks. */
+const LARGE_BATCH = 400;
+const SENDERS = 16;
 const TARGET_MS = 50;
 const LISTS = ["/api/traces?limit=100", "/api/aggregate?groupBy=model&percentiles=1", "/api/sessions", "/metrics"];
 
@@ -102,12 +103,12 @@ async function measureMany(body: Body): Promise<void> {
     const end = Math.min(spans, from + perRound);
     await askDuring(server.url, async () => {
       for (let at = from; at < end; ) {
-        const both: Promise<void>[] = [];
-        for (; both.length < 2 && at < end; at += LARGE_BATCH) {
+        const sent: Promise<void>[] = [];
+        for (; sent.length < SENDERS && at < end; at += LARGE_BATCH) {
           const records = await generator.make({ seed: 1, from: at, to: Math.min(end, at + LARGE_BATCH) });
-          both.push(post(server.url, body, body.make(records)));
+          sent.push(post(server.url, body, body.make(records)));
         }
-        await Promise.all(both);
+        await Promise.all(sent);
       }
     });
     rounds.push(await server.figures());

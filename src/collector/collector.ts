@@ -84,7 +84,7 @@ export async function collector(options: CollectorOptions): Promise<Collector> {
   const assets = readFiles(options.assets ?? viewerDirectory());
   const receive = receiver({
     appender,
-    costs: setCosts(options.prices, log),
+    costs: setCosts(ingest && options.prices, log),
     feed,
     tail,
     figures,

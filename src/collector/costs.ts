@@ -16,11 +16,10 @@ export function setCosts(prices: Prices | false | undefined, log: (line: string)
     (text) => text,
     (line) => log(line.slice(0, MAX_LINE)),
   );
-  let isPrepared = false;
+  // It takes as long as some requests: no first one has to wait for it.
+  book.prepare?.();
   return (records) => {
     if (!records.some(needsCost)) return records;
-    if (!isPrepared) book.prepare?.();
-    isPrepared = true;
     return records.map((record) => {
       if (!needsCost(record)) return record;
       const cost = book.costOf(record);

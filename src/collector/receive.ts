@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import type { TraceRecord } from "../core/record.ts";
+import { takeTurn } from "../core/turns.ts";
 import type { Answer } from "./answer.ts";
 import type { Appender, RejectedRecord } from "./appender.ts";
 import type { SetCosts } from "./costs.ts";
@@ -12,7 +13,6 @@ import { later, type Refusal } from "./refusal.ts";
 import type { Route } from "./routes.ts";
 import type { Tail } from "./tail.ts";
 import { type TokenBucket, tokenBucket } from "./token-bucket.ts";
-import { createTurns } from "./turns.ts";
 
 /** One of the forms in which records come. */
 export interface Form<Read extends ReadBody = ReadBody> {
@@ -58,16 +58,16 @@ export function receiver(options: ReceiveOptions): <Read extends ReadBody>(form:
   const answered = new Map<string, Answer>();
 
   async function priced(all: readonly TraceRecord[]): Promise<readonly TraceRecord[]> {
-    const pause = createTurns();
     const records: TraceRecord[] = [];
     for (let i = 0; i < all.length; i += PRICED_AT_ONCE) {
+      await takeTurn();
       for (const record of costs(all.slice(i, i + PRICED_AT_ONCE))) records.push(record);
-      await pause();
     }
     return records;
   }
 
   async function store(project: string, form: Form<any>, bytes: Buffer, request: IncomingMessage): Promise<Answer> {
+    await takeTurn();
     const read: ReadBody = await form.read(bytes, request, project);
     const records = await priced(read.records);
     const rejected = await appender.append(project, records);

@@ -1,4 +1,5 @@
 import { uuid } from "../core/ids.ts";
+import { takeTurn } from "../core/turns.ts";
 import { eventPieces } from "../formats/langfuse/event-pieces.ts";
 import { langfuseMemory } from "../formats/langfuse/memory.ts";
 import { eventSteps, recordsFromLangfuse } from "../formats/langfuse/records-from-langfuse.ts";
@@ -6,7 +7,6 @@ import type { LangfuseRecords } from "../formats/langfuse/results.ts";
 import { type Answer, json } from "./answer.ts";
 import type { Form, ReadBody } from "./receive.ts";
 import { Refusal } from "./refusal.ts";
-import { createTurns } from "./turns.ts";
 
 interface ReadEvents extends ReadBody {
   /** Of the events that came, in order. */
@@ -47,7 +47,6 @@ export function takeEvents(): Form<ReadEvents> {
 }
 
 async function eventsIn(bytes: Buffer): Promise<readonly unknown[]> {
-  const pause = createTurns();
   const events: unknown[] = [];
   const pieces = eventPieces(bytes);
   for (;;) {
@@ -55,7 +54,7 @@ async function eventsIn(bytes: Buffer): Promise<readonly unknown[]> {
     if (step.done && !step.value) throw new Refusal(400, "BAD_BATCH", "The body must have a list named batch.");
     if (step.done) return events;
     for (const event of step.value) events.push(event);
-    await pause();
+    await takeTurn();
   }
 }
 
@@ -68,12 +67,11 @@ function oneAfterTheOther(): (coming: Promise<Events>) => Promise<LangfuseRecord
 
   async function take(coming: Promise<Events>): Promise<LangfuseRecords & { readonly events: Events }> {
     const [events] = await Promise.all([coming, last]);
-    const pause = createTurns();
     const steps = eventSteps(events, { memory });
     for (;;) {
       const step = steps.next();
       if (step.done) return { events, ...step.value };
-      await pause();
+      await takeTurn();
     }
   }
 

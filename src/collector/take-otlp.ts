@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { SpanRecord, TraceRecord } from "../core/record.ts";
+import { takeTurn } from "../core/turns.ts";
 import { createOrigins } from "../formats/otlp/origin.ts";
 import { otlpPieces } from "../formats/otlp/otlp-pieces.ts";
 import { recordsFromOtlpLogs, type SpanContent, withContent } from "../formats/otlp/records-from-logs.ts";
@@ -9,7 +10,6 @@ import { countDataPoints } from "./count-metrics.ts";
 import { isProtobuf, otlpAnswer, otlpRefusal } from "./otlp-answer.ts";
 import type { Form, ReadBody } from "./receive.ts";
 import { Refusal } from "./refusal.ts";
-import { createTurns } from "./turns.ts";
 
 interface ReadOtlp extends ReadBody {
   /** Why the first of them is not kept. */
@@ -26,7 +26,6 @@ export function takeTraces(path: "/v1/traces" | "/api/public/otel/v1/traces"): F
     name: "otlp",
     path,
     async read(bytes, request) {
-      const pause = createTurns();
       const origins = createOrigins();
       const records: SpanRecord[] = [];
       let unreadable = 0;
@@ -36,7 +35,7 @@ export function takeTraces(path: "/v1/traces" | "/api/public/otel/v1/traces"): F
         for (const record of read?.records ?? []) records.push(record);
         unreadable += read?.rejected.length ?? 0;
         reason ||= read?.rejected[0]?.reason ?? "";
-        await pause();
+        await takeTurn();
       }
       return { records, unreadable, reason };
     },
@@ -65,7 +64,6 @@ export function takeLogs(store: Pick<TraceStore, "span">): Form<ReadOtlp> {
     name: "otlp_logs",
     path: "/v1/logs",
     async read(bytes, request, project) {
-      const pause = createTurns();
       const origins = createOrigins();
       const records: TraceRecord[] = [];
       const newer: SpanRecord[] = [];
@@ -80,7 +78,7 @@ export function takeLogs(store: Pick<TraceStore, "span">): Form<ReadOtlp> {
         ignored += read?.ignored ?? 0;
         unreadable += read?.rejected.length ?? 0;
         reason ||= read?.rejected[0]?.reason ?? "";
-        await pause();
+        await takeTurn();
       }
       for (const span of newer) records.push(span);
       reason ||= lost > 0 ? NO_SPAN : ignored > 0 ? NO_LOGS : "";

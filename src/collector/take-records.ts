@@ -1,4 +1,5 @@
 import type { TraceRecord } from "../core/record.ts";
+import { takeTurn } from "../core/turns.ts";
 import { json } from "./answer.ts";
 import { problemOf } from "./check-record.ts";
 import type { Form, ReadBody } from "./receive.ts";
@@ -18,8 +19,8 @@ interface ReadLines extends ReadBody {
 
 /** Named in an answer; beyond, they are counted only. */
 const MAX_NAMED = 1_000;
-/** Bytes that are parsed in one turn: some milliseconds. */
-const TURN_BYTES = 512 * 1024;
+/** Bytes that are parsed in one step: half a millisecond. */
+const STEP_BYTES = 64 * 1024;
 
 /** What `httpSink` sends: NDJSON, a record a line. The answer names the lines that are none. */
 export const takeRecords: Form<ReadLines> = {
@@ -33,7 +34,7 @@ export const takeRecords: Form<ReadLines> = {
     const records: TraceRecord[] = [];
     const rejected: Rejected[] = [];
     let line = 0;
-    for (let at = 0, turn = TURN_BYTES; at < bytes.length; ) {
+    for (let at = 0, step = STEP_BYTES; at < bytes.length; ) {
       const newline = bytes.indexOf(10, at);
       const end = newline < 0 ? bytes.length : newline;
       line++;
@@ -41,9 +42,9 @@ export const takeRecords: Form<ReadLines> = {
       if (found !== undefined && "record" in found) records.push(found.record);
       else if (found !== undefined) rejected.push({ ...found, line });
       at = end + 1;
-      if (at < turn) continue;
-      turn = at + TURN_BYTES;
-      await new Promise(setImmediate);
+      if (at < step) continue;
+      step = at + STEP_BYTES;
+      await takeTurn();
     }
     return { records, rejected, unreadable: rejected.length };
   },
