@@ -5,7 +5,7 @@ import type { IsAllowedHost } from "./allowed-hosts.ts";
 import { type Answer, refused, write } from "./answer.ts";
 import { checkRequest } from "./check-request.ts";
 import type { Figures } from "./figures.ts";
-import { discard, Gone } from "./read-body.ts";
+import { discard, Gone } from "./receive-body.ts";
 import { later, Refusal, refusalOf } from "./refusal.ts";
 import { findRoute, type Route } from "./routes.ts";
 

@@ -4,11 +4,14 @@ import type { TraceRecord } from "../core/record.ts";
 import { takeTurn } from "../core/turns.ts";
 import type { Answer } from "./answer.ts";
 import type { Appender, RejectedRecord } from "./appender.ts";
+import type { Budget, Share } from "./budget.ts";
 import type { SetCosts } from "./costs.ts";
 import type { Feed } from "./feed.ts";
 import type { Figures } from "./figures.ts";
+import { inflate } from "./inflate.ts";
 import type { Limits } from "./limits.ts";
-import { type Budget, readBody } from "./read-body.ts";
+import { createReadingRooms } from "./reading-rooms.ts";
+import { receiveBody } from "./receive-body.ts";
 import { later, type Refusal } from "./refusal.ts";
 import type { Route } from "./routes.ts";
 import type { Tail } from "./tail.ts";
@@ -19,7 +22,10 @@ export interface Form<Read extends ReadBody = ReadBody> {
   /** In figures: `ndjson`, `otlp`, `langfuse`. */
   readonly name: string;
   readonly path: string;
-  /** @throws Refusal for a body that is none of this form */
+  /**
+   * @param bytes good until it resolves
+   * @throws Refusal for a body that is none of this form
+   */
   read(bytes: Buffer, request: IncomingMessage, project: string): Read | Promise<Read>;
   /** After the records are durable, except for those that the store cannot keep. */
   answer(read: Read, rejected: readonly RejectedRecord[], request: IncomingMessage): Answer;
@@ -55,6 +61,7 @@ const BATCH_ID = /^[0-9a-f]{32}$/;
 export function receiver(options: ReceiveOptions): <Read extends ReadBody>(form: Form<Read>) => Route {
   const { appender, costs, feed, tail, figures, limits, budget, clock } = options;
   const rates = rateKeeper(limits, clock);
+  const inRoom = createReadingRooms();
   const answered = new Map<string, Answer>();
 
   async function priced(all: readonly TraceRecord[]): Promise<readonly TraceRecord[]> {
@@ -66,9 +73,20 @@ export function receiver(options: ReceiveOptions): <Read extends ReadBody>(form:
     return records;
   }
 
-  async function store(project: string, form: Form<any>, bytes: Buffer, request: IncomingMessage): Promise<Answer> {
-    await takeTurn();
-    const read: ReadBody = await form.read(bytes, request, project);
+  /** What came lives no longer than this, what was inflated no longer than its reading. */
+  async function readBody(project: string, form: Form<any>, request: IncomingMessage, share: Share): Promise<ReadBody> {
+    const sent = await receiveBody(request, limits.bodyBytes, share);
+    return inRoom(async (room) => {
+      const bytes = await inflate(sent, room, limits.inflatedBytes, share);
+      rates.pay(project, bytes.length);
+      figures.count("received_bytes_total", {}, bytes.length);
+      await takeTurn();
+      return form.read(bytes, request, project);
+    });
+  }
+
+  async function store(project: string, form: Form<any>, request: IncomingMessage, share: Share): Promise<Answer> {
+    const read = await readBody(project, form, request, share);
     const records = await priced(read.records);
     const rejected = await appender.append(project, records);
     const isRejected = new Set(rejected.map(({ record }) => record));
@@ -92,18 +110,17 @@ export function receiver(options: ReceiveOptions): <Read extends ReadBody>(form:
     ...(form.refuse && { refuse: form.refuse }),
     async handle({ request, project }) {
       rates.ask(project);
-      const bytes = await readBody(request, limits, budget);
+      const batch = String(request.headers["x-sightline-batch"]);
+      const key = `${project} ${batch}`;
+      const known = answered.get(key);
+      if (known !== undefined) return known;
+      const share = budget.share();
       try {
-        rates.pay(project, bytes.length);
-        figures.count("received_bytes_total", {}, bytes.length);
-        const key = `${project} ${request.headers["x-sightline-batch"]}`;
-        const known = answered.get(key);
-        if (known !== undefined) return known;
-        const answer = await store(project, form, bytes, request);
-        if (BATCH_ID.test(String(request.headers["x-sightline-batch"]))) remember(key, answer);
+        const answer = await store(project, form, request, share);
+        if (BATCH_ID.test(batch)) remember(key, answer);
         return answer;
       } finally {
-        budget.give(bytes.length);
+        share.end();
       }
     },
   });

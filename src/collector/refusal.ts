@@ -42,3 +42,11 @@ export function refusalOf(error: unknown): Refusal | undefined {
 export function quoted(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
+
+export function tooMuch(): Refusal {
+  return later(429, "TOO_MUCH_IN_FLIGHT", "Other bodies are being worked on; come again.");
+}
+
+export function tooLarge(limit: number, when: string): Refusal {
+  return new Refusal(413, "BODY_TOO_LARGE", `The body has more than ${limit} bytes${when}; send it in parts.`);
+}

@@ -5,11 +5,13 @@ import { VERSION } from "../sinks/otlp/scope.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import { type Answer, json } from "./answer.ts";
 import type { About, Reading, TraceAnswer } from "./api.ts";
+import { createBudget } from "./budget.ts";
 import { act, type CollectorMonitors, monitorsAnswer } from "./incident-actions.ts";
+import { inflate } from "./inflate.ts";
 import { bad } from "./parameters.ts";
 import { linesOfTrace, pageOfSpans } from "./pieces.ts";
 import { queries } from "./queries.ts";
-import { createBudget, readBody } from "./read-body.ts";
+import { receiveBody } from "./receive-body.ts";
 import { quoted, Refusal } from "./refusal.ts";
 import type { Route } from "./routes.ts";
 import { download, spanAnswer } from "./span-answer.ts";
@@ -141,13 +143,15 @@ export function viewerApi({ store, projects, monitors, tail, reading }: ViewerAp
     if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
       throw new Refusal(415, "BAD_CONTENT_TYPE", "An action comes as application/json.");
     }
-    const limits = { bodyBytes: MAX_ACTION_BYTES, inflatedBytes: MAX_ACTION_BYTES };
-    const bytes = await readBody(request, limits, budget);
-    budget.give(bytes.length);
+    const share = budget.share();
     try {
+      const sent = await receiveBody(request, MAX_ACTION_BYTES, share);
+      const bytes = await inflate(sent, { bytes: Buffer.alloc(0) }, MAX_ACTION_BYTES, share);
       return JSON.parse(bytes.toString());
-    } catch {
-      throw new Refusal(400, "BAD_JSON", "The body is no JSON.");
+    } catch (error) {
+      throw error instanceof SyntaxError ? new Refusal(400, "BAD_JSON", "The body is no JSON.") : error;
+    } finally {
+      share.end();
     }
   }
 }
