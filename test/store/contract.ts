@@ -716,6 +716,22 @@ export function storeContract(
     assert.deepEqual(await told(), [whole, { costUsd: 0, unpriced: undefined }, whole]);
   });
 
+  rule("sql: the sums of a summary, one row a trace", async (store) => {
+    const usage = { inputTokens: 2, outputTokens: 1 };
+    await store.append([
+      call(T, 1, 0, 10, { usage, cost: { currency: "USD", total: 0.25, source: "computed" } }),
+      call(T, 2, 1, 10, { usage, status: { code: "error" } }),
+      span(U, 1, 3, 10),
+    ]);
+    const sums = "spans, errors, input_tokens, output_tokens, cost_usd, unpriced";
+    const { rows } = await store.sql(`SELECT trace_id, ${sums} FROM traces ORDER BY start_us`);
+    const numbers = rows.map(([trace, ...figures]) => [trace, ...figures.map((figure) => figure && Number(figure))]);
+    assert.deepEqual(numbers, [
+      [T, 2, 1, 4, 2, 0.25, 1],
+      [U, 1, 0, null, null, null, 0],
+    ]);
+  });
+
   rule("values of a field, those of most traces first", async (store) => {
     const user = (traceId: string, userId: string, us: number) =>
       call(traceId, 1, us, 10, { trace: { userId, tags: ["x", userId] } });

@@ -7,7 +7,9 @@ import type { TraceStore } from "../../src/store/trace-store.ts";
 import { sampleSpan } from "../../src/testing/sample-records.ts";
 import { compareStores, storeContract } from "./contract.ts";
 
-storeContract("memory", () => memoryStore());
+storeContract("memory", () => memoryStore(), {
+  skip: { "sql: the sums of a summary, one row a trace": "it knows no SQL" },
+});
 
 test("a memory store agrees with itself, and every kind of question finds something", async (t) => {
   const counts = await compareStores(memoryStore(), memoryStore(), 1, { spans: 1_500, times: 0.3 });

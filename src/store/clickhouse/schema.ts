@@ -21,7 +21,7 @@ export const LINE = "substring(doc, position(doc, '\\n') + 1)";
 export const TABLES = ["span_rows", "payloads", "trace_rows", "scores", "findings", "revisions"] as const;
 export type Table = (typeof TABLES)[number];
 
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 2;
 
 interface Layout {
   readonly columns: string;
@@ -95,7 +95,7 @@ const LAYOUTS: { readonly [table in Table]: Layout } = {
   status LowCardinality(String), is_root_missing UInt8 CODEC(ZSTD(1)), name LowCardinality(String),
   spans UInt64 CODEC(T64, ZSTD(1)), errors UInt64 CODEC(T64, ZSTD(1)), models Array(LowCardinality(String)),
   input_tokens Nullable(UInt64) CODEC(ZSTD(1)), output_tokens Nullable(UInt64) CODEC(ZSTD(1)),
-  cost_usd Nullable(Float64) CODEC(ZSTD(1)), bytes UInt64 CODEC(T64, ZSTD(1)),
+  cost_usd Nullable(Float64) CODEC(ZSTD(1)), unpriced UInt64 CODEC(T64, ZSTD(1)), bytes UInt64 CODEC(T64, ZSTD(1)),
   input_preview String CODEC(ZSTD(1)), output_preview String CODEC(ZSTD(1)),${FACTS}`,
     engine: "replacing",
     order: "project, trace_id",
@@ -163,10 +163,6 @@ export function migrations(options: SchemaOptions): readonly Migration[] {
   return [
     { version: 1, statements: [...TABLES.flatMap((table) => tableOf(table, options)), ...viewsOf(options)] },
     { version: 2, statements: textsOnce(options) },
-    {
-      version: 3,
-      statements: altered("trace_rows", options, "ADD COLUMN IF NOT EXISTS unpriced UInt64 AFTER cost_usd"),
-    },
   ];
 }
 
@@ -285,7 +281,7 @@ FROM ${database}.${from} FINAL WHERE is_moved = 0`;
       "traces",
       "trace_rows",
       `trace_id, name, start_us, duration_ns, status, is_root_missing AS root_missing, spans, errors, models,
-  input_tokens, output_tokens, cost_usd, nullIf(user_id, '') AS user_id, nullIf(session_id, '') AS session_id,
+  input_tokens, output_tokens, cost_usd, unpriced, nullIf(user_id, '') AS user_id, nullIf(session_id, '') AS session_id,
   nullIf(toString(feature), '') AS feature, nullIf(toString(team), '') AS team,
   nullIf(toString(environment), '') AS environment, nullIf(toString(release), '') AS release, tags, metadata, project,
   nullIf(input_preview, '') AS input_preview, nullIf(output_preview, '') AS output_preview, day`,

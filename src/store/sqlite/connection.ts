@@ -30,7 +30,7 @@ const SYNCHRONOUS = { off: "OFF", normal: "NORMAL", full: "FULL" };
 const MAX_STATEMENTS = 400;
 const RETRY_MS = 50;
 /** Negative: KiB. What is often read stays in the cache of the file system too. */
-const CACHE_KIB = { write: -32_000, read: -16_000, sql: -16_000 };
+const CACHE_KIB = { write: -16_000, read: -8_000, sql: -8_000 };
 
 /** @throws StoreError of every kind but `STORE_CLOSED` and `STORE_BAD_QUERY` */
 export function connect(options: ConnectionOptions, attempts = 100): Connection {
