@@ -38,7 +38,7 @@ interface Layout {
 const TEXT_INDEX = "TYPE text(tokenizer = splitByNonAlpha, posting_list_codec = 'bitpacking')";
 
 const FACTS = `
-  trace_name String CODEC(ZSTD(1)), user_id String CODEC(ZSTD(1)), session_id String CODEC(ZSTD(1)),
+  trace_name String CODEC(ZSTD(1)), user_id String CODEC(LZ4), session_id String CODEC(LZ4),
   feature LowCardinality(String), team LowCardinality(String), environment LowCardinality(String),
   release LowCardinality(String), tags Array(LowCardinality(String)), metadata String CODEC(ZSTD(1)),
   meta Map(String, String) CODEC(ZSTD(1))`;
@@ -56,16 +56,16 @@ const LAYOUTS: { readonly [table in Table]: Layout } = {
   span_rows: {
     columns: `
   project LowCardinality(String), trace_id String CODEC(ZSTD(1)), span_id String CODEC(ZSTD(1)),
-  version UInt64 CODEC(T64, ZSTD(1)), is_moved UInt8 CODEC(ZSTD(1)), day Date CODEC(Delta, ZSTD(1)),
-  start_us UInt64 CODEC(T64, ZSTD(1)), duration_ns UInt64 CODEC(T64, ZSTD(1)),
+  version UInt64 CODEC(T64, LZ4), is_moved UInt8 CODEC(ZSTD(1)), day Date CODEC(Delta, ZSTD(1)),
+  start_us UInt64 CODEC(T64, LZ4), duration_ns UInt64 CODEC(T64, LZ4),
   first_chunk_ns Nullable(UInt64) CODEC(ZSTD(1)), parent_span_id String CODEC(ZSTD(1)), root LowCardinality(String),
   name LowCardinality(String), type LowCardinality(String), status LowCardinality(String),
   level LowCardinality(String), is_unfinished UInt8 CODEC(ZSTD(1)),
   model LowCardinality(String), provider LowCardinality(String),
-  input_tokens Nullable(UInt64) CODEC(ZSTD(1)), output_tokens Nullable(UInt64) CODEC(ZSTD(1)),
+  input_tokens Nullable(UInt64) CODEC(T64, LZ4), output_tokens Nullable(UInt64) CODEC(T64, LZ4),
   cache_read_tokens Nullable(UInt64) CODEC(ZSTD(1)), reasoning_tokens Nullable(UInt64) CODEC(ZSTD(1)),
-  cost_usd Nullable(Float64) CODEC(ZSTD(1)), error_type LowCardinality(String), error_message String CODEC(ZSTD(1)),
-  http_status Nullable(UInt64) CODEC(ZSTD(1)),
+  cost_usd Nullable(Float64) CODEC(LZ4), error_type LowCardinality(String), error_message String CODEC(ZSTD(1)),
+  http_status Nullable(UInt64) CODEC(T64, LZ4),
   input_preview String CODEC(ZSTD(4)), output_preview String CODEC(ZSTD(4)),
   input_size Nullable(UInt64) CODEC(ZSTD(1)), output_size Nullable(UInt64) CODEC(ZSTD(1)),${FACTS}`,
     engine: "replacing",
@@ -89,13 +89,13 @@ const LAYOUTS: { readonly [table in Table]: Layout } = {
   },
   trace_rows: {
     columns: `
-  project LowCardinality(String), trace_id String CODEC(ZSTD(1)), version UInt128 CODEC(ZSTD(1)),
-  is_moved UInt8 CODEC(ZSTD(1)), day Date CODEC(Delta, ZSTD(1)), start_us UInt64 CODEC(DoubleDelta, ZSTD(1)),
-  newest_us UInt64 CODEC(DoubleDelta, ZSTD(1)), duration_ns UInt64 CODEC(T64, ZSTD(1)),
+  project LowCardinality(String), trace_id String CODEC(ZSTD(1)), version UInt128 CODEC(LZ4),
+  is_moved UInt8 CODEC(LZ4), day Date CODEC(Delta, ZSTD(1)), start_us UInt64 CODEC(T64, LZ4),
+  newest_us UInt64 CODEC(T64, LZ4), duration_ns UInt64 CODEC(T64, LZ4),
   status LowCardinality(String), is_root_missing UInt8 CODEC(ZSTD(1)), name LowCardinality(String),
-  spans UInt64 CODEC(T64, ZSTD(1)), errors UInt64 CODEC(T64, ZSTD(1)), models Array(LowCardinality(String)),
-  input_tokens Nullable(UInt64) CODEC(ZSTD(1)), output_tokens Nullable(UInt64) CODEC(ZSTD(1)),
-  cost_usd Nullable(Float64) CODEC(ZSTD(1)), unpriced UInt64 CODEC(T64, ZSTD(1)), bytes UInt64 CODEC(T64, ZSTD(1)),
+  spans UInt64 CODEC(T64, LZ4), errors UInt64 CODEC(T64, LZ4), models Array(LowCardinality(String)),
+  input_tokens Nullable(UInt64) CODEC(T64, LZ4), output_tokens Nullable(UInt64) CODEC(T64, LZ4),
+  cost_usd Nullable(Float64) CODEC(LZ4), unpriced UInt64 CODEC(T64, LZ4), bytes UInt64 CODEC(T64, LZ4),
   input_preview String CODEC(ZSTD(1)), output_preview String CODEC(ZSTD(1)),${FACTS}`,
     engine: "replacing",
     order: "project, trace_id",
