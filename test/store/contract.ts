@@ -947,6 +947,35 @@ export function storeContract(
     assert.equal((await store.traces({ limit: 100_000 })).items.length, 2);
   });
 
+  rule("text: over many days, newest first, page by page", async (store) => {
+    const dayUs = 86_400_000_000;
+    const of = (day: number) => `${day}`.padStart(32, "d");
+    const days = Array.from({ length: 30 }, (_, day) => day);
+    await store.append(
+      days.map((day) => span(of(day), 1, day * dayUs, 10, { input: day % 3 === 0 ? "needle" : "hay" })),
+    );
+    // Said on the day after its trace began, and said by a record that another one, of another day, replaces.
+    await store.append([
+      span(of(4), 2, 5 * dayUs, 10, { input: "needle" }),
+      span(of(8), 2, 11 * dayUs, 10, { input: "needle" }),
+      span(of(8), 2, 9 * dayUs, 10, { input: "hay", seq: 2 }),
+      span(of(7), 2, 20 * dayUs, 10, { input: "hay" }),
+      span(of(7), 2, 10 * dayUs, 10, { input: "needle", seq: 2 }),
+    ]);
+    const wanted = days.filter((day) => day % 3 === 0 || day === 4 || day === 7).reverse();
+    const all: string[] = [];
+    let after: string | undefined;
+    do {
+      const { items, next } = await store.traces({ text: "needle", limit: 2, ...(after !== undefined && { after }) });
+      all.push(...items.map(({ traceId }) => traceId));
+      after = next;
+    } while (after !== undefined);
+    assert.deepEqual(all, wanted.map(of));
+    const middle = { fromUs: START_US + 3 * dayUs, toUs: START_US + 9 * dayUs };
+    assert.deepEqual(await ids(store, { text: "needle", ...middle }), [7, 6, 4, 3].map(of));
+    assert.deepEqual(await ids(store, { text: "nowhere" }), []);
+  });
+
   rule("text: what is written without spaces is found as a whole run", async (store) => {
     const inputs = ["日本語の質問です。答え", "这是一个关于退款的问题", "สวัสดีครับ"];
     await store.append(inputs.map((input, i) => span(`${i + 1}`.padStart(32, "0"), 1, i, 10, { input })));

@@ -100,3 +100,12 @@ export function afterPlace(time: string, id: string, place: Place | undefined): 
     params: { placeUs: place.us, placeId: place.id },
   };
 }
+
+/** All of them must hold. */
+export function joined(parts: readonly (Conditions | undefined)[]): Conditions {
+  const all = parts.filter((part) => part !== undefined);
+  return {
+    where: all.map(({ where }) => where).join(" AND "),
+    params: Object.assign({}, ...all.map(({ params }) => params)),
+  };
+}

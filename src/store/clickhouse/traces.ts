@@ -11,14 +11,14 @@ import type {
   TraceSummary,
   ValuesQuery,
 } from "../trace-store.ts";
-import { afterPlace, type Conditions, conditionsOf, timeConditions } from "./conditions.ts";
+import { afterPlace, type Conditions, conditionsOf, joined, timeConditions } from "./conditions.ts";
 import type { Database } from "./database.ts";
 import type { Params } from "./driver.ts";
 import { dayOf, ROW_COLUMNS, spanRowOf } from "./rows.ts";
 import { LINE } from "./schema.ts";
 import { addSums, type FoundFindings, SUMMARY_COLUMNS, summaryOf } from "./summaries.ts";
 import { recordOf } from "./text-columns.ts";
-import { ALL_HITS, searchOf, wordsOf } from "./text-hits.ts";
+import { ALL_HITS, searchOf, stretchesOf, type TextSearch, wordsOf } from "./text-hits.ts";
 
 /** How many traces are looked through at first for words that many have; then four times as many. */
 const FIRST_LOOK = 100;
@@ -28,19 +28,36 @@ export async function tracesOf(db: Database, project: string, query: TraceQuery)
   const limit = limitOf(query.limit, 50, 500);
   const place = placeOf(query.after);
   const conditions = conditionsOf(db.schema.database, project, query);
-  const search = await searchOf(db, project, query);
-  if (!search) return page(db, project, await newest(db, [conditions], place, limit + 1), limit);
+  const wanted = wordsOf(query);
+  if (wanted.length === 0) return page(db, project, await newest(db, [conditions], place, limit + 1), limit);
+  const found: any[] = [];
+  for (const days of await stretchesOf(db, project, query, place)) {
+    const search = await searchOf(db, project, wanted, days);
+    found.push(...(await withWords(db, [conditions, days.ofTraces], search, place, limit + 1 - found.length)));
+    if (found.length > limit) break;
+  }
+  return page(db, project, found, limit);
+}
+
+/** The newest that have the words. */
+async function withWords(
+  db: Database,
+  parts: readonly Conditions[],
+  search: TextSearch,
+  place: Place | undefined,
+  limit: number,
+): Promise<any[]> {
   const found: any[] = [];
   let from = place;
-  const first = search.hits ? limit + 1 : Math.max(FIRST_LOOK, 2 * limit);
-  for (let look = first; found.length <= limit; look = Math.min(look * 4, LONGEST_LOOK)) {
-    const rows = await newest(db, [conditions, search.hits], from, look);
+  const first = search.hits ? limit : Math.max(FIRST_LOOK, 2 * limit);
+  for (let look = first; found.length < limit; look = Math.min(look * 4, LONGEST_LOOK)) {
+    const rows = search.isEmpty ? [] : await newest(db, [...parts, search.hits], from, look);
     const hits = await search.among(rows.map(({ trace_id }) => trace_id));
     found.push(...rows.filter(({ trace_id }) => hits.has(trace_id)));
     if (rows.length < look) break;
     from = placeOfRow(rows.at(-1));
   }
-  return page(db, project, found.slice(0, limit + 1), limit);
+  return found.slice(0, limit);
 }
 
 async function newest(
@@ -246,12 +263,4 @@ GROUP BY value ORDER BY trace_count DESC, value${prefix === "" ? ` LIMIT ${limit
     .filter(({ value }) => value.toLowerCase().startsWith(prefix))
     .slice(0, limit)
     .map(({ value, trace_count }) => ({ value, traces: trace_count }));
-}
-
-function joined(parts: readonly (Conditions | undefined)[]): Conditions {
-  const all = parts.filter((part) => part !== undefined);
-  return {
-    where: all.map(({ where }) => where).join(" AND "),
-    params: Object.assign({}, ...all.map(({ params }) => params)),
-  };
 }
