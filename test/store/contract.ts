@@ -951,9 +951,10 @@ export function storeContract(
     const dayUs = 86_400_000_000;
     const of = (day: number) => `${day}`.padStart(32, "d");
     const days = Array.from({ length: 30 }, (_, day) => day);
-    await store.append(
-      days.map((day) => span(of(day), 1, day * dayUs, 10, { input: day % 3 === 0 ? "needle" : "hay" })),
-    );
+    // So many spans with the word that a page need not look at all days.
+    const said = (day: number, input: string, spans: number) =>
+      Array.from({ length: spans }, (_, n) => span(of(day), 10 + n, day * dayUs + n, 10, { input }));
+    await store.append(days.flatMap((day) => (day % 3 === 0 ? said(day, "needle", 30) : said(day, "hay", 1))));
     // Said on the day after its trace began, and said by a record that another one, of another day, replaces.
     await store.append([
       span(of(4), 2, 5 * dayUs, 10, { input: "needle" }),

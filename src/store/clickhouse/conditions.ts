@@ -103,7 +103,7 @@ export function afterPlace(time: string, id: string, place: Place | undefined): 
 
 /** All of them must hold. */
 export function joined(parts: readonly (Conditions | undefined)[]): Conditions {
-  const all = parts.filter((part) => part !== undefined);
+  const all = parts.filter((part) => part !== undefined).filter(({ where }) => where !== "");
   return {
     where: all.map(({ where }) => where).join(" AND "),
     params: Object.assign({}, ...all.map(({ params }) => params)),

@@ -1,7 +1,7 @@
 import type { Place } from "../paging.ts";
 import type { TraceQuery } from "../trace-store.ts";
 import { words } from "../words.ts";
-import { type Conditions, joined, timeConditions } from "./conditions.ts";
+import { type Conditions, joined } from "./conditions.ts";
 import type { Database } from "./database.ts";
 import { dayOf } from "./rows.ts";
 import { WORDS } from "./schema.ts";
@@ -11,80 +11,93 @@ const HIT = `hasAllTokens(${WORDS}, {words:Array(String)})`;
 /** Of more spans than this the traces are not gathered: the newest traces are looked through for the words instead. */
 const RARE = 20_000;
 
-/** The words are looked for in the newest day first, then in the four before, then in sixteen more. */
-const DAYS_GROW = 4;
-
-/** Days that are looked through at once; none of their traces starts in others. */
-export interface Stretch {
-  readonly ofTraces: Conditions;
-  /** A span starts no earlier than its trace: where those of these traces are, and others too. */
-  readonly ofSpans: Conditions;
-}
-
-export async function stretchesOf(
-  db: Database,
-  project: string,
-  query: TraceQuery,
-  place: Place | undefined,
-): Promise<Stretch[]> {
-  const { where, params } = joined([
-    { where: "project = {project:String}", params: { project } },
-    timeConditions("start_us", query.fromUs, query.toUs),
-    place && { where: "day <= toDate({placeDay:UInt16})", params: { placeDay: dayOf(place.us) } },
-  ]);
-  const sql = `SELECT DISTINCT toUInt16(day) AS at FROM ${db.schema.database}.trace_rows WHERE ${where} ORDER BY at DESC`;
-  const days: number[] = (await db.rows(sql, params)).map(({ at }) => at);
-  const stretches: Stretch[] = [];
-  for (let from = 0, count = 1; from < days.length; from += count, count *= DAYS_GROW) {
-    const oldest = {
-      where: "day >= toDate({oldest:UInt16})",
-      params: { oldest: days[Math.min(from + count, days.length) - 1]! },
-    };
-    const newest = { where: "day <= toDate({newest:UInt16})", params: { newest: days[from]! } };
-    stretches.push({ ofTraces: joined([oldest, newest]), ofSpans: oldest });
-  }
-  return stretches;
-}
+/**
+ * Where nothing else is asked, a page is looked for in so many spans a trace at first, those of the newest days: what is older is
+ * read if they were not enough.
+ */
+const HITS_A_TRACE = 40;
+const NOT_ASKED: ReadonlySet<string> = new Set(["project", "fromUs", "toUs", "text", "limit", "after"]);
 
 export interface TextSearch {
-  readonly isEmpty: boolean;
-  /** What a trace must be like whose spans, old records of them too, have the words; undefined where that holds for many. */
-  readonly hits: Conditions | undefined;
+  /** What a trace must be like. */
+  readonly ofTraces: Conditions;
+  /** Whether many are like that and have not the words; else all have, or one of their old records has. */
+  readonly isVague: boolean;
   /** Which of these traces have the words: the newest record of a span counts. */
   among(traceIds: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
-export async function searchOf(
+/** One after the other, the traces of the newest days first; none where nothing has the words. */
+export async function searchesOf(
   db: Database,
   project: string,
+  query: TraceQuery,
+  place: Place | undefined,
   wanted: readonly string[],
-  { ofSpans }: Stretch,
-): Promise<TextSearch> {
-  const params = { project, words: wanted, ...ofSpans.params };
-  const ofProject = `FROM ${db.schema.database}.payloads WHERE project = {project:String} AND ${ofSpans.where}`;
-  const withWords = `${ofProject} AND ${HIT}`;
+  limit: number,
+): Promise<TextSearch[]> {
+  const { database } = db.schema;
+  const ofProject = { where: "project = {project:String}", params: { project, words: wanted } };
+  const inTime = query.fromUs === undefined ? undefined : since("spans", dayOf(query.fromUs));
+  const all = joined([ofProject, inTime]);
 
   // The index alone answers this.
-  const [probe] = await db.rows(`SELECT count() AS hits FROM (SELECT 1 ${withWords} LIMIT ${RARE + 1})`, params);
-  const hits = { where: `trace_id IN (SELECT trace_id ${withWords})`, params };
+  const days: Day[] = await db.rows(
+    `SELECT toUInt16(day) AS day_number, count() AS hits FROM ${database}.payloads WHERE ${all.where} AND ${HIT}
+GROUP BY day_number ORDER BY day_number DESC`,
+    all.params,
+  );
+  const total = days.reduce((sum, { hits }) => sum + hits, 0);
+  if (total === 0) return [];
+  const isPlain = Object.entries(query).every(([key, value]) => value === undefined || NOT_ASKED.has(key));
+  const newest = isPlain ? newestOf(days, dayOf(place?.us ?? query.toUs ?? Infinity), HITS_A_TRACE * limit) : undefined;
+  if (newest === undefined) return [search(all, undefined, total)];
+  const day = since("newest", newest.day_number);
+  const before = { where: `NOT (${day.where})`, params: day.params };
+  // A span starts no earlier than its trace, but maybe on a later day.
+  return [search(joined([all, day]), day, newest.hits), search(all, before, total)];
 
-  return {
-    isEmpty: probe.hits === 0,
-    hits: probe.hits > RARE ? undefined : hits,
-    async among(ids) {
-      if (ids.length === 0) return new Set();
-      const rows = await db.rows(
-        `SELECT DISTINCT trace_id FROM (
-  SELECT trace_id, span_id, max(version) AS v ${withWords} AND trace_id IN {ids:Array(String)} GROUP BY trace_id, span_id
+  function search({ where, params }: Conditions, ofDays: Conditions | undefined, hits: number): TextSearch {
+    const spans = `FROM ${database}.payloads WHERE ${where}`;
+    const isVague = hits > RARE;
+    const known = { where: `trace_id IN (SELECT trace_id ${spans} AND ${HIT})`, params };
+    return {
+      ofTraces: joined([ofDays, isVague ? undefined : known]),
+      isVague,
+      async among(ids) {
+        if (ids.length === 0) return new Set();
+        const ofIds = "trace_id IN {ids:Array(String)}";
+        const rows = await db.rows(
+          `SELECT DISTINCT trace_id FROM (
+  SELECT trace_id, span_id, max(version) AS v ${spans} AND ${HIT} AND ${ofIds} GROUP BY trace_id, span_id
 )
-WHERE (trace_id, span_id, v) IN (
-  SELECT trace_id, span_id, max(version) ${ofProject} AND trace_id IN {ids:Array(String)} GROUP BY trace_id, span_id
-)`,
-        { ...params, ids },
-      );
-      return new Set(rows.map(({ trace_id }) => trace_id));
-    },
-  };
+WHERE (trace_id, span_id, v) IN (SELECT trace_id, span_id, max(version) ${spans} AND ${ofIds} GROUP BY trace_id, span_id)`,
+          { ...params, ids },
+        );
+        return new Set(rows.map(({ trace_id }) => trace_id));
+      },
+    };
+  }
+}
+
+interface Day {
+  readonly day_number: number;
+  readonly hits: number;
+}
+
+/** The day since which there are enough, and how many; undefined where that is all of them. */
+function newestOf(days: readonly Day[], last: number, enough: number): Day | undefined {
+  let [hits, wanted] = [0, 0];
+  for (const day of days.slice(0, -1)) {
+    hits += day.hits;
+    if (day.day_number <= last) wanted += day.hits;
+    if (wanted >= enough) return { ...day, hits };
+  }
+  return undefined;
+}
+
+function since(name: string, day: number): Conditions {
+  return { where: `day >= toDate({${name}Day:UInt16})`, params: { [`${name}Day`]: day } };
 }
 
 /** All traces that have the words, however many; for what must know them all. */

@@ -18,7 +18,7 @@ import { dayOf, ROW_COLUMNS, spanRowOf } from "./rows.ts";
 import { LINE } from "./schema.ts";
 import { addSums, type FoundFindings, SUMMARY_COLUMNS, summaryOf } from "./summaries.ts";
 import { recordOf } from "./text-columns.ts";
-import { ALL_HITS, searchOf, stretchesOf, type TextSearch, wordsOf } from "./text-hits.ts";
+import { ALL_HITS, searchesOf, type TextSearch, wordsOf } from "./text-hits.ts";
 
 /** How many traces are looked through at first for words that many have; then four times as many. */
 const FIRST_LOOK = 100;
@@ -31,9 +31,8 @@ export async function tracesOf(db: Database, project: string, query: TraceQuery)
   const wanted = wordsOf(query);
   if (wanted.length === 0) return page(db, project, await newest(db, [conditions], place, limit + 1), limit);
   const found: any[] = [];
-  for (const days of await stretchesOf(db, project, query, place)) {
-    const search = await searchOf(db, project, wanted, days);
-    found.push(...(await withWords(db, [conditions, days.ofTraces], search, place, limit + 1 - found.length)));
+  for (const search of await searchesOf(db, project, query, place, wanted, limit)) {
+    found.push(...(await withWords(db, conditions, search, place, limit + 1 - found.length)));
     if (found.length > limit) break;
   }
   return page(db, project, found, limit);
@@ -42,17 +41,17 @@ export async function tracesOf(db: Database, project: string, query: TraceQuery)
 /** The newest that have the words. */
 async function withWords(
   db: Database,
-  parts: readonly Conditions[],
-  search: TextSearch,
+  conditions: Conditions,
+  { ofTraces, isVague, among }: TextSearch,
   place: Place | undefined,
   limit: number,
 ): Promise<any[]> {
   const found: any[] = [];
   let from = place;
-  const first = search.hits ? limit : Math.max(FIRST_LOOK, 2 * limit);
+  const first = isVague ? Math.max(FIRST_LOOK, 2 * limit) : limit;
   for (let look = first; found.length < limit; look = Math.min(look * 4, LONGEST_LOOK)) {
-    const rows = search.isEmpty ? [] : await newest(db, [...parts, search.hits], from, look);
-    const hits = await search.among(rows.map(({ trace_id }) => trace_id));
+    const rows = await newest(db, [conditions, ofTraces], from, look);
+    const hits = await among(rows.map(({ trace_id }) => trace_id));
     found.push(...rows.filter(({ trace_id }) => hits.has(trace_id)));
     if (rows.length < look) break;
     from = placeOfRow(rows.at(-1));
