@@ -11,11 +11,8 @@ const HIT = `hasAllTokens(${WORDS}, {words:Array(String)})`;
 /** Of more spans than this the traces are not gathered: the newest traces are looked through for the words instead. */
 const RARE = 20_000;
 
-/**
- * Where nothing else is asked, a page is looked for in so many spans a trace at first, those of the newest days: what is older is
- * read if they were not enough.
- */
-const HITS_A_TRACE = 40;
+/** Where nothing else is asked, a page is looked for in the newest days alone if they have so many spans with the words for each trace. */
+const HITS_A_TRACE = 10;
 const NOT_ASKED: ReadonlySet<string> = new Set(["project", "fromUs", "toUs", "text", "limit", "after"]);
 
 export interface TextSearch {
@@ -27,35 +24,58 @@ export interface TextSearch {
   among(traceIds: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
-/** One after the other, the traces of the newest days first; none where nothing has the words. */
-export async function searchesOf(
+/** The traces of the newest days first, where that promises a page; none where nothing has the words. */
+export async function* searchesOf(
   db: Database,
   project: string,
   query: TraceQuery,
   place: Place | undefined,
   wanted: readonly string[],
   limit: number,
-): Promise<TextSearch[]> {
+): AsyncGenerator<TextSearch> {
   const { database } = db.schema;
+  const since = query.fromUs !== undefined && {
+    where: "day >= toDate({sinceDay:UInt16})",
+    params: { sinceDay: dayOf(query.fromUs) },
+  };
   const ofProject = { where: "project = {project:String}", params: { project, words: wanted } };
-  const inTime = query.fromUs === undefined ? undefined : since("spans", dayOf(query.fromUs));
-  const all = joined([ofProject, inTime]);
-
-  // The index alone answers this.
-  const days: Day[] = await db.rows(
-    `SELECT toUInt16(day) AS day_number, count() AS hits FROM ${database}.payloads WHERE ${all.where} AND ${HIT}
-GROUP BY day_number ORDER BY day_number DESC`,
-    all.params,
-  );
-  const total = days.reduce((sum, { hits }) => sum + hits, 0);
-  if (total === 0) return [];
+  const all = joined([ofProject, since || undefined]);
   const isPlain = Object.entries(query).every(([key, value]) => value === undefined || NOT_ASKED.has(key));
-  const newest = isPlain ? newestOf(days, dayOf(place?.us ?? query.toUs ?? Infinity), HITS_A_TRACE * limit) : undefined;
-  if (newest === undefined) return [search(all, undefined, total)];
-  const day = since("newest", newest.day_number);
-  const before = { where: `NOT (${day.where})`, params: day.params };
+  const newest = isPlain ? await newestDays() : undefined;
+  if (newest === undefined || newest.hits < HITS_A_TRACE * limit) {
+    const hits = await hitsOf(all);
+    if (hits > 0) yield search(all, undefined, hits);
+    return;
+  }
+  const { days } = newest;
   // A span starts no earlier than its trace, but maybe on a later day.
-  return [search(joined([all, day]), day, newest.hits), search(all, before, total)];
+  yield search(joined([all, days]), days, newest.hits);
+  yield search(all, { where: `NOT (${days.where})`, params: days.params }, await hitsOf(all));
+
+  /** The last day that traces may be of, and the one before. */
+  async function newestDays(): Promise<{ readonly days: Conditions; readonly hits: number }> {
+    const last = {
+      where: "day <= toDate({lastDay:UInt16})",
+      params: { lastDay: dayOf(place?.us ?? query.toUs ?? Infinity) },
+    };
+    const { where, params } = joined([all, last]);
+    const [found] = await db.rows(
+      `SELECT toUInt16(max(day)) AS day_number FROM ${database}.trace_rows WHERE ${where}`,
+      params,
+    );
+    const days = {
+      where: "day >= toDate({newestDay:UInt16})",
+      params: { newestDay: Math.max(0, found.day_number - 1) },
+    };
+    return { days, hits: await hitsOf(joined([all, days])) };
+  }
+
+  /** The index alone answers this. */
+  async function hitsOf({ where, params }: Conditions): Promise<number> {
+    const sql = `SELECT count() AS hits FROM (SELECT 1 FROM ${database}.payloads WHERE ${where} AND ${HIT} LIMIT ${RARE + 1})`;
+    const [found] = await db.rows(sql, params);
+    return found.hits;
+  }
 
   function search({ where, params }: Conditions, ofDays: Conditions | undefined, hits: number): TextSearch {
     const spans = `FROM ${database}.payloads WHERE ${where}`;
@@ -78,26 +98,6 @@ WHERE (trace_id, span_id, v) IN (SELECT trace_id, span_id, max(version) ${spans}
       },
     };
   }
-}
-
-interface Day {
-  readonly day_number: number;
-  readonly hits: number;
-}
-
-/** The day since which there are enough, and how many; undefined where that is all of them. */
-function newestOf(days: readonly Day[], last: number, enough: number): Day | undefined {
-  let [hits, wanted] = [0, 0];
-  for (const day of days.slice(0, -1)) {
-    hits += day.hits;
-    if (day.day_number <= last) wanted += day.hits;
-    if (wanted >= enough) return { ...day, hits };
-  }
-  return undefined;
-}
-
-function since(name: string, day: number): Conditions {
-  return { where: `day >= toDate({${name}Day:UInt16})`, params: { [`${name}Day`]: day } };
 }
 
 /** All traces that have the words, however many; for what must know them all. */

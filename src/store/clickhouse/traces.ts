@@ -31,7 +31,7 @@ export async function tracesOf(db: Database, project: string, query: TraceQuery)
   const wanted = wordsOf(query);
   if (wanted.length === 0) return page(db, project, await newest(db, [conditions], place, limit + 1), limit);
   const found: any[] = [];
-  for (const search of await searchesOf(db, project, query, place, wanted, limit)) {
+  for await (const search of searchesOf(db, project, query, place, wanted, limit)) {
     found.push(...(await withWords(db, conditions, search, place, limit + 1 - found.length)));
     if (found.length > limit) break;
   }
