@@ -34,12 +34,12 @@ export async function* searchesOf(
   limit: number,
 ): AsyncGenerator<TextSearch> {
   const { database } = db.schema;
-  const since = query.fromUs !== undefined && {
-    where: "day >= toDate({sinceDay:UInt16})",
-    params: { sinceDay: dayOf(query.fromUs) },
-  };
-  const ofProject = { where: "project = {project:String}", params: { project, words: wanted } };
-  const all = joined([ofProject, since || undefined]);
+  const all = joined([
+    { where: "project = {project:String}", params: { project, words: wanted } },
+    query.fromUs === undefined
+      ? undefined
+      : { where: "day >= toDate({sinceDay:UInt16})", params: { sinceDay: dayOf(query.fromUs) } },
+  ]);
   const isPlain = Object.entries(query).every(([key, value]) => value === undefined || NOT_ASKED.has(key));
   const newest = isPlain ? await newestDays() : undefined;
   if (newest === undefined || newest.hits < HITS_A_TRACE * limit) {
